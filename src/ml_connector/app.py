@@ -1,0 +1,329 @@
+"""The composition root: settings in, App out. The only place that opens the vault and wires rooms together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import tomlkit
+from sqlalchemy import Connection
+
+from ml_connector.engine import deskwork, lookup, replay
+from ml_connector.engine.killing import point_from
+from ml_connector.engine.run import Runner
+from ml_connector.engine.taping import RunTape
+from ml_connector.engine.work import Report, Work
+from ml_connector.kernel.clock import system_clock
+from ml_connector.kernel.errors import BadInput, NothingSuchHere
+from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
+from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
+from ml_connector.settings import (
+    SECRET_FIELDS,
+    ConnectionConfig,
+    Settings,
+    check_name,
+    config_from,
+    connection_from,
+    connection_of,
+    read_toml,
+    settings_from,
+)
+from ml_connector.store import audit, connections, mappings
+from ml_connector.store.connections import ConnectionRow, SecretRow
+from ml_connector.store.postgres import Database
+from ml_connector.systems.finding import Finding
+from ml_connector.systems.ifs.system import IfsSystem
+from ml_connector.systems.opening import Access, Opened
+from ml_connector.systems.port import Progress
+from ml_connector.systems.procore.system import ProcoreSystem
+from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, open_ring
+from ml_connector.vault.sealing import Sealed, reseal, seal, unseal
+
+
+def quiet(_what: str, _count: int) -> None:
+    """Progress nobody watches."""
+
+
+class Sides:
+    """Both systems of one connection, opened."""
+
+    def __init__(self, erp: Opened[IfsSystem], projects: Opened[ProcoreSystem]) -> None:
+        self.erp = erp
+        self.projects = projects
+
+    def requests(self) -> dict[str, dict[str, int]]:
+        """Requests sent so far, by side, by read and write."""
+        return {"erp": self.erp.requests(), "projects": self.projects.requests()}
+
+
+class App:
+    """Every verb of the product; the command line and the console call nothing else."""
+
+    def __init__(self, settings: Settings, db: Database, actor: str, progress: Progress = quiet) -> None:
+        self.settings = settings
+        self.db = db
+        self.actor = actor
+        self.progress = progress
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, settings: Settings | None = None, actor: str = "operator", progress: Progress = quiet
+    ) -> Iterator[App]:
+        """An App over the installation's database, started if it is ours; closed when the block ends."""
+        settings = settings or settings_from(os.environ)
+        with Database.open(settings.home, settings.database_url) as db:
+            yield cls(settings, db, actor, progress)
+
+    # connections ----------------------------------------------------------------------------------------------
+
+    def add_connection(self, name: str, text: str) -> ConnectionRow:
+        """Adds a connection from the text of its file; its secrets are sealed. BadInput when it cannot be used."""
+        parsed = connection_from(text)
+        check_name(name)
+        with self.db.begin() as conn:
+            ring = self._ring(may_make=not connections.has_secrets(conn))
+            config = _plain(parsed.config)
+            number = connections.add(conn, name, parsed.config.connection.title or name, config)
+            sealed = [seal(ring, number, field, secret) for field, secret in parsed.secrets.items()]
+            connections.put_secrets(conn, [SecretRow(*row) for row in sealed])
+            mappings.put(conn, number, mapping_text(parsed.mapping), self.actor)
+            audit.append(conn, number, [self._entry("connection:add:done", name)])
+            return connections.get(conn, name)
+
+    def edit_connection(self, name: str, changes: Mapping[str, Any]) -> ConnectionRow:
+        """Lays `changes` (the form of a connection file, any part of it) over a connection; BadInput when wrong."""
+        row = self.connection(name)
+        if not changes:
+            return row
+        secrets = self._secrets(row)
+        merged = laid_over(dict(row.config), changes)
+        for part, field in SECRET_FIELDS.items():
+            merged[part].setdefault("client_secret", secrets[field])
+        whole = connection_of(merged, f"Connection {name}")
+        with self.db.begin() as conn:
+            ring = self._ring(may_make=False)
+            connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
+            sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
+            connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
+            audit.append(conn, row.id, [self._entry("connection:change:done", name)])
+        if "mapping" in changes:
+            self.import_mapping(name, mapping_text(whole.mapping))
+        return self.connection(name)
+
+    def remove_connection(self, name: str, *, force: bool = False) -> None:
+        """Removes a connection; one with history only with `force`. Its audit rows stay."""
+        row = self.connection(name)
+        with self.db.begin() as conn:
+            audit.append(conn, row.id, [self._entry("connection:remove:done", name)])
+            connections.remove(conn, row.id, force=force)
+
+    def connection(self, name: str) -> ConnectionRow:
+        """One connection; NothingSuchHere when there is none of that name."""
+        with self.db.begin() as conn:
+            return connections.get(conn, name)
+
+    def connections(self) -> list[ConnectionRow]:
+        """Every connection, by name."""
+        with self.db.begin() as conn:
+            return connections.listed(conn)
+
+    # looking at both systems ----------------------------------------------------------------------------------
+
+    def check(self, name: str) -> list[tuple[str, Finding]]:
+        """Every right and name needed, side by side, good or bad with the remedy."""
+        with self._sides(self.connection(name), RunTape()) as sides:
+            found = [("erp", one) for one in sides.erp.check()]
+            return found + [("projects", one) for one in sides.projects.check()]
+
+    def discover(self, name: str) -> dict[str, Any]:
+        """What is on both sides, counted, and which projects look like pairs. Writes nothing."""
+        with self._sides(self.connection(name), RunTape()) as sides:
+            ours, _ = sides.erp.system.projects()
+            return {
+                "erp": sides.erp.discover(),
+                "projects": sides.projects.discover(),
+                "pairs": lookup.likely_pairs(ours, sides.projects.system.projects()),
+            }
+
+    # runs -----------------------------------------------------------------------------------------------------
+
+    def plan(self, name: str, flows: Collection[str] = ()) -> Report:
+        """What would be created, changed, linked, held; kept under its hash. Writes nothing on either side."""
+        with self._runner(name, flows) as runner:
+            return runner.plan(runner.work.flows)
+
+    def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
+        """Plans and applies; with `approved` only what that kept plan holds."""
+        with self._runner(name, flows) as runner:
+            return runner.sync(runner.work.flows, approved)
+
+    def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
+        """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
+        row = self.connection(name)
+        if apply:
+            with self.db.begin() as conn:
+                orders = replay.orders_of(conn, row.id, what)
+            replay.forget(self.db, row.id, orders)
+            return lookup.report_form(self.sync(name))
+        with self.db.begin() as conn:
+            return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, what, mapping))
+
+    # people's work --------------------------------------------------------------------------------------------
+
+    def rule(self, name: str, hold: int, answer: str, *, target: str = "", note: str = "") -> dict[str, Any]:
+        """Answers a hold; the answer is remembered and used by the next run."""
+        row = self.connection(name)
+        with self.db.begin() as conn:
+            return deskwork.rule(conn, row.id, deskwork.Answer(hold, answer, target, note, self.actor, self._now()))
+
+    def import_mapping(self, name: str, text: str) -> int:
+        """Takes a mapping from TOML as a new version; BadInput when it cannot be used. Returns the version."""
+        row = self.connection(name)
+        mapping = mapping_of(text)
+        with self.db.begin() as conn:
+            version = mappings.put(conn, row.id, mapping_text(mapping), self.actor)
+            audit.append(conn, row.id, [self._entry("mapping:import:done", str(version))])
+        return version
+
+    def export_mapping(self, name: str, version: int | None = None) -> str:
+        """A version of the mapping as TOML; the newest when none is named."""
+        row = self.connection(name)
+        with self.db.begin() as conn:
+            if version is not None:
+                return mappings.get(conn, row.id, version).toml
+            found = mappings.latest(conn, row.id)
+            return found.toml if found else mapping_text(DEFAULT)
+
+    def check_mapping(self, name: str, text: str | None = None) -> list[str]:
+        """What is wrong or incomplete about a mapping (the newest when no text is given), for codes in use."""
+        row = self.connection(name)
+        mapping = mapping_of(text if text is not None else self.export_mapping(name))
+        with self.db.begin() as conn:
+            return deskwork.mapping_gaps(conn, row.id, mapping)
+
+    def rotate_keys(self) -> int:
+        """Makes a new sealing key and seals every secret anew; how many. The old key is dropped once all are done."""
+        ring = begin_rotation(self.settings.key_file)
+        with self.db.begin() as conn:
+            fresh = reseal(ring, [Sealed(*row) for row in connections.all_secrets(conn)])
+            connections.put_secrets(conn, [SecretRow(*row) for row in fresh])
+            for number in {row.connection_id for row in fresh}:
+                audit.append(conn, number, [self._entry("vault:rotate:done", ring.current.id)])
+        end_rotation(self.settings.key_file)
+        return len(fresh)
+
+    def verify_audit(self, name: str) -> list[str]:
+        """What is wrong with the connection's audit chain; empty when it is whole."""
+        row = self.connection(name)
+        with self.db.begin() as conn:
+            return audit.verify(conn, row.id)
+
+    # wiring ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _runner(self, name: str, flows: Collection[str]) -> Iterator[Runner]:
+        row = self.connection(name)
+        config = config_from(row.config)
+        chosen = tuple(flow for flow in FLOWS if not flows or flow in flows)
+        unknown = set(flows) - set(FLOWS)
+        if unknown:
+            raise NothingSuchHere(f"There is no flow {sorted(unknown)[0]!r}.", remedy=f"Flows: {', '.join(FLOWS)}.")
+        with self.db.begin() as conn:
+            version = mappings.latest(conn, row.id)
+        mapping = mapping_of(version.toml) if version else DEFAULT
+        tape = RunTape()
+        with self._sides(row, tape) as sides:
+            work = Work(
+                db=self.db,
+                connection_id=row.id,
+                name=name,
+                company=config.connection.erp_company,
+                erp=sides.erp.system,
+                projects=sides.projects.system,
+                policies=config.policy,
+                mapper=Mapper(mapping),
+                mapping_version=version.version if version else 0,
+                clock=system_clock,
+                tape=tape,
+                actor=self.actor,
+                point=point_from(self.settings.kill_at),
+                progress=self.progress,
+                in_flight=config.projects.in_flight,
+                flows=chosen,
+                go_live=config.connection.go_live,
+            )
+            yield Runner(work, sides.requests)
+
+    @contextmanager
+    def _sides(self, row: ConnectionRow, tape: RunTape) -> Iterator[Sides]:
+        config = config_from(row.config)
+        secrets = self._secrets(row)
+        erp = msgspec.structs.asdict(config.erp)
+        projects = msgspec.structs.asdict(config.projects)
+        access = {
+            part: Access(secrets[field], tape, system_clock, cap)
+            for (part, field), cap in zip(
+                SECRET_FIELDS.items(), (config.erp.in_flight, config.projects.in_flight), strict=True
+            )
+        }
+        first = ERP_SYSTEMS[config.erp.system](erp, config.connection.erp_company, access["erp"])
+        second = PROJECTS_SYSTEMS[config.projects.system](projects, access["projects"])
+        try:
+            yield Sides(first, second)
+        finally:
+            first.close()
+            second.close()
+
+    def _secrets(self, row: ConnectionRow) -> dict[str, str]:
+        ring = self._ring(may_make=False)
+        with self.db.begin() as conn:
+            return {one.field: unseal(ring, Sealed(*one)) for one in connections.secrets_of(conn, row.id)}
+
+    def _ring(self, *, may_make: bool) -> KeyRing:
+        return open_ring(self.settings.key_file, os.environ, may_make=may_make)
+
+    def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:
+        if which == "then":
+            version = replay.mapping_version_of(conn, connection_id, what)
+            return Mapper(mapping_of(mappings.get(conn, connection_id, version).toml) if version else DEFAULT)
+        latest = mappings.latest(conn, connection_id)
+        return Mapper(mapping_of(latest.toml) if latest else DEFAULT)
+
+    def _now(self) -> datetime:
+        return system_clock()
+
+    def _entry(self, tag: str, subject: str) -> audit.AuditEntry:
+        return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=tag.split(":", 1)[0], erp_id=subject)
+
+
+def mapping_text(mapping: CodeMapping) -> str:
+    """A mapping as a person reads and edits it, in TOML."""
+    return tomlkit.dumps({"mapping": mapping_to(mapping)})
+
+
+def mapping_of(text: str) -> CodeMapping:
+    """The mapping in a TOML text; BadInput says what is off."""
+    data = read_toml(text, "The mapping")
+    inner = data.get("mapping")
+    if not isinstance(inner, dict) or set(data) != {"mapping"}:
+        raise BadInput("The mapping must stand under [mapping.cost_code] and [mapping.cost_type], and nothing else.")
+    return mapping_from(inner)
+
+
+def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _plain(config: ConnectionConfig) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.to_builtins(config)
+    return data

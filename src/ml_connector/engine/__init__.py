@@ -1,0 +1,1 @@
+"""Every effect, in order, once."""

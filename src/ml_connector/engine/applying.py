@@ -1,0 +1,217 @@
+"""Apply and settle: send each free intent once, a batch at a time, and write down what came of it.
+
+for each stage (kind, verb) in the order of dependence:
+    take a slice of planned intents        their needed links are looked up in one go
+    mark it sending, commit                intent before effect
+    send its batches, eight in flight      one request a batch
+    settle, one transaction                outcome, link, fingerprint, audit, evidence
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+
+from ml_connector.engine.settling import Settler
+from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.plan import Verb, unpack
+from ml_connector.store import journal, links
+from ml_connector.store.journal import IntentRow, Stage
+from ml_connector.systems.port import Effect, Outcome, Result
+
+STAGES: tuple[tuple[str, Verb], ...] = (
+    ("project", Verb.LINK),
+    ("vendor", Verb.LINK),
+    ("vendor", Verb.ADOPT),
+    ("vendor", Verb.CREATE),
+    ("vendor", Verb.UPDATE),
+    ("project_vendor", Verb.LINK),
+    ("project_vendor", Verb.CREATE),
+    ("cost_code", Verb.LINK),
+    ("cost_code", Verb.CREATE),
+    ("cost_code", Verb.UPDATE),
+    ("budget_code", Verb.LINK),
+    ("budget_code", Verb.CREATE),
+    ("commitment", Verb.LINK),
+    ("commitment", Verb.ADOPT),
+    ("commitment", Verb.CREATE),
+    ("commitment", Verb.UPDATE),
+    ("commitment", Verb.FILL),
+    ("change_order", Verb.AMEND),
+    ("commitment", Verb.STATUS),
+)
+"""Every kind of intent, in the order in which they may go: vendors before orders, status after lines."""
+
+SLICE = 1000
+"""Intents taken from the journal at a time where a request carries many of them."""
+
+SINGLES = 128
+"""Intents taken at a time where each is a request of its own: what one transaction settles."""
+
+
+class Applier:
+    """Applies the free intents of one run."""
+
+    def __init__(self, work: Work, draft: Draft, settler: Settler) -> None:
+        self.work = work
+        self.draft = draft
+        self.settler = settler
+        self.sent = 0
+
+    def apply(self) -> None:
+        """Goes through every stage once."""
+        with ThreadPoolExecutor(self.work.in_flight, thread_name_prefix="send") as pool:
+            for kind, verb in STAGES:
+                if verb is Verb.LINK:
+                    self._link_stage(kind)
+                else:
+                    self._send_stage(pool, kind, verb)
+
+    def _slices(self, kind: str, verb: Verb, size: int) -> Iterator[list[IntentRow]]:
+        last: tuple[str, int] = ("", 0)
+        while True:
+            with self.work.db.begin() as conn:
+                stage = Stage(self.work.connection_id, self.work.run_id, kind, verb.value)
+                rows = journal.next_batchable(conn, stage, last, size)
+            if not rows:
+                return
+            last = (rows[-1].scope, rows[-1].id)
+            yield rows
+
+    def _link_stage(self, kind: str) -> None:
+        for rows in self._slices(kind, Verb.LINK, SLICE):
+            if kind == "project_vendor":
+                with self.work.db.begin() as conn:
+                    targets = links.targets(conn, self.work.connection_id, [n for row in rows for n in row.needs])
+                outcomes = [Outcome(row.id, Result.DONE, row.target or targets.get(row.needs[0], "")) for row in rows]
+            else:
+                outcomes = [Outcome(row.id, Result.DONE, row.target) for row in rows]
+            self.settler.settle(rows, outcomes)
+
+    def _send_stage(self, pool: ThreadPoolExecutor, kind: str, verb: Verb) -> None:
+        """Keeps the next slice in flight while the last one is written down."""
+        batch = self.work.projects.batch_size(kind, verb.value)
+        waiting: tuple[list[IntentRow], list[Future[list[Outcome]]]] | None = None
+        for rows in self._slices(kind, verb, SLICE if batch > 1 else SINGLES):
+            effects = self._ready(rows)
+            by_id = {row.id: row for row in rows}
+            ready = [by_id[effect.intent_id] for effect in effects]
+            if ready:
+                with self.work.db.begin() as conn:
+                    journal.mark_sending(conn, [row.id for row in ready])
+                self.work.point("apply.marked")
+            futures = [pool.submit(self._send, chunk) for chunk in _chunks(effects, batch)]
+            if waiting:
+                self._settle(*waiting)
+            waiting = (ready, futures)
+        if waiting:
+            self._settle(*waiting)
+
+    def _settle(self, rows: list[IntentRow], futures: list[Future[list[Outcome]]]) -> None:
+        outcomes: list[Outcome] = []
+        failure: BaseException | None = None
+        for future in futures:
+            error = future.exception()
+            if error is None:
+                outcomes += future.result()
+            else:
+                failure = failure or error
+        self.work.point("apply.sent")
+        if rows:
+            self.settler.settle(rows, outcomes)
+            self.sent += len(outcomes)
+            self.work.progress(f"{rows[0].kind} {rows[0].verb}", self.sent)
+        if failure:
+            raise failure
+
+    def _send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        with self.work.tape.about([effect.intent_id for effect in effects]):
+            return self.work.projects.send(effects)
+
+    def _ready(self, rows: Sequence[IntentRow]) -> list[Effect]:
+        """Effects whose needed links exist; the others are parked with the reason."""
+        own = [Key(row.kind, row.erp_id) for row in rows if not row.target]
+        with self.work.db.begin() as conn:
+            needed = {need for row in rows for need in row.needs}
+            targets = links.targets(conn, self.work.connection_id, [*needed, *own])
+        effects = []
+        parked: list[tuple[IntentRow, Key]] = []
+        for row in rows:
+            key = Key(row.kind, row.erp_id)
+            missing = next((need for need in row.needs if need not in targets), None)
+            if missing is None and row.after and self.settler.failed(key):
+                missing = key
+            if missing is not None:
+                parked.append((row, missing))
+                continue
+            effects.append(_effect(row, row.target or targets.get(key, ""), targets))
+        if parked:
+            self.settler.park(parked)
+        return effects
+
+
+def _effect(row: IntentRow, target: str, targets: dict[Key, str]) -> Effect:
+    return Effect(
+        intent_id=row.id,
+        verb=row.verb,
+        kind=row.kind,
+        once_key=row.once_key,
+        scope=row.scope,
+        target=target,
+        body=unpack(row.kind, row.body),
+        ids={need: targets[need] for need in row.needs},
+    )
+
+
+def _chunks(effects: Sequence[Effect], size: int) -> Iterator[list[Effect]]:
+    for _, group in groupby(effects, key=lambda effect: effect.scope):
+        chunk: list[Effect] = []
+        for effect in group:
+            chunk.append(effect)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+
+class Recovery:
+    """What became of intents whose answer we never got: asked before anything is sent again."""
+
+    def __init__(self, work: Work, settler: Settler) -> None:
+        self.work = work
+        self.settler = settler
+
+    def recover(self) -> int:
+        """Reads back every unconfirmed intent of this connection; the number settled as done."""
+        with self.work.db.begin() as conn:
+            rows = journal.unconfirmed(conn, self.work.connection_id)
+            needed = {need for row in rows for need in row.needs} | {Key(row.kind, row.erp_id) for row in rows}
+            targets = links.targets(conn, self.work.connection_id, needed)
+        found: list[Outcome] = []
+        absent: list[IntentRow] = []
+        for row in sorted(rows, key=lambda row: _rank(row)):
+            if any(need not in targets for need in row.needs):
+                absent.append(row)
+                continue
+            key = Key(row.kind, row.erp_id)
+            with self.work.tape.about([row.id]):
+                outcome = self.work.projects.find(_effect(row, row.target or targets.get(key, ""), targets))
+            if outcome is None:
+                absent.append(row)
+            else:
+                found.append(outcome)
+                targets[key] = outcome.target
+        self.work.point("recover.found")
+        done = [row for row in rows if row not in absent]
+        if done:
+            self.settler.settle(done, found)
+        if absent:
+            self.settler.release_unconfirmed(absent)
+        return len(done)
+
+
+def _rank(row: IntentRow) -> int:
+    return next(n for n, (kind, verb) in enumerate(STAGES) if kind == row.kind and verb.value == row.verb)

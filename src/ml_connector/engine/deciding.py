@@ -1,0 +1,183 @@
+"""Gather and decide: bring each flow what it may look at, ask it, and keep what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ml_connector.engine.cases import (
+    Case,
+    CostCodesCase,
+    OrdersCase,
+    ProjectsCase,
+    VendorsCase,
+    decide,
+    encode,
+    given_for_kinds,
+    given_for_orders,
+)
+from ml_connector.engine.gathering import Gathered, order_contracts
+from ml_connector.engine.knowing import hold_of, pairs, with_agreed
+from ml_connector.engine.reading import Demand
+from ml_connector.engine.replay import DECIDED
+from ml_connector.engine.spool import Spool
+from ml_connector.engine.work import Draft, Work
+from ml_connector.flows import vendors
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.chart import Chart
+from ml_connector.planning.committing import Budgets
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb
+from ml_connector.planning.situation import Linked, Situation
+from ml_connector.store import audit, holds, journal
+from ml_connector.store.holds import Change, Look
+from ml_connector.systems.wire import Exchange
+
+KNOWN_AT_ONCE = frozenset({Verb.LINK, Verb.ADOPT})
+"""Verbs whose target is known before anything is sent."""
+
+
+class Decider:
+    """Decides the flows of one run in the order in which they depend on each other, and keeps each decision."""
+
+    def __init__(self, work: Work, draft: Draft, gathered: Gathered, situation: Situation) -> None:
+        self.work = work
+        self.draft = draft
+        self.gathered = gathered
+        self.situation = situation
+        with work.db.begin() as conn:
+            rows = holds.open_holds(conn, work.connection_id)
+        self.held = [(row.source, hold_of(row)) for row in rows]
+        self.refused = [(source, hold) for source, hold in self.held if hold.reason is HoldReason.REFUSED]
+
+    def projects(self) -> None:
+        """Decides which IFS project is which Procore project."""
+        ours, problems = self.gathered.erp_projects()
+        theirs = self.gathered.projects()
+        case = ProjectsCase(given_for_kinds(self.situation, "project"), ours, theirs)
+        self._keep("projects", self._decide(case), [project.id for project in ours])
+        self.draft.notes += [problem.sentence for problem in problems]
+
+    def vendors(self, demand: Demand) -> None:
+        """Decides the suppliers the open orders need, and those already linked."""
+        linked = {key.id for key in self.situation.links if key.kind == "vendor"}
+        suppliers = frozenset(demand.suppliers | linked)
+        ours, problems = self.work.erp.vendors(sorted(suppliers)) if suppliers else ([], [])
+        self.draft.notes += [problem.sentence for problem in problems]
+        wants_members = self.situation.policies.vendors.project_directory == "add"
+        members = frozenset(
+            (supplier, project)
+            for supplier, project in (demand.memberships if wants_members else ())
+            if Key("project_vendor", f"{supplier}@{project}") not in self.situation.links
+        )
+        case = VendorsCase(
+            given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
+            vendors.Wanted(suppliers, members),
+            ours,
+            self.work.projects.vendors() if suppliers else [],
+            self.gathered.directories({project for _, project in members}),
+        )
+        self._keep("vendors", self._decide(case), suppliers)
+
+    def cost_codes(self, demand: Demand, chart: Chart) -> None:
+        """Decides the cost codes and budget codes the open orders need."""
+        coding = self.gathered.coding(demand.projects)
+        given = given_for_kinds(self.situation, "project", "cost_code", "budget_code")
+        order = sorted(demand.combinations, key=lambda one: (one.project, one.codes, one.activity))
+        decision = self._decide(CostCodesCase(given, chart, coding, order))
+        looked_at = {combination.project for combination in demand.combinations}
+        self._keep("cost_codes", decision, looked_at, whole_flow=True)
+
+    def purchase_orders(self, spool: Spool, demand: Demand, chart: Chart) -> None:
+        """Decides the changed orders, a page at a time."""
+        budgets = Budgets(
+            budgeted=self.gathered.budgeted(demand.projects),
+            currencies=self.gathered.currencies(),
+            keeps_currency=self.work.projects.keeps_currency() if spool.orders else False,
+        )
+        decided = 0
+        for page in spool.pages():
+            with self.work.db.begin() as conn:
+                situation = with_agreed(conn, self.work.connection_id, self.situation, page)
+            theirs = order_contracts(self.work, self.gathered, situation, page)
+            given = given_for_orders(situation, page, situation.links)
+            decision = self._decide(OrdersCase(given, chart, budgets, page, theirs))
+            self._keep("purchase_orders", decision, [order.id for order in page])
+            self._rest([order.id for order in page], decision)
+            decided += len(page)
+            self.work.progress("orders decided", decided)
+        if demand.held:
+            self._keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
+
+    def _decide(self, case: Case) -> Decision:
+        """Decides a case, and keeps it: replay starts from exactly this."""
+        data = encode(case)
+        flow = type(case).__struct_config__.tag
+        self.work.tape(Exchange("engine", DECIDED, str(flow), 200, data, b"", "", 0, False))
+        return decide(case, self.work.mapper)
+
+    def _rest(self, orders: Sequence[str], decision: Decision) -> None:
+        held = {hold.key.id for hold in decision.holds}
+        for order in orders:
+            if order not in held and not self.draft.open_parts[order]:
+                self.draft.resting.add(order)
+
+    def _still_refused(self, intents: Sequence[Intent]) -> list[tuple[str, Hold]]:
+        """What Procore refused last time stays held, with its date, until the new try has gone well."""
+        trying = {intent.source for intent in intents}
+        return [(source, hold) for source, hold in self.refused if source in trying]
+
+    def _keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
+        """One transaction: intents and holds of this decision are on disk before anything is sent."""
+        intents = list(decision.intents)
+        sources = set(looked_at)
+        if whole_flow:
+            sources |= {source for source, hold in self.held if hold.flow == flow}
+        self.work.point("plan.decided")
+        with self.work.db.begin() as conn:
+            journal.keep_intents(conn, self.work.connection_id, self.work.run_id, intents)
+            look = Look(self.work.connection_id, self.work.run_id, flow, sources)
+            change = holds.sync_holds(conn, look, [*pairs(decision.holds), *self._still_refused(intents)])
+            audit.append(conn, self.work.connection_id, _hold_entries(self.work, change))
+        self.work.tape.flush(self.work.db)
+        self.draft.released += len(change.released)
+        self.draft.take(intents)
+        if flow == "purchase_orders":
+            self.draft.place(intents)
+        self.draft.holds += decision.holds
+        self.draft.count(flow, "unchanged", len(decision.unchanged))
+        self.draft.notes += [skip.sentence for skip in decision.skips]
+        self.situation = _with_intents(self.situation, intents)
+
+
+def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:
+    """The situation later flows see: links this plan makes at once, and keys that are coming."""
+    links = dict(situation.links)
+    coming = set(situation.coming)
+    for intent in intents:
+        if intent.key.kind in ("commitment", "change_order"):
+            continue
+        if intent.target and intent.verb in KNOWN_AT_ONCE:
+            links[intent.key] = Linked(intent.target, intent.base)
+        else:
+            coming.add(intent.key)
+    if len(links) == len(situation.links) and len(coming) == len(situation.coming):
+        return situation
+    return msgspec.structs.replace(situation, links=links, coming=frozenset(coming))
+
+
+def _hold_entries(work: Work, change: Change) -> list[audit.AuditEntry]:
+    now = work.clock()
+    return [
+        audit.AuditEntry(
+            at=now,
+            actor=work.actor,
+            tag=f"hold:{action}:done",
+            kind=hold.key.kind,
+            erp_id=hold.key.id,
+            run_id=work.run_id,
+            details=msgspec.json.encode({"reason": hold.reason, "waits_for": str(hold.waits_for)}).decode(),
+        )
+        for action, group in (("open", change.opened), ("release", change.released))
+        for hold in group
+    ]

@@ -1,0 +1,77 @@
+"""What people do at their desks: answer holds, and keep the mapping complete."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.engine.knowing import hold_of
+from ml_connector.engine.reporting import describe
+from ml_connector.kernel.errors import BadInput
+from ml_connector.planning.mapping import CodeMapping, shadowed
+from ml_connector.planning.plan import HoldReason
+from ml_connector.store import audit, holds, rulings, sources
+from ml_connector.store.rulings import RulingRow
+
+ANSWERS: dict[HoldReason, tuple[str, ...]] = {
+    HoldReason.PROJECT_MATCH: ("link", "ignore"),
+    HoldReason.VENDOR_MATCH: ("link", "new"),
+    HoldReason.VENDOR_SHARED: ("link", "new"),
+    HoldReason.ORDER_MATCH: ("link", "new", "ignore"),
+    HoldReason.UNBUDGETED: ("allow",),
+    HoldReason.CHANGED_THERE: ("erp", "projects"),
+    HoldReason.CONFLICT: ("erp", "projects"),
+}
+"""What a person may answer to each kind of hold; the others end when the missing thing appears."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answer to one hold."""
+
+    hold: int
+    answer: str
+    target: str
+    note: str
+    actor: str
+    at: datetime
+
+
+def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
+    """Remembers an answer and makes the next run look again; the hold as it stands. BadInput when it cannot be so."""
+    row = holds.get_hold(conn, connection_id, given.hold)
+    hold = hold_of(row)
+    allowed = ANSWERS.get(hold.reason, ())
+    if not allowed:
+        raise BadInput(
+            f"Hold {given.hold} is not a question: it ends by itself once {hold.waits_for} is there.",
+            remedy=hold.sentence,
+        )
+    if given.answer not in allowed:
+        raise BadInput(f"Hold {given.hold} takes {' or '.join(allowed)}, not {given.answer!r}.")
+    target = given.target or (hold.candidates[0] if len(hold.candidates) == 1 else "")
+    if given.answer == "link" and hold.candidates and target not in hold.candidates:
+        raise BadInput(f"Say which one with --target: {', '.join(hold.candidates)}.")
+    ruling = RulingRow(row.kind, row.erp_id, row.reason, given.answer, target, given.actor, given.note)
+    rulings.put_ruling(conn, connection_id, ruling)
+    sources.forget(conn, connection_id, "order", [row.source])
+    details = msgspec.json.encode({"answer": given.answer, "target": target, "note": given.note, "reason": row.reason})
+    entry = audit.AuditEntry(given.at, given.actor, "ruling:make:done", row.kind, row.erp_id, 0, details.decode())
+    audit.append(conn, connection_id, [entry])
+    return {**describe(hold), "id": row.id, "answer": given.answer, "target": target}
+
+
+def mapping_gaps(conn: Connection, connection_id: int, mapping: CodeMapping) -> list[str]:
+    """Sentences about rows that are never reached, and codes held for want of a row that still find none."""
+    found = [f"cost_code: {one}" for one in shadowed(mapping.cost_code)]
+    found += [f"cost_type: {one}" for one in shadowed(mapping.cost_type)]
+    for row in holds.open_holds(conn, connection_id, "cost_codes"):
+        if row.reason != HoldReason.CODE_UNMAPPED.value:
+            continue
+        values = dict(part.split("=", 1) for part in row.waits_id.split(" ")[1:] if "=" in part)
+        segment = mapping.cost_type if row.waits_id.startswith("cost_type") else mapping.cost_code
+        if segment.target({key: "" if value == "(empty)" else value for key, value in values.items()}) is None:
+            found.append(row.sentence)
+    return found

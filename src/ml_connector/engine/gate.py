@@ -1,0 +1,70 @@
+"""What stands between a plan and its sending: brakes, and approval by hash."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled
+from ml_connector.planning.policy import BrakePolicy
+from ml_connector.store import journal, runs
+from ml_connector.store.journal import Settled
+
+
+def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: str | None) -> None:
+    """Lets the plan through, or says who must decide. With `approved`, only what that plan holds goes."""
+    if not draft.digests:
+        return
+    if approved is not None:
+        plan = runs.approve_plan(conn, work.connection_id, approved, work.actor)
+        if approved != name:
+            _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id)))
+        return
+    if work.policies.purchase_orders.approve == "manual":
+        raise ApprovalNeeded(
+            f"The plan {name} waits for approval; nothing was sent.",
+            remedy=f"Read it with `ml-connector plan {work.name}`, then `ml-connector sync {work.name} --plan {name}`.",
+        )
+    pulled = brakes(work.policies.brakes, draft)
+    if pulled:
+        raise BrakePulled(
+            f"The plan {name} stops at its brakes: {'; '.join(pulled)}. Nothing was sent.",
+            remedy=f"Read it, then approve it: `ml-connector sync {work.name} --plan {name}`.",
+        )
+
+
+def brakes(policy: BrakePolicy, draft: Draft) -> list[str]:
+    """Which limits the plan is over, in words; empty when none."""
+    sums: Counter[str] = Counter()
+    for counts in draft.counts.values():
+        sums.update(counts)
+    found = []
+    for what, limit, number in (
+        ("creates", policy.creates, sums["created"]),
+        ("updates", policy.updates, sums["updated"]),
+        ("removals", policy.removals, draft.removals),
+    ):
+        if limit and number > limit:
+            found.append(f"{number} {what}, limit {limit}")
+    for currency, amount in draft.planned.items():
+        if policy.money > Decimal(0) and abs(amount) > policy.money:
+            found.append(f"{amount:,} {currency} moved, limit {policy.money:,}")
+    return found
+
+
+def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]) -> None:
+    """What changed since the approved plan was made is not sent: it waits for the next plan."""
+    parked = []
+    after = 0
+    while rows := journal.plan_of(conn, work.connection_id, work.run_id, after):
+        after = rows[-1].id
+        for row in rows:
+            if row.digest not in allowed:
+                parked.append(Settled(row.id, "superseded", "", "Not in the approved plan: it changed since."))
+                draft.parked.add(row.source)
+    journal.settle(conn, parked)
+    if parked:
+        draft.notes.append(f"{len(parked)} steps are not in the approved plan and were left for the next one.")

@@ -1,0 +1,91 @@
+"""What the store knows, in the form decisions look at: links, rulings, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.kernel.keys import Key
+from ml_connector.kernel.money import Money
+from ml_connector.planning.committing import commitment_key
+from ml_connector.planning.plan import Hold, HoldReason
+from ml_connector.planning.situation import Linked, Ruling, Situation
+from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.store import links, rulings
+from ml_connector.store.holds import HoldRow
+from ml_connector.store.links import LinkRow
+
+LIGHT = ("project_vendor", "commitment", "change_order")
+"""Kinds whose agreed records are fetched only when one is decided: there are many, and they are large."""
+
+FULL = ("project", "vendor", "cost_code", "budget_code")
+"""Kinds whose agreed records every run looks at."""
+
+
+def load_links(conn: Connection, connection_id: int) -> dict[Key, Linked]:
+    """Every confirmed link; agreed records only for the kinds in FULL."""
+    known: dict[Key, Linked] = {}
+    for kind in FULL:
+        ids = [row.erp_id for row in links.links_of(conn, connection_id, kind, links.LINKED)]
+        for row in links.load_links(conn, connection_id, kind, ids).values():
+            known[row.key] = _linked(row)
+    for kind in LIGHT:
+        for row in links.links_of(conn, connection_id, kind, links.LINKED):
+            known[row.key] = Linked(row.target_id, b"", row.stamp)
+    return known
+
+
+def with_agreed(
+    conn: Connection, connection_id: int, situation: Situation, orders: Sequence[PurchaseOrder]
+) -> Situation:
+    """The situation with the agreed contracts of these orders in it."""
+    keys = [commitment_key(order.id, line.project) for order in orders for line in order.lines if line.project]
+    known = sorted({key.id for key in keys if key in situation.links})
+    if not known:
+        return situation
+    rows = links.load_links(conn, connection_id, "commitment", known)
+    merged = dict(situation.links)
+    merged.update((row.key, _linked(row)) for row in rows.values())
+    return msgspec.structs.replace(situation, links=merged)
+
+
+def load_rulings(conn: Connection, connection_id: int) -> dict[tuple[Key, HoldReason], Ruling]:
+    """Every answer a person gave."""
+    return {
+        (key, HoldReason(reason)): Ruling(row.answer, row.target)
+        for (key, reason), row in rulings.rulings_of(conn, connection_id).items()
+    }
+
+
+def hold_of(row: HoldRow) -> Hold:
+    """A kept hold as the value it came from."""
+    money = Money(row.amount, row.currency) if row.amount is not None else None
+    return Hold(
+        key=row.key,
+        flow=row.flow,
+        reason=HoldReason(row.reason),
+        waits_for=row.waits_for,
+        owner=row.owner,
+        sentence=row.sentence,
+        money=money,
+        candidates=tuple(row.candidates),
+        evidence=row.evidence,
+    )
+
+
+def document_of(hold: Hold) -> str:
+    """The erp document a hold hangs on: an order, a supplier, a project."""
+    if hold.key.kind in ("cost_code", "budget_code", "combination"):
+        return hold.key.id.replace("/", " ").split(" ", 1)[0]
+    return hold.key.id
+
+
+def pairs(held: Iterable[Hold]) -> list[tuple[str, Hold]]:
+    """Holds with the document each hangs on, as the store keeps them."""
+    return [(document_of(hold), hold) for hold in held]
+
+
+def _linked(row: LinkRow) -> Linked:
+    return Linked(row.target_id, row.base or b"", row.stamp)

@@ -1,0 +1,117 @@
+"""The first half of a run: read changed orders once, to a spool, and note what they ask of the other flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ml_connector.engine.spool import Spool
+from ml_connector.engine.work import Draft, Work
+from ml_connector.flows import purchase_orders
+from ml_connector.flows.cost_codes import Combination
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.committing import FLOW
+from ml_connector.planning.plan import Hold
+from ml_connector.planning.situation import Linked
+from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.store import holds, sources
+from ml_connector.systems.port import OrderPage
+
+ORDER = "order"
+
+
+@dataclass
+class Demand:
+    """What the changed orders need to exist first."""
+
+    suppliers: set[str] = field(default_factory=set)
+    memberships: set[tuple[str, str]] = field(default_factory=set)
+    combinations: set[Combination] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
+    held: list[Hold] = field(default_factory=list)
+
+    def take(self, orders: Sequence[PurchaseOrder], sent_states: Mapping[str, str]) -> None:
+        """Notes the suppliers, projects and code strings of orders that are for Procore."""
+        for order in orders:
+            if order.state.value not in sent_states or order.state in purchase_orders.GONE:
+                continue
+            self.suppliers.add(order.vendor)
+            for line in order.lines:
+                if line.project:
+                    self.projects.add(line.project)
+                    self.memberships.add((order.vendor, line.project))
+                    self.combinations.add(Combination(line.project, line.codes, line.activity))
+
+
+def read_orders(work: Work, draft: Draft, spool: Spool, force: set[str]) -> Demand:
+    """Reads open orders; those that changed (or are in `force`) go to the spool. Watermarks move at settling only."""
+    demand = Demand()
+    seen: set[str] = set()
+    changed = unchanged = 0
+
+    def knows(ids: Sequence[str]) -> Mapping[str, bytes]:
+        with work.db.begin() as conn:
+            known = sources.known(conn, work.connection_id, ORDER, ids, work.mapping_version)
+        return {key: value for key, value in known.items() if key not in force}
+
+    for page in work.erp.orders(knows):
+        seen.update(page.seen)
+        _take(work, draft, spool, demand, page)
+        changed += len(page.orders) + len(page.problems)
+        unchanged = len(seen) - changed
+        work.progress("orders read", len(seen))
+        work.tape.flush(work.db)
+        work.point("read.page")
+    draft.count(FLOW, "unchanged", unchanged)
+    _read_missing(work, draft, spool, demand, seen, force)
+    return demand
+
+
+def _take(work: Work, draft: Draft, spool: Spool, demand: Demand, page: OrderPage) -> None:
+    spool.put(page.orders)
+    demand.take(page.orders, work.policies.purchase_orders.status)
+    demand.held += purchase_orders.problem_holds(page.problems)
+    for order in page.orders:
+        draft.fingerprints[order.id] = page.seen[order.id]
+        if order.state in purchase_orders.GONE:
+            draft.closed.add(order.id)
+
+
+def _read_missing(work: Work, draft: Draft, spool: Spool, demand: Demand, seen: set[str], force: set[str]) -> None:
+    """Orders we knew as open and no longer see: closed, cancelled, or gone. 404 is never taken as a deletion."""
+    with work.db.begin() as conn:
+        known = sources.open_ids(conn, work.connection_id, ORDER)
+        known |= holds.held_sources(conn, work.connection_id, FLOW)
+    missing = sorted((known | force) - seen)
+    if not missing:
+        return
+    page = work.erp.orders_by_id(missing)
+    _take(work, draft, spool, demand, page)
+    work.tape.flush(work.db)
+    gone = [order for order in missing if order not in page.seen]
+    demand.held += [purchase_orders.gone_hold(order) for order in gone]
+
+
+def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets: Mapping[str, str]) -> set[str]:
+    """Orders whose contract somebody touched in Procore since we last looked; our own writes are counted as echoes.
+
+    `targets` maps IFS projects to Procore ids. The stamp kept with each link says which change was ours.
+    """
+    stamps = {linked.target: (key, linked.stamp) for key, linked in links.items() if key.kind == "commitment"}
+    touched: set[str] = set()
+    if not stamps:
+        return touched
+    for project, target in sorted(targets.items()):
+        name = f"commitments/{project}"
+        with work.db.begin() as conn:
+            since = sources.watermark(conn, work.connection_id, name)
+        for commitment in work.projects.commitments(target, since or None):
+            known = stamps.get(commitment.id)
+            if known is None:
+                continue
+            key, stamp = known
+            if stamp and stamp == commitment.updated_at:
+                draft.echoes += 1
+            else:
+                touched.add(key.id.split("@", 1)[0])
+    return touched

@@ -1,0 +1,106 @@
+"""Decide the past again: a document or a whole run, from kept evidence, with the mapping of then or of now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ml_connector.engine import cases
+from ml_connector.kernel.errors import NothingSuchHere
+from ml_connector.planning.mapping import Mapper
+from ml_connector.planning.plan import Intent
+from ml_connector.store import evidence, holds, journal, runs, sources
+from ml_connector.store.postgres import Database
+
+DECIDED = "DECIDE"
+"""Method under which a decision's input is taped, side `engine`."""
+
+
+def run_of(conn: Connection, connection_id: int, what: str) -> int:
+    """The run meant by `what`: a run's number, or the last run that decided a document of that number."""
+    if what.isdigit():
+        return runs.get_run(conn, connection_id, int(what)).id
+    found = [row.run_id for row in journal.history_of(conn, connection_id, what, 1)]
+    found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what)[:1]]
+    if not found:
+        raise NothingSuchHere(f"No run of this connection ever decided {what!r}.")
+    return max(found)
+
+
+def mapping_version_of(conn: Connection, connection_id: int, what: str) -> int:
+    """The mapping version that run used; 0 when it ran before any mapping was imported."""
+    return runs.get_run(conn, connection_id, run_of(conn, connection_id, what)).mapping_version
+
+
+def orders_of(conn: Connection, connection_id: int, what: str) -> list[str]:
+    """The orders a document or run is about."""
+    if not what.isdigit():
+        run_of(conn, connection_id, what)
+        return [what]
+    found: list[str] = []
+    for case, _ in _cases(conn, connection_id, int(what)):
+        if isinstance(case, cases.OrdersCase):
+            found += cases.documents(case)
+    return found
+
+
+def forget(db: Database, connection_id: int, orders: list[str]) -> None:
+    """Makes the next run decide these orders anew, whatever their fingerprints say."""
+    with db.begin() as conn:
+        sources.forget(conn, connection_id, "order", orders)
+
+
+def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> dict[str, Any]:
+    """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte."""
+    run = run_of(conn, connection_id, what)
+    before = {row.digest: row for row in _intents(conn, connection_id, run)}
+    now: dict[bytes, Intent] = {}
+    held: list[str] = []
+    decided = 0
+    flows: set[str] = set()
+    for case, flow in _cases(conn, connection_id, run):
+        if not what.isdigit() and what not in cases.documents(case):
+            continue
+        flows.add(flow)
+        decision = cases.decide(case, mapper)
+        decided += len(cases.documents(case)) if what.isdigit() else 1
+        for intent in decision.intents:
+            if what.isdigit() or intent.source == what:
+                now[intent.digest()] = intent
+        held += [hold.sentence for hold in decision.holds if what.isdigit() or hold.key.id == what]
+    if not decided:
+        raise NothingSuchHere(f"The evidence of run {run} for {what!r} is kept no longer.")
+    then = {digest: row for digest, row in before.items() if what.isdigit() or row.source == what}
+    return {
+        "run": run,
+        "flows": sorted(flows),
+        "decided": decided,
+        "same": now.keys() == then.keys(),
+        "then": [_line(row.verb, row.kind, row.erp_id, row.reason, row.state) for row in then.values()],
+        "now": [_line(i.verb.value, i.key.kind, i.key.id, i.reason, "") for i in now.values()],
+        "only_then": [_line(r.verb, r.kind, r.erp_id, r.reason, r.state) for d, r in then.items() if d not in now],
+        "only_now": [_line(i.verb.value, i.key.kind, i.key.id, i.reason, "") for d, i in now.items() if d not in then],
+        "held": held,
+    }
+
+
+def _line(verb: str, kind: str, erp_id: str, reason: str, state: str) -> dict[str, str]:
+    return {"verb": verb, "record": f"{kind}:{erp_id}", "reason": reason, **({"state": state} if state else {})}
+
+
+def _intents(conn: Connection, connection_id: int, run: int) -> Iterator[journal.IntentRow]:
+    after = 0
+    while rows := journal.plan_of(conn, connection_id, run, after):
+        after = rows[-1].id
+        yield from rows
+
+
+def _cases(conn: Connection, connection_id: int, run: int) -> Iterator[tuple[cases.Case, str]]:
+    after = 0
+    while rows := evidence.exchanges_of(conn, connection_id, run, after=after):
+        after = rows[-1].id
+        for row in rows:
+            if row.method == DECIDED and row.request_hash:
+                yield cases.decode(evidence.body_of(conn, row.request_hash)), row.path

@@ -1,0 +1,89 @@
+"""A run told in numbers: what was created, changed, linked, held; money planned and applied; requests used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from ml_connector.engine.knowing import hold_of
+from ml_connector.engine.settling import Settler
+from ml_connector.engine.work import FLOWS, Draft, Report, Tally, Work
+from ml_connector.kernel.money import rounded
+from ml_connector.planning.plan import Hold
+from ml_connector.store import holds
+from ml_connector.systems.port import Result
+
+_ZERO = Decimal(0)
+
+COUNTED = ("created", "updated", "linked")
+
+
+def report(
+    work: Work, draft: Draft, settler: Settler, requests: dict[str, dict[str, int]], plan: str, *, applied: bool = False
+) -> Report:
+    """The report of a plan (what would be) or of a sync (what was): counts come from the same places in both."""
+    with work.db.begin() as conn:
+        held = [hold_of(row) for row in holds.open_holds(conn, work.connection_id)]
+    return Report(
+        connection=work.name,
+        flows={flow: _tally(flow, draft, settler, held, applied=applied) for flow in FLOWS if flow in work.flows},
+        requests=requests,
+        money=_money(draft, settler),
+        plan=plan,
+        run=work.run_id,
+        notes=draft.notes,
+        holds=[describe(hold) for hold in held],
+        money_by_place=_places(draft),
+        echoes=draft.echoes,
+        released=draft.released,
+    )
+
+
+def _tally(flow: str, draft: Draft, settler: Settler, held: list[Hold], *, applied: bool) -> Tally:
+    planned: Mapping[str, int] = draft.counts.get(flow, {})
+    if applied:
+        numbers = {name: settler.done.get((flow, name), 0) for name in COUNTED}
+    else:
+        numbers = {name: planned.get(name, 0) for name in COUNTED}
+    return Tally(
+        **numbers,
+        unchanged=planned.get("unchanged", 0),
+        held=len({hold.key for hold in held if hold.flow == flow}),
+        refused=settler.results.get((flow, Result.REFUSED), 0),
+        unknown=settler.results.get((flow, Result.UNKNOWN), 0) - settler.recovered.get(flow, 0),
+    )
+
+
+def _money(draft: Draft, settler: Settler) -> dict[str, dict[str, str]]:
+    currencies = sorted({*draft.planned, *settler.applied})
+    return {
+        currency: {
+            "planned": str(rounded(draft.planned.get(currency, _ZERO), currency)),
+            "applied": str(
+                rounded(settler.applied[currency].amount if currency in settler.applied else _ZERO, currency)
+            ),
+        }
+        for currency in currencies
+    }
+
+
+def _places(draft: Draft) -> list[dict[str, str]]:
+    return [
+        {"project": project, "budget_code": flat, "currency": currency, "planned": str(rounded(amount, currency))}
+        for (project, flat, currency), amount in sorted(draft.by_place.items())
+    ]
+
+
+def describe(hold: Hold) -> dict[str, object]:
+    """A hold as JSON shows it."""
+    return {
+        "record": str(hold.key),
+        "flow": hold.flow,
+        "reason": hold.reason.value,
+        "waits_for": str(hold.waits_for),
+        "owner": hold.owner,
+        "sentence": hold.sentence,
+        "money": {"amount": str(hold.money.amount), "currency": hold.money.currency} if hold.money else None,
+        "candidates": list(hold.candidates),
+        "evidence": hold.evidence,
+    }

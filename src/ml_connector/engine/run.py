@@ -1,0 +1,170 @@
+"""One run over one connection, from reading to a report.
+
+    recover   intents without an answer are read back first
+    read      changed orders since we last looked, and contracts touched in Procore     -> spool, demand
+    decide    projects, vendors, cost codes, orders; each pure, each kept at once        -> journal, holds
+    gate      brakes, and approval by hash where the policy wants it                     -> free intents
+    apply     stage by stage, once each                                                  -> outcomes
+    settle    one transaction a slice                                                    -> links, audit
+    finish    fingerprints of orders at rest, watermarks, the report
+
+Deciding again every held record on each run is what releases holds: nobody has to name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from ml_connector.engine.applying import Applier, Recovery
+from ml_connector.engine.deciding import Decider
+from ml_connector.engine.gate import check_gate
+from ml_connector.engine.gathering import Gathered
+from ml_connector.engine.knowing import load_links, load_rulings
+from ml_connector.engine.reading import changed_there, read_orders
+from ml_connector.engine.reporting import report
+from ml_connector.engine.settling import Settler
+from ml_connector.engine.spool import Spool
+from ml_connector.engine.work import FLOWS, Draft, Report, Work
+from ml_connector.kernel.errors import ConnectorError
+from ml_connector.planning.chart import Chart
+from ml_connector.planning.plan import plan_hash
+from ml_connector.planning.situation import Situation
+from ml_connector.store import audit, journal, links, runs, sources
+
+OVERLAP = timedelta(minutes=5)
+"""How far each look at Procore's changes reaches back over the last (facts/procore.md 18, row 23)."""
+
+
+class Runner:
+    """Runs a connection. `requests` tells how many requests each side has had, by read and write."""
+
+    def __init__(self, work: Work, requests: Callable[[], dict[str, dict[str, int]]]) -> None:
+        self.work = work
+        self.requests = requests
+        self.draft = Draft()
+        self.settler = Settler(work, self.draft)
+
+    def plan(self, flows: Collection[str] = FLOWS) -> Report:
+        """Decides and keeps a plan; writes nothing on either side."""
+        with self.work.db.writer(self.work.connection_id):
+            return self._recorded("plan", flows, self._plan)
+
+    def sync(self, flows: Collection[str] = FLOWS, approved: str | None = None) -> Report:
+        """Plans and applies; `approved` names a kept plan, and only what it holds is sent."""
+        with self.work.db.writer(self.work.connection_id):
+            return self._recorded("sync", flows, lambda chosen: self._sync(chosen, approved))
+
+    def _recorded(self, trigger: str, flows: Collection[str], act: Callable[[Collection[str]], Report]) -> Report:
+        work = self.work
+        with work.db.begin() as conn:
+            new = runs.NewRun(list(flows), trigger, work.actor, work.mapping_version)
+            work.run_id = runs.start_run(conn, work.connection_id, new)
+            runs.fail_left_over(conn, work.connection_id, work.run_id)
+            audit.append(conn, work.connection_id, [self._entry("run:start:done")])
+        work.tape.begin(work.connection_id, work.run_id)
+        work.point("run.started")
+        try:
+            done = act(flows)
+        except ConnectorError as error:
+            self._close("failed", "", str(error))
+            raise
+        except BaseException as error:
+            self._close("failed", "", type(error).__name__)
+            raise
+        self._close("done", done.plan, "", done)
+        return done
+
+    def _close(self, state: str, plan: str, error: str, done: Report | None = None) -> None:
+        work = self.work
+        with work.db.begin() as conn:
+            counts = {name: vars(tally) for name, tally in done.flows.items()} if done else {}
+            runs.finish_run(conn, work.run_id, runs.RunEnd(state, counts, self.requests(), error))
+            audit.append(conn, work.connection_id, [self._entry(f"run:finish:{state}")])
+        work.tape.flush(work.db)
+
+    def _entry(self, tag: str) -> audit.AuditEntry:
+        return audit.AuditEntry(
+            at=self.work.clock(),
+            actor=self.work.actor,
+            tag=tag,
+            kind="run",
+            erp_id=str(self.work.run_id),
+            run_id=self.work.run_id,
+        )
+
+    def _plan(self, flows: Collection[str]) -> Report:
+        name = self._decide(flows)
+        with self.work.db.begin() as conn:
+            runs.keep_plan(conn, self.work.connection_id, self.work.run_id, name, {})
+        return report(self.work, self.draft, self.settler, self.requests(), name)
+
+    def _sync(self, flows: Collection[str], approved: str | None) -> Report:
+        work = self.work
+        Recovery(work, self.settler).recover()
+        started = work.clock()
+        name = self._decide(flows)
+        with work.db.begin() as conn:
+            runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
+            check_gate(conn, work, self.draft, name, approved)
+        work.point("plan.kept")
+        Applier(work, self.draft, self.settler).apply()
+        Recovery(work, self.settler).recover()
+        self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return report(work, self.draft, self.settler, self.requests(), name, applied=True)
+
+    def _decide(self, flows: Collection[str]) -> str:
+        work, draft = self.work, self.draft
+        with work.db.begin() as conn:
+            journal.supersede(conn, work.connection_id, work.run_id)
+            situation = self._situation(conn)
+        gathered = Gathered(work)
+        decider = Decider(work, draft, gathered, situation)
+        if "projects" in flows:
+            decider.projects()
+        gathered.learn(decider.situation)
+        if {"vendors", "cost_codes", "purchase_orders"} & set(flows):
+            self._documents(decider, gathered, flows)
+        return plan_hash(draft.digests)
+
+    def _documents(self, decider: Decider, gathered: Gathered, flows: Collection[str]) -> None:
+        work, draft = self.work, self.draft
+        with Spool() as spool:
+            touched = changed_there(work, draft, decider.situation.links, gathered.targets)
+            demand = read_orders(work, draft, spool, touched)
+            chart = gathered.chart() if spool.orders else None
+            if "vendors" in flows:
+                decider.vendors(demand)
+            if chart and "cost_codes" in flows:
+                decider.cost_codes(demand, chart)
+            if "purchase_orders" in flows:
+                decider.purchase_orders(spool, demand, chart or Chart({}, {}))
+
+    def _situation(self, conn: Connection) -> Situation:
+        work = self.work
+        return Situation(
+            company=work.company,
+            today=work.clock().date(),
+            policies=work.policies,
+            go_live=work.go_live,
+            mapper=work.mapper,
+            links=load_links(conn, work.connection_id),
+            rulings=load_rulings(conn, work.connection_id),
+        )
+
+    def _finish(self, started: str) -> None:
+        """Orders at rest are remembered with what they looked like; the next look at Procore starts where this did."""
+        work, draft = self.work, self.draft
+        work.point("run.finishing")
+        at_rest = {
+            order: draft.fingerprints[order]
+            for order in draft.resting
+            if order in draft.fingerprints and order not in self.settler.failed_sources | draft.parked
+        }
+        with work.db.begin() as conn:
+            self.settler.rest(conn, at_rest)
+            for row in links.links_of(conn, work.connection_id, "project", links.LINKED):
+                sources.move_watermark(conn, work.connection_id, f"commitments/{row.erp_id}", started)
+        work.tape.flush(work.db)

@@ -1,0 +1,216 @@
+"""One transaction a slice: outcomes, links, fingerprints, holds, audit and evidence are written together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.engine.knowing import pairs as documents
+from ml_connector.engine.reading import ORDER
+from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.keys import Key
+from ml_connector.kernel.money import Money
+from ml_connector.planning.plan import Hold, HoldReason
+from ml_connector.store import audit, holds, journal, links, sources
+from ml_connector.store.holds import Look
+from ml_connector.store.journal import IntentRow, Settled
+from ml_connector.store.sources import Seen
+from ml_connector.systems.port import Outcome, Result
+
+HOLD_KEYS = {"commitment": ORDER, "change_order": ORDER}
+"""Record kinds that are held under their document."""
+
+WAITING_FOR = {
+    "vendor": HoldReason.VENDOR_NOT_LINKED,
+    "project": HoldReason.PROJECT_NOT_LINKED,
+    "cost_code": HoldReason.COST_CODE_MISSING,
+    "budget_code": HoldReason.COST_CODE_MISSING,
+}
+"""What a missing link means for the record that needs it."""
+
+
+class _Done(msgspec.Struct, frozen=True):
+    """What the audit trail says of one settled intent."""
+
+    intent: int
+    target: str
+    once_key: str
+    source: str
+
+
+_details = msgspec.json.Encoder(order="deterministic")
+
+
+class Settler:
+    """Writes down what became of intents, and remembers which records failed in this run."""
+
+    def __init__(self, work: Work, draft: Draft) -> None:
+        self.work = work
+        self.draft = draft
+        self.applied: dict[str, Money] = {}
+        self.done: dict[tuple[str, str], int] = {}
+        self.results: dict[tuple[str, Result], int] = {}
+        self.recovered: dict[str, int] = {}
+        self._failed: set[Key] = set()
+        self.failed_sources: set[str] = set()
+
+    def failed(self, key: Key) -> bool:
+        """Whether an earlier intent of this record did not end well in this run."""
+        return key in self._failed
+
+    def settle(self, rows: Sequence[IntentRow], outcomes: Sequence[Outcome]) -> None:
+        """Writes one slice. Rows without an outcome (their batch raised) are left sending: unknown until read back."""
+        by_id = {outcome.intent_id: outcome for outcome in outcomes}
+        pairs = [(row, by_id[row.id]) for row in rows if row.id in by_id]
+        for row in rows:
+            if row.id not in by_id:
+                self._fail(row)
+        made, finished = self._account(pairs)
+        self.work.point("settle.before")
+        with self.work.db.begin() as conn:
+            journal.settle(
+                conn,
+                [Settled(row.id, out.result.value, out.target, out.sentence, out.reference) for row, out in pairs],
+            )
+            links.put_links(conn, self.work.connection_id, made)
+            self.rest(conn, finished)
+            self._hold_refused(conn, [(row, out) for row, out in pairs if out.result is Result.REFUSED])
+            audit.append(conn, self.work.connection_id, self._entries(pairs))
+        self.work.tape.flush(self.work.db)
+        self.work.point("settle.after")
+
+    def rest(self, conn: Connection, fingerprints: Mapping[str, bytes]) -> None:
+        """Orders that need nothing more are remembered as they looked, and what was refused about them is released."""
+        work = self.work
+        if not fingerprints:
+            return
+        seen = Seen(work.connection_id, ORDER, work.run_id, work.mapping_version)
+        sources.put_fingerprints(conn, seen, fingerprints)
+        sources.mark_missing(conn, work.connection_id, ORDER, self.draft.closed & fingerprints.keys())
+        look = Look(work.connection_id, work.run_id, "purchase_orders", tuple(fingerprints))
+        self.draft.released += len(holds.sync_holds(conn, look, ()).released)
+
+    def _account(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> tuple[list[links.LinkRow], dict[str, bytes]]:
+        made: list[links.LinkRow] = []
+        finished: dict[str, bytes] = {}
+        for row, outcome in pairs:
+            count = (row.flow, outcome.result)
+            self.results[count] = self.results.get(count, 0) + 1
+            if outcome.result is not Result.DONE:
+                self._fail(row)
+                continue
+            if row.counts_as:
+                named = (row.flow, row.counts_as)
+                self.done[named] = self.done.get(named, 0) + 1
+            if row.amount is not None:
+                money = Money(row.amount, row.currency)
+                before = self.applied.get(row.currency)
+                self.applied[row.currency] = before + money if before else money
+            link = self._link(row, outcome)
+            if link:
+                made.append(link)
+            if row.base and row.kind == "commitment" and row.source in self.draft.fingerprints:
+                self.draft.open_parts[row.source] -= 1
+                if not self.draft.open_parts[row.source] and row.source not in self.failed_sources:
+                    finished[row.source] = self.draft.fingerprints[row.source]
+        return made, finished
+
+    def _link(self, row: IntentRow, outcome: Outcome) -> links.LinkRow | None:
+        if row.verb == "fill" and not row.base:
+            return None
+        return links.LinkRow(
+            kind=row.kind,
+            erp_id=row.erp_id,
+            target_id=outcome.target or row.target,
+            scope=row.scope,
+            once_key=row.once_key,
+            evidence=row.reason,
+            decided_by=self.work.actor if row.counts_as == "linked" else "engine",
+            stamp=outcome.stamp if row.verb != "fill" else "",
+            base=row.base or None,
+        )
+
+    def _fail(self, row: IntentRow) -> None:
+        self._failed.add(Key(row.kind, row.erp_id))
+        self.failed_sources.add(row.source)
+
+    def park(self, parked: Sequence[tuple[IntentRow, Key]]) -> None:
+        """Intents that cannot go: what they need did not come to be. They are decided again by the next run."""
+        opened = []
+        states = []
+        for row, missing in parked:
+            own = missing == Key(row.kind, row.erp_id)
+            self._fail(row)
+            sentence = "An earlier step of this record did not end well." if own else f"{missing} is not there."
+            states.append(Settled(row.id, "superseded", "", sentence))
+            if not own:
+                opened.append(_waits(row, missing))
+        with self.work.db.begin() as conn:
+            journal.settle(conn, states)
+            self._open(conn, opened)
+
+    def release_unconfirmed(self, rows: Sequence[IntentRow]) -> None:
+        """Unconfirmed intents that turned out not to have happened: free to be decided again."""
+        with self.work.db.begin() as conn:
+            journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
+        self.work.tape.flush(self.work.db)
+
+    def _hold_refused(self, conn: Connection, refused: Sequence[tuple[IntentRow, Outcome]]) -> None:
+        self._open(conn, [_refused(row, outcome) for row, outcome in refused])
+
+    def _open(self, conn: Connection, opened: list[Hold]) -> None:
+        unique = list({(hold.key, hold.reason, hold.waits_for): hold for hold in opened}.values())
+        if unique:
+            by_flow: dict[str, list[Hold]] = {}
+            for hold in unique:
+                by_flow.setdefault(hold.flow, []).append(hold)
+            for flow, held in by_flow.items():
+                holds.sync_holds(conn, Look(self.work.connection_id, self.work.run_id, flow, ()), documents(held))
+            self.draft.holds += unique
+
+    def _entries(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> list[audit.AuditEntry]:
+        now = self.work.clock()
+        actor, run = self.work.actor, self.work.run_id
+        return [
+            audit.AuditEntry(
+                at=now,
+                actor=actor,
+                tag=f"{row.kind}:{row.verb}:{out.result.value}",
+                kind=row.kind,
+                erp_id=row.erp_id,
+                run_id=run,
+                details=_details.encode(_Done(row.id, out.target, row.once_key, row.source)).decode(),
+            )
+            for row, out in pairs
+            if out.result is not Result.WAITING
+        ]
+
+
+def _waits(row: IntentRow, missing: Key) -> Hold:
+    kind = HOLD_KEYS.get(row.kind, row.kind)
+    return Hold(
+        key=Key(kind, row.source if kind == ORDER else row.erp_id),
+        flow=row.flow,
+        reason=WAITING_FOR.get(missing.kind, HoldReason.REFUSED),
+        waits_for=missing,
+        owner="project accountant",
+        sentence=f"{row.source or row.erp_id} waits: {missing.kind.replace('_', ' ')} {missing.id} is not there yet.",
+        money=Money(row.amount, row.currency) if row.amount is not None else None,
+    )
+
+
+def _refused(row: IntentRow, outcome: Outcome) -> Hold:
+    kind = HOLD_KEYS.get(row.kind, row.kind)
+    key = Key(kind, row.source if kind == ORDER else row.erp_id)
+    return Hold(
+        key=key,
+        flow=row.flow,
+        reason=HoldReason.REFUSED,
+        waits_for=key,
+        owner="project accountant",
+        sentence=f"Procore refused to {row.verb} {row.kind.replace('_', ' ')} {row.erp_id}: {outcome.sentence}",
+        money=Money(row.amount, row.currency) if row.amount is not None else None,
+        evidence=outcome.reference,
+    )

@@ -1,0 +1,48 @@
+"""Changed orders on their way from reading to deciding, kept on disk so that memory stays flat."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+import msgspec
+
+from ml_connector.records.purchase_order import PurchaseOrder
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[PurchaseOrder])
+
+
+class Spool:
+    """A file of pages of orders, gone when closed. Pages come back in the order they were put."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="ml-connector-spool-")  # noqa: SIM115 - closed by close()
+        self._sizes: list[int] = []
+        self.orders = 0
+
+    def put(self, orders: Sequence[PurchaseOrder]) -> None:
+        """Adds one page."""
+        if not orders:
+            return
+        data = _encoder.encode(orders)
+        self._file.write(data)
+        self._sizes.append(len(data))
+        self.orders += len(orders)
+
+    def pages(self) -> Iterator[list[PurchaseOrder]]:
+        """Every page, one at a time."""
+        self._file.seek(0)
+        for size in self._sizes:
+            yield _decoder.decode(self._file.read(size))
+
+    def close(self) -> None:
+        """Gives the disk space back."""
+        self._file.close()
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,134 @@
+"""What a run has in its hands: the connection, both systems, the store, the clock; and what it counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from ml_connector.engine.points import Point, no_point
+from ml_connector.engine.taping import RunTape
+from ml_connector.kernel.clock import Clock
+from ml_connector.kernel.money import Money
+from ml_connector.planning.mapping import Mapper
+from ml_connector.planning.plan import Hold, Intent, unpack
+from ml_connector.planning.policy import Policies
+from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.store.postgres import Database
+from ml_connector.systems.port import ErpSystem, Progress, ProjectsSystem
+
+FLOWS = ("projects", "vendors", "cost_codes", "purchase_orders")
+"""Flows in the order in which they depend on each other."""
+
+
+@dataclass
+class Work:
+    """One connection, ready to run."""
+
+    db: Database
+    connection_id: int
+    name: str
+    company: str
+    erp: ErpSystem
+    projects: ProjectsSystem
+    policies: Policies
+    mapper: Mapper
+    mapping_version: int
+    clock: Clock
+    tape: RunTape
+    actor: str = "operator"
+    point: Point = no_point
+    progress: Progress = lambda what, count: None
+    in_flight: int = 8
+    go_live: date | None = None
+    flows: tuple[str, ...] = FLOWS
+    """Flows this installation runs; see registry.py."""
+    run_id: int = 0
+
+
+@dataclass
+class Tally:
+    """Counts of one flow, as `--json` prints them."""
+
+    created: int = 0
+    updated: int = 0
+    linked: int = 0
+    unchanged: int = 0
+    held: int = 0
+    refused: int = 0
+    unknown: int = 0
+
+
+@dataclass
+class Draft:
+    """What deciding has produced so far, across the flows of one run."""
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    digests: list[bytes] = field(default_factory=list)
+    planned: dict[str, Decimal] = field(default_factory=dict)
+    by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    """Planned money by (IFS project, flat code, currency)."""
+    holds: list[Hold] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    """Changed orders to the fingerprint they were decided with."""
+    open_parts: Counter[str] = field(default_factory=Counter)
+    """Order to the number of its records that have intents still to be done."""
+    resting: set[str] = field(default_factory=set)
+    """Changed orders that need nothing: their fingerprint can be kept as soon as the run ends."""
+    closed: set[str] = field(default_factory=set)
+    """Orders that have left the open window and need no more looking at."""
+    echoes: int = 0
+    removals: int = 0
+    released: int = 0
+    parked: set[str] = field(default_factory=set)
+    """Documents with steps left out because they are not in the approved plan."""
+
+    def count(self, flow: str, what: str, number: int = 1) -> None:
+        """Adds to a flow's count."""
+        self.counts.setdefault(flow, Counter())[what] += number
+
+    def take(self, intents: list[Intent]) -> None:
+        """Counts decided intents and their money."""
+        for intent in intents:
+            self.digests.append(intent.digest())
+            if intent.counts_as:
+                self.count(intent.flow, intent.counts_as)
+            if intent.money:
+                self.add_money(intent.money)
+            if intent.base and intent.source and intent.key.kind == "commitment":
+                self.open_parts[intent.source] += 1
+
+    def place(self, intents: list[Intent]) -> None:
+        """Adds the planned money of orders by project and budget code; for an update, the lines as they will be."""
+        for intent in intents:
+            if intent.money is None:
+                continue
+            body = unpack(intent.key.kind, intent.body)
+            if isinstance(body, (Commitment, ChangeOrder)):
+                for line in body.lines:
+                    place = (body.project, line.budget_code, body.currency)
+                    self.by_place[place] = self.by_place.get(place, Decimal(0)) + line.amount
+
+    def add_money(self, money: Money) -> None:
+        """Adds planned money of one currency."""
+        self.planned[money.currency] = self.planned.get(money.currency, Decimal(0)) + money.amount
+
+
+@dataclass
+class Report:
+    """What a run did, in the form commands print; money as exact text."""
+
+    connection: str
+    flows: dict[str, Tally]
+    requests: dict[str, dict[str, int]]
+    money: dict[str, dict[str, str]]
+    plan: str
+    run: int = 0
+    notes: list[str] = field(default_factory=list)
+    holds: list[dict[str, Any]] = field(default_factory=list)
+    money_by_place: list[dict[str, str]] = field(default_factory=list)
+    echoes: int = 0
+    released: int = 0

@@ -1,0 +1,1 @@
+"""One file a flow: what it reads, how it decides."""

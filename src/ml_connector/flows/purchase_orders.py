@@ -1,0 +1,212 @@
+"""Purchase orders: IFS orders become purchase order contracts, one a project, changed by deltas once approved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.chart import Chart
+from ml_connector.planning.committing import FLOW, Budgets, Held, commitment_key, commitments_of, order_money
+from ml_connector.planning.contracts import Contract, decide_contract
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
+from ml_connector.planning.situation import Situation
+from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.problem import Problem
+from ml_connector.records.purchase_order import OrderState, PurchaseOrder
+
+GONE = frozenset({OrderState.CANCELLED, OrderState.CLOSED})
+
+
+class Theirs(msgspec.Struct, frozen=True):
+    """What Procore holds that may concern these orders."""
+
+    headers: Mapping[str, Sequence[Commitment]]
+    """IFS project to the contract headers of its Procore project (only projects with unlinked orders)."""
+    contracts: Mapping[str, Commitment | None]
+    """Procore contract id to the contract with its lines; None when it cannot be seen."""
+    change_orders: Mapping[str, Sequence[ChangeOrder]]
+    """Procore contract id to its change orders, for contracts whose schedule of values is frozen."""
+
+
+def unlinked_projects(situation: Situation, orders: Sequence[PurchaseOrder]) -> set[str]:
+    """Projects in which an order has no contract of ours yet: their contract headers are worth a look."""
+    return {
+        line.project
+        for order in orders
+        for line in order.lines
+        if line.project and commitment_key(order.id, line.project) not in situation.links
+    }
+
+
+def wanted_contracts(
+    situation: Situation, orders: Sequence[PurchaseOrder], headers: Mapping[str, Sequence[Commitment]]
+) -> list[tuple[str, str]]:
+    """(IFS project, Procore contract id) of every contract that must be read in full to decide these orders."""
+    index = _Index(headers)
+    wanted: dict[tuple[str, str], None] = {}
+    for order in orders:
+        for project in sorted({line.project for line in order.lines if line.project}):
+            linked = situation.links.get(commitment_key(order.id, project))
+            if linked:
+                wanted[(project, linked.target)] = None
+                continue
+            for found in index.candidates(situation, order, project):
+                wanted[(project, found.id)] = None
+    return list(wanted)
+
+
+def decide(
+    situation: Situation, chart: Chart, budgets: Budgets, orders: Sequence[PurchaseOrder], theirs: Theirs
+) -> Decision:
+    """Decides a page of orders: the intents of each, or the one hold that keeps the whole order back."""
+    index = _Index(theirs.headers)
+    intents: list[Intent] = []
+    holds: list[Hold] = []
+    skips: list[Skip] = []
+    unchanged: list[Key] = []
+    for order in orders:
+        key = Key("order", order.id)
+        skip = _not_for_procore(situation, order)
+        if skip:
+            skips.append(Skip(key, FLOW, skip))
+            continue
+        try:
+            made, notes = _decide_order(situation, chart, budgets, order, (theirs, index))
+        except Held as held:
+            holds.append(held.hold)
+            continue
+        skips += [Skip(key, FLOW, note) for note in notes]
+        intents += made
+        if not made:
+            unchanged.append(key)
+    return Decision(tuple(intents), tuple(holds), tuple(skips), (), tuple(unchanged))
+
+
+def problem_holds(problems: Sequence[Problem]) -> list[Hold]:
+    """Rows we could not accept, as holds: they go by themselves once the row is mended in IFS."""
+    return [
+        Hold(
+            key=Key("order", problem.key.id),
+            flow=FLOW,
+            reason=HoldReason.BAD_ROW,
+            waits_for=problem.key,
+            owner="buyer",
+            sentence=problem.sentence,
+            evidence=problem.raw[:2000],
+        )
+        for problem in problems
+    ]
+
+
+def gone_hold(order: str) -> Hold:
+    """The linked order cannot be seen in IFS any more; nothing in Procore is touched."""
+    return Hold(
+        key=Key("order", order),
+        flow=FLOW,
+        reason=HoldReason.GONE_HERE,
+        waits_for=Key("order", order),
+        owner="buyer",
+        sentence=f"Order {order} cannot be seen in IFS any more. Its contract in Procore was left as it is.",
+    )
+
+
+def _not_for_procore(situation: Situation, order: PurchaseOrder) -> str:
+    state = order.state
+    ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+    if ruling and ruling.answer == "ignore":
+        return f"A person said that order {order.id} stays out of Procore."
+    if state.value not in situation.policies.purchase_orders.status:
+        return f"Order {order.id} is {state.value} in IFS: not sent yet."
+    known = any(commitment_key(order.id, p) in situation.links for p in {line.project for line in order.lines})
+    if state in GONE and not known:
+        return f"Order {order.id} was {state.value} before it was ever in Procore."
+    if situation.go_live and order.dated and order.dated < situation.go_live and not known:
+        return f"Order {order.id} is dated {order.dated}, before the go-live day {situation.go_live}."
+    if not known and not order_money(order).amount and not any(line.amount for line in order.lines):
+        return f"Order {order.id} has no lines with money."
+    return ""
+
+
+def _decide_order(
+    situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder, there: tuple[Theirs, _Index]
+) -> tuple[list[Intent], list[str]]:
+    theirs, index = there
+    intents: list[Intent] = []
+    notes: list[str] = []
+    for ours in commitments_of(situation, chart, budgets, order):
+        key = commitment_key(order.id, ours.project)
+        linked = situation.links.get(key)
+        found = theirs.contracts.get(linked.target) if linked else None
+        if not linked:
+            found = _candidate(situation, order, ours, index, theirs)
+        orders = tuple(theirs.change_orders.get(found.id, ())) if found else ()
+        made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders))
+        intents += made
+        notes += said
+    return intents, notes
+
+
+def _candidate(
+    situation: Situation, order: PurchaseOrder, ours: Commitment, index: _Index, theirs: Theirs
+) -> Commitment | None:
+    for found in index.candidates(situation, order, ours.project):
+        contract = theirs.contracts.get(found.id)
+        if contract is None:
+            continue
+        if contract.once_key == ours.once_key or _same_vendor(situation, order, contract):
+            return contract
+        ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+        if ruling is None:
+            raise Held(_other_vendor(order, contract))
+        if ruling.answer == "link":
+            return contract
+    return None
+
+
+def _same_vendor(situation: Situation, order: PurchaseOrder, contract: Commitment) -> bool:
+    ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+    if situation.policies.purchase_orders.same_number == "ask" and ruling is None:
+        return False
+    return contract.vendor == situation.target(Key("vendor", order.vendor))
+
+
+def _other_vendor(order: PurchaseOrder, contract: Commitment) -> Hold:
+    return Hold(
+        key=Key("order", order.id),
+        flow=FLOW,
+        reason=HoldReason.ORDER_MATCH,
+        waits_for=Key("ruling", f"order:{order.id}"),
+        owner="project accountant",
+        sentence=(
+            f"Procore has a contract numbered {contract.number} that was typed by hand. "
+            f"Is it IFS order {order.id}, or another one?"
+        ),
+        money=order_money(order),
+        candidates=(contract.id,),
+        evidence=f"Procore contract {contract.id} {contract.title}, vendor {contract.vendor}",
+    )
+
+
+class _Index:
+    """Contract headers by once-key and by number, per IFS project."""
+
+    def __init__(self, headers: Mapping[str, Sequence[Commitment]]) -> None:
+        self._by_origin: dict[tuple[str, str], Commitment] = {}
+        self._by_number: dict[tuple[str, str], list[Commitment]] = {}
+        for project, commitments in headers.items():
+            for commitment in commitments:
+                if commitment.once_key:
+                    self._by_origin[(project, commitment.once_key)] = commitment
+                else:
+                    self._by_number.setdefault((project, commitment.number), []).append(commitment)
+
+    def candidates(self, situation: Situation, order: PurchaseOrder, project: str) -> list[Commitment]:
+        """Contracts that may be this order's in this project: by once-key, else those of its number without one."""
+        once = f"{situation.company}/order/{order.id}/{project}"
+        found = self._by_origin.get((project, once))
+        if found:
+            return [found]
+        split = situation.policies.purchase_orders.split_number.format(order=order.id, project=project)
+        return self._by_number.get((project, order.id), []) + self._by_number.get((project, split), [])

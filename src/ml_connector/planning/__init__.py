@@ -1,0 +1,1 @@
+"""Pure decisions: a situation goes in, a plan comes out."""

@@ -1,0 +1,260 @@
+"""From an IFS order to the commitments it should be in Procore: one contract a project, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from ml_connector.kernel.keys import Key, once_key
+from ml_connector.kernel.money import Money
+from ml_connector.kernel.text import clipped
+from ml_connector.planning.chart import Chart
+from ml_connector.planning.plan import Hold, HoldReason, unpack
+from ml_connector.planning.situation import Situation
+from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.purchase_order import WITHDRAWN, OrderLine, PurchaseOrder
+
+FLOW = "purchase_orders"
+ZERO = Decimal(0)
+
+
+class Budgets(msgspec.Struct, frozen=True):
+    """What Procore's projects allow: flat codes with a budget line, and each project's currency, by IFS project."""
+
+    budgeted: Mapping[str, frozenset[str]]
+    currencies: Mapping[str, str]
+    keeps_currency: bool
+
+
+class Held(Exception):
+    """Ends the checking of one order: the whole document waits."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(hold.sentence)
+        self.hold = hold
+
+
+def commitment_key(order: str, project: str) -> Key:
+    """The key of the contract an order makes in one project."""
+    return Key("commitment", f"{order}@{project}")
+
+
+def order_money(order: PurchaseOrder) -> Money:
+    """What the order's live lines come to, in its own currency."""
+    amount = sum((line.amount for line in order.lines if line.state not in WITHDRAWN), ZERO)
+    return Money(amount, order.currency)
+
+
+def commitments_of(situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder) -> list[Commitment]:
+    """The contracts this order should be, checked against both systems; raises Held with the first reason why not.
+
+    Sums of the contracts' lines equal the sum of the order's live lines, or nothing is made.
+    """
+    status = CommitmentStatus(situation.policies.purchase_orders.status[order.state.value])
+    work = _Order(situation, chart, budgets, order)
+    by_project: dict[str, list[OrderLine]] = {}
+    for line in order.lines:
+        by_project.setdefault(work.project_of(line), []).append(line)
+    work.check_vendor()
+    live = [project for project, lines in by_project.items() if any(one.state not in WITHDRAWN for one in lines)]
+    made = [
+        work.commitment(project, lines, status, split=len(by_project) > 1)
+        for project, lines in sorted(by_project.items())
+        if project in live or commitment_key(order.id, project) in situation.links
+    ]
+    total = sum((commitment.money().amount for commitment in made), ZERO)
+    if total != order_money(order).amount:
+        raise Held(
+            work.hold(
+                HoldReason.TOTALS_DIFFER,
+                Key("order", order.id),
+                "integration engineer",
+                f"Order {order.id} comes to {order_money(order)}, its contracts to {Money(total, order.currency)}.",
+            )
+        )
+    return made
+
+
+class _Order:
+    """One order on its way through the checks."""
+
+    def __init__(self, situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder) -> None:
+        self.situation = situation
+        self.chart = chart
+        self.budgets = budgets
+        self.order = order
+        self.on = order.dated or situation.today
+
+    def hold(self, reason: HoldReason, waits_for: Key, owner: str, sentence: str) -> Hold:
+        """A hold of the whole order with its money."""
+        return Hold(Key("order", self.order.id), FLOW, reason, waits_for, owner, sentence, order_money(self.order))
+
+    def project_of(self, line: OrderLine) -> str:
+        """The line's project, linked to Procore."""
+        order = self.order.id
+        if not line.project:
+            raise Held(
+                self.hold(
+                    HoldReason.PROJECT_MISSING,
+                    Key("order", order),
+                    "buyer",
+                    f"Line {line.id} of order {order} names no project, so no Procore project can take it.",
+                )
+            )
+        key = Key("project", line.project)
+        if not self.situation.available(key):
+            raise Held(
+                self.hold(
+                    HoldReason.PROJECT_NOT_LINKED,
+                    key,
+                    "project accountant",
+                    f"Order {order} belongs to project {line.project}, which has no confirmed partner in Procore.",
+                )
+            )
+        return line.project
+
+    def check_vendor(self) -> None:
+        """The supplier must be linked, or be made by this very plan."""
+        key = Key("vendor", self.order.vendor)
+        if not self.situation.available(key):
+            raise Held(
+                self.hold(
+                    HoldReason.VENDOR_NOT_LINKED,
+                    key,
+                    "project accountant",
+                    f"Order {self.order.id} is on supplier {self.order.vendor}, which has no vendor in Procore yet.",
+                )
+            )
+
+    def commitment(self, project: str, lines: list[OrderLine], status: CommitmentStatus, *, split: bool) -> Commitment:
+        """The contract of one project."""
+        order = self.order
+        self._check_currency(project)
+        key = commitment_key(order.id, project)
+        once = once_key(self.situation.company, "order", order.id, project)
+        known = self.situation.links.get(key)
+        base = unpack("commitment", known.base) if known and known.base else None
+        number = self.situation.policies.purchase_orders.split_number if split else "{order}"
+        if isinstance(base, Commitment):
+            number = base.number.replace("{", "{{").replace("}", "}}")  # a contract keeps the number it was given
+        wanted = [line.wanted for line in lines if line.wanted and line.state not in WITHDRAWN]
+        return Commitment(
+            once_key=once,
+            project=project,
+            number=number.format(order=order.id, project=project),
+            title=clipped(f"{order.id} {_first_text(order, lines)}", 255),
+            vendor=order.vendor,
+            status=status,
+            currency=order.currency,
+            dated=order.dated,
+            delivery=max(wanted) if wanted else None,
+            description=order.text,
+            lines=tuple(self._line(once, project, line) for line in lines if self._counts(line, base)),
+        )
+
+    def _counts(self, line: OrderLine, base: object) -> bool:
+        """A withdrawn line is written (as zero) only where it was written before."""
+        if line.state not in WITHDRAWN:
+            return True
+        return isinstance(base, Commitment) and any(old.once_key.endswith(f"/{line.id}") for old in base.lines)
+
+    def _line(self, once: str, project: str, line: OrderLine) -> CommitmentLine:
+        withdrawn = line.state in WITHDRAWN
+        return CommitmentLine(
+            once_key=f"{once}/{line.id}",
+            description=clipped(line.description, 255),
+            quantity=ZERO if withdrawn else line.quantity,
+            unit=line.unit,
+            unit_cost=line.unit_price,
+            amount=ZERO if withdrawn else line.amount,
+            budget_code=self._budget_code(project, line),
+        )
+
+    def _budget_code(self, project: str, line: OrderLine) -> str:
+        order = self.order.id
+        missing = self.chart.missing(line.codes, self.on)
+        if missing:
+            part, value, why = missing
+            raise Held(
+                self.hold(
+                    HoldReason.CODE_MISSING,
+                    Key("dimension", f"{part}={value}"),
+                    "cost engineer",
+                    f"Line {line.id} of order {order} is on code part {part} value {value}, which {why}.",
+                )
+            )
+        self._check_activity(line)
+        number, sub_project = self.chart.looked_at(line.activity)
+        target = self.situation.mapper.target(line.codes, number, sub_project)
+        if target.missing:
+            raise Held(
+                self.hold(
+                    HoldReason.CODE_UNMAPPED,
+                    Key("mapping", f"{target.missing} {target.looked_at}"),
+                    "cost engineer",
+                    f"No row of the mapping makes a {target.missing.replace('_', ' ')} from {target.looked_at} "
+                    f"(line {line.id} of order {order}).",
+                )
+            )
+        key = Key("budget_code", f"{project}/{target.flat}")
+        if not self.situation.available(key):
+            raise Held(
+                self.hold(
+                    HoldReason.COST_CODE_MISSING,
+                    key,
+                    "cost engineer",
+                    f"Budget code {target.flat} is not in Procore's project {project} (order {order}, line {line.id}).",
+                )
+            )
+        self._check_budget(project, target.flat, line)
+        return target.flat
+
+    def _check_activity(self, line: OrderLine) -> None:
+        activity = self.chart.activities.get(line.activity)
+        if line.activity and (activity is None or not activity.postable) and line.state not in WITHDRAWN:
+            raise Held(
+                self.hold(
+                    HoldReason.ACTIVITY_CLOSED,
+                    Key("activity", line.activity),
+                    "project manager",
+                    f"Activity {line.activity} of line {line.id} of order {self.order.id} is not open in IFS.",
+                )
+            )
+
+    def _check_currency(self, project: str) -> None:
+        theirs = self.budgets.currencies.get(project)
+        if not theirs or theirs == self.order.currency:
+            return
+        if self.situation.policies.purchase_orders.foreign_currency == "send" and self.budgets.keeps_currency:
+            return
+        raise Held(
+            self.hold(
+                HoldReason.CURRENCY_OFF,
+                Key("currency", f"{project}={self.order.currency}"),
+                "administrator",
+                f"Order {self.order.id} is in {self.order.currency}, Procore's project {project} in {theirs}. "
+                "Amounts are never converted: switch currencies on in Procore and set foreign_currency to send.",
+            )
+        )
+
+    def _check_budget(self, project: str, flat: str, line: OrderLine) -> None:
+        policy = self.situation.policies.purchase_orders.unbudgeted
+        if policy == "allow" or flat in self.budgets.budgeted.get(project, frozenset()):
+            return
+        ruling = self.situation.ruled(Key("order", self.order.id), HoldReason.UNBUDGETED)
+        if policy == "ask" and ruling and ruling.answer == "allow":
+            return
+        raise Held(
+            self.hold(
+                HoldReason.UNBUDGETED,
+                Key("budget_line", f"{project}/{flat}"),
+                "project manager",
+                f"Budget code {flat} has no budget in project {project} (line {line.id} of order {self.order.id}).",
+            )
+        )
+
+
+def _first_text(order: PurchaseOrder, lines: list[OrderLine]) -> str:
+    return next((line.description for line in lines if line.state not in WITHDRAWN), order.text)

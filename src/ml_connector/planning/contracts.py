@@ -1,0 +1,286 @@
+"""One contract decided: created, adopted, changed while it is open, amended by deltas once it is approved."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from ml_connector.kernel.keys import Key
+from ml_connector.kernel.money import Money
+from ml_connector.planning.committing import FLOW, Held, order_money
+from ml_connector.planning.diffing import Difference, as_amended, compare, current_values, deltas, pair_lines
+from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, pack, unpack
+from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.purchase_order import PurchaseOrder
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """Everything about one contract: the order, what it should be, what it is."""
+
+    order: PurchaseOrder
+    key: Key
+    ours: Commitment
+    linked: Linked | None
+    theirs: Commitment | None
+    change_orders: tuple[ChangeOrder, ...]
+
+
+def decide_contract(situation: Situation, contract: Contract) -> tuple[list[Intent], list[str]]:
+    """The intents that bring the contract to what it should be, and notes on what is left alone; may raise Held."""
+    if contract.linked is None and contract.theirs is None:
+        return _create(contract), []
+    if contract.theirs is None:
+        raise Held(_gone(contract))
+    if contract.linked is None:
+        return _adopt(situation, contract)
+    base = unpack("commitment", contract.linked.base) if contract.linked.base else None
+    return _change(situation, contract, base if isinstance(base, Commitment) else None)
+
+
+def _create(contract: Contract) -> list[Intent]:
+    ours = contract.ours
+    header = msgspec.structs.replace(ours, lines=(), status=CommitmentStatus.DRAFT)
+    why = f"Order {contract.order.id} is {contract.order.state.value} in IFS and not in Procore yet."
+    intents = [_intent(contract, Verb.CREATE, header, why, counts_as="created")]
+    intents.append(_fill(contract, ours.lines, ours.money(), "Its schedule of values.", (Verb.CREATE,)))
+    if ours.status is not CommitmentStatus.DRAFT:
+        intents.append(_status(contract, (Verb.CREATE, Verb.FILL)))
+    return _sealed(contract, intents)
+
+
+def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list[str]]:
+    ours, theirs = contract.ours, contract.theirs
+    assert theirs is not None
+    if theirs.once_key == ours.once_key:
+        link = _intent(contract, Verb.LINK, ours, "It carries our once-key already.", target=theirs.id)
+        more, notes = _change(situation, contract, None)
+        return _sealed(contract, [link, *more]), notes
+    if theirs.currency and theirs.currency != ours.currency:
+        raise Held(_currencies(contract, theirs))
+    pairs, strangers = pair_lines(ours, theirs)
+    if strangers:
+        raise Held(_strangers(contract, theirs, strangers))
+    named = tuple(msgspec.structs.replace(line, id=pairs.get(line.once_key, "")) for line in ours.lines)
+    body = msgspec.structs.replace(ours, lines=tuple(line for line in named if line.id))
+    why = f"Typed by hand in Procore as number {theirs.number}, same vendor."
+    adopt = _intent(contract, Verb.ADOPT, body, why, target=theirs.id, counts_as="linked")
+    marked = {pairs[once]: once for once in pairs}
+    seen = tuple(
+        msgspec.structs.replace(line, once_key=line.once_key or marked.get(line.id, "")) for line in theirs.lines
+    )
+    seen_theirs = msgspec.structs.replace(theirs, lines=seen, once_key=ours.once_key)
+    after = msgspec.structs.replace(contract, theirs=seen_theirs)
+    more, notes = _change(situation, after, None)
+    later = [msgspec.structs.replace(i, after=(Verb.ADOPT, *i.after), counts_as="") for i in more]
+    return _sealed(contract, [adopt, *later]), notes
+
+
+def _change(situation: Situation, contract: Contract, base: Commitment | None) -> tuple[list[Intent], list[str]]:
+    ours, theirs = contract.ours, contract.theirs
+    assert theirs is not None
+    frozen = theirs.status in FROZEN
+    if frozen:
+        theirs = as_amended(theirs, contract.change_orders, base)
+    difference = compare(ours, theirs, base)
+    status_moved = _status_verdict(ours, theirs, base)
+    _check_rulings(situation, contract, difference, status_moved)
+    write_drift = _writes_drift(situation, contract)
+    if write_drift:
+        difference = compare(ours, theirs, None)
+    intents: list[Intent] = []
+    notes: list[str] = []
+    if difference.header:
+        names = ", ".join(name.replace("dated", "date") for name in difference.header)
+        header = msgspec.structs.replace(ours, lines=())
+        intents.append(_intent(contract, Verb.UPDATE, header, f"Changed in IFS: {names}.", counts_as="updated"))
+    if frozen:
+        made, said = _amend(contract)
+        intents += made
+        notes += said
+    elif difference.lines:
+        delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
+        money = Money(delta, ours.currency)
+        intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), ()))
+    if ours.status is not theirs.status and (status_moved != "drift" or write_drift):
+        intents.append(_status(contract, tuple(intent.verb for intent in intents)))
+    if intents and not any(intent.counts_as for intent in intents):
+        intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
+    return _sealed(contract, intents), notes
+
+
+def _before(theirs: Commitment, difference: Difference) -> Decimal:
+    keys = {line.once_key for line in difference.lines}
+    return sum((line.amount for line in theirs.lines if line.once_key in keys), Decimal(0))
+
+
+def _what_changed(theirs: Commitment, difference: Difference) -> str:
+    known = {line.once_key for line in theirs.lines}
+    new = sum(1 for line in difference.lines if line.once_key not in known)
+    changed = len(difference.lines) - new
+    parts = [f"{new} new" if new else "", f"{changed} changed" if changed else ""]
+    return f"Lines in IFS: {' and '.join(part for part in parts if part)}."
+
+
+def _amend(contract: Contract) -> tuple[list[Intent], list[str]]:
+    """After approval the original sum is never restated: the delta becomes a commitment change order."""
+    ours = contract.ours
+    assert contract.theirs is not None
+    lines = deltas(ours, current_values(contract.theirs, contract.change_orders))
+    if not lines:
+        return [], []
+    number = 1 + sum(1 for order in contract.change_orders if order.reference.startswith(ours.once_key))
+    body = ChangeOrder(
+        reference=f"{ours.once_key}/R{number}",
+        commitment=ours.once_key,
+        project=ours.project,
+        number=f"{ours.number}-CO{number:03d}",
+        title=f"IFS change {number} of order {contract.order.id}",
+        lines=lines,
+        currency=ours.currency,
+    )
+    intent = Intent(
+        flow=FLOW,
+        verb=Verb.AMEND,
+        key=Key("change_order", body.reference),
+        once_key=body.reference,
+        scope=ours.project,
+        target="",
+        body=pack(body),
+        needs=_needs(ours, lines, contract.key),
+        after=(),
+        money=body.money(),
+        reason=f"Order {contract.order.id} changed in IFS after its approval in Procore.",
+        source=contract.order.id,
+        counts_as="updated",
+    )
+    return [intent], []
+
+
+def _status_verdict(ours: Commitment, theirs: Commitment, base: Commitment | None) -> str:
+    if ours.status is theirs.status or base is None or theirs.status is base.status:
+        return ""
+    return "drift" if ours.status is base.status else "conflict"
+
+
+def _writes_drift(situation: Situation, contract: Contract) -> bool:
+    key = Key("order", contract.order.id)
+    ruling = situation.ruled(key, HoldReason.CHANGED_THERE) or situation.ruled(key, HoldReason.CONFLICT)
+    if ruling:
+        return ruling.answer == "erp"
+    return situation.policies.purchase_orders.drift == "restore"
+
+
+def _check_rulings(situation: Situation, contract: Contract, difference: Difference, status_moved: str) -> None:
+    """Stops at what people in Procore changed, unless policy or a ruling says what to do."""
+    key = Key("order", contract.order.id)
+    conflicts = [*difference.conflicts, *(["status"] if status_moved == "conflict" else [])]
+    drift = [*difference.drift, *(["status"] if status_moved == "drift" else [])]
+    if conflicts and not situation.ruled(key, HoldReason.CONFLICT):
+        raise Held(_changed(contract, HoldReason.CONFLICT, conflicts, "Both sides changed"))
+    if drift and situation.policies.purchase_orders.drift == "hold":
+        ruled = situation.ruled(key, HoldReason.CHANGED_THERE) or situation.ruled(key, HoldReason.CONFLICT)
+        if not ruled:
+            raise Held(_changed(contract, HoldReason.CHANGED_THERE, drift, "Procore's people changed"))
+
+
+def _intent(
+    contract: Contract, verb: Verb, body: Commitment, reason: str, *, target: str = "", counts_as: str = ""
+) -> Intent:
+    known = target or (contract.linked.target if contract.linked else contract.theirs.id if contract.theirs else "")
+    return Intent(
+        flow=FLOW,
+        verb=verb,
+        key=contract.key,
+        once_key=contract.ours.once_key,
+        scope=contract.ours.project,
+        target=known,
+        body=pack(body),
+        needs=_needs(body, body.lines if verb is not Verb.ADOPT else (), None),
+        after=(),
+        money=None,
+        reason=reason,
+        source=contract.order.id,
+        counts_as=counts_as,
+    )
+
+
+def _fill(
+    contract: Contract, lines: tuple[CommitmentLine, ...], money: Money, reason: str, after: tuple[Verb, ...]
+) -> Intent:
+    body = msgspec.structs.replace(contract.ours, lines=lines)
+    return msgspec.structs.replace(_intent(contract, Verb.FILL, body, reason), money=money, after=after)
+
+
+def _status(contract: Contract, after: tuple[Verb, ...]) -> Intent:
+    body = msgspec.structs.replace(contract.ours, lines=())
+    reason = f"{contract.order.state.value.capitalize()} in IFS is {contract.ours.status.value} in Procore."
+    return msgspec.structs.replace(
+        _intent(contract, Verb.STATUS, body, reason), after=tuple(verb for verb in after if verb is not Verb.AMEND)
+    )
+
+
+def _needs(ours: Commitment, lines: tuple[CommitmentLine, ...], contract: Key | None) -> tuple[Key, ...]:
+    codes = dict.fromkeys(Key("budget_code", f"{ours.project}/{line.budget_code}") for line in lines)
+    first = (Key("project", ours.project), Key("vendor", ours.vendor))
+    return (*first, *codes, *((contract,) if contract else ()))
+
+
+def _sealed(contract: Contract, intents: list[Intent]) -> list[Intent]:
+    """Puts the whole agreed record on the key's last intent."""
+    own = [n for n, intent in enumerate(intents) if intent.key == contract.key]
+    base = pack(contract.ours)
+    sealed = [msgspec.structs.replace(intent, base=b"") for intent in intents]
+    if own:
+        sealed[own[-1]] = msgspec.structs.replace(intents[own[-1]], base=base)
+    return sealed
+
+
+def _hold(contract: Contract, reason: HoldReason, waits_for: Key, owner: str, sentence: str) -> Hold:
+    order = contract.order
+    return Hold(Key("order", order.id), FLOW, reason, waits_for, owner, sentence, order_money(order))
+
+
+def _gone(contract: Contract) -> Hold:
+    return _hold(
+        contract,
+        HoldReason.GONE_THERE,
+        contract.key,
+        "administrator",
+        f"The contract of order {contract.order.id} cannot be seen in Procore any more: deleted, or a lost permission. "
+        "Nothing was created again.",
+    )
+
+
+def _currencies(contract: Contract, theirs: Commitment) -> Hold:
+    return _hold(
+        contract,
+        HoldReason.CURRENCY_OFF,
+        contract.key,
+        "project accountant",
+        f"Order {contract.order.id} is in {contract.ours.currency}; the contract typed by hand in {theirs.currency}.",
+    )
+
+
+def _strangers(contract: Contract, theirs: Commitment, lines: list[CommitmentLine]) -> Hold:
+    named = "; ".join(f"{line.budget_code} {line.description} {line.amount}" for line in lines[:5])
+    hold = _hold(
+        contract,
+        HoldReason.TOTALS_DIFFER,
+        Key("ruling", f"order:{contract.order.id}"),
+        "project accountant",
+        f"Contract {theirs.number}, typed by hand, has lines that order {contract.order.id} does not explain: {named}.",
+    )
+    return msgspec.structs.replace(hold, candidates=(theirs.id,))
+
+
+def _changed(contract: Contract, reason: HoldReason, fields: list[str], who: str) -> Hold:
+    named = ", ".join(name.replace("_", " ") for name in fields[:6])
+    return _hold(
+        contract,
+        reason,
+        Key("ruling", f"order:{contract.order.id}"),
+        "project accountant",
+        f"{who} {named} on the contract of order {contract.order.id}, which IFS owns. Say which side stands.",
+    )

@@ -1,0 +1,189 @@
+"""The customer's tables and rules: which code string makes which cost code, and which cost type.
+
+A segment rule takes the values of some code parts, joins them, and answers with the first row whose patterns all
+match; `otherwise` says what happens when none does. Total by construction: every code string gets a code or a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+import msgspec
+
+from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.keys import content_hash
+
+ACTIVITY_PARTS = ("activity", "sub_project")
+"""Names besides the code part letters A to J that a rule may use: the project activity's number, its sub-project."""
+
+PARTS = (*"ABCDEFGHIJ", *ACTIVITY_PARTS)
+"""Everything a rule may look at."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: patterns per part (`*` and `?` as in file names) and the code they lead to."""
+
+    when: tuple[tuple[str, str], ...]
+    to: str
+
+    def matches(self, values: Mapping[str, str]) -> bool:
+        """Whether every pattern fits the value of its part (a missing value is the empty text)."""
+        return all(fnmatchcase(values.get(part, ""), pattern) for part, pattern in self.when)
+
+
+class SegmentRule(msgspec.Struct, frozen=True):
+    """How one segment (cost code, or cost type) is made from a code string."""
+
+    parts: tuple[str, ...]
+    join: str = "-"
+    otherwise: str = "refuse"
+    """`same`: the joined values are the code. `refuse`: no row, no code, the record is held."""
+    rows: tuple[Row, ...] = ()
+
+    def target(self, values: Mapping[str, str]) -> str | None:
+        """The code these values lead to, or None when the rule refuses."""
+        for row in self.rows:
+            if row.matches(values):
+                return row.to or None
+        if self.otherwise == "same":
+            joined = self.join.join(values.get(part, "") for part in self.parts)
+            return joined if all(values.get(part) for part in self.parts) else None
+        return None
+
+
+class CodeMapping(msgspec.Struct, frozen=True):
+    """The whole mapping of a connection."""
+
+    cost_code: SegmentRule
+    cost_type: SegmentRule
+
+    def version(self) -> str:
+        """A short name that changes when any rule changes (hex)."""
+        return content_hash(msgspec.json.encode(self, order="deterministic")).hex()[:12]
+
+
+DEFAULT = CodeMapping(
+    cost_code=SegmentRule(parts=("B",), otherwise="same"),
+    cost_type=SegmentRule(parts=("A",), otherwise="refuse"),
+)
+"""Code part B is the cost code as it stands; every account must be given a cost type."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a code string leads; exactly one of (both codes) or (`missing`) is filled."""
+
+    cost_code: str = ""
+    cost_type: str = ""
+    missing: str = ""
+    """`cost_code` or `cost_type`: the segment that has no row for these values."""
+    looked_at: str = ""
+    """The values that found nothing, readable: `A=1910`."""
+
+    @property
+    def flat(self) -> str:
+        """`03-310.M`."""
+        return f"{self.cost_code}.{self.cost_type}"
+
+
+class Mapper:
+    """Answers for a mapping, remembering answers already given: code strings repeat a lot within a run."""
+
+    def __init__(self, mapping: CodeMapping) -> None:
+        self.mapping = mapping
+        self._target = lru_cache(maxsize=65_536)(self._find)
+
+    def target(self, codes: tuple[tuple[str, str], ...], activity: str = "", sub_project: str = "") -> Target:
+        """Where this code string leads."""
+        uses = self.mapping.cost_code.parts + self.mapping.cost_type.parts
+        if not any(part in ACTIVITY_PARTS for part in uses):
+            activity = sub_project = ""
+        return self._target(codes, activity, sub_project)
+
+    def _find(self, codes: tuple[tuple[str, str], ...], activity: str, sub_project: str) -> Target:
+        values = dict(codes, activity=activity, sub_project=sub_project)
+        cost_code = self.mapping.cost_code.target(values)
+        if cost_code is None:
+            return Target(missing="cost_code", looked_at=_looked_at(self.mapping.cost_code, values))
+        cost_type = self.mapping.cost_type.target(values)
+        if cost_type is None:
+            return Target(missing="cost_type", looked_at=_looked_at(self.mapping.cost_type, values))
+        return Target(cost_code=cost_code, cost_type=cost_type)
+
+
+def _looked_at(rule: SegmentRule, values: Mapping[str, str]) -> str:
+    parts = dict.fromkeys([*rule.parts, *(part for row in rule.rows for part, _ in row.when)])
+    return " ".join(f"{part}={values.get(part) or '(empty)'}" for part in parts)
+
+
+def mapping_from(data: Mapping[str, object], where: str = "mapping") -> CodeMapping:
+    """A mapping from its TOML form (parts, join, otherwise, rows of each segment); BadInput says what is off."""
+    unknown = set(data) - {"cost_code", "cost_type"}
+    if unknown:
+        raise BadInput(f"[{where}] has no section {sorted(unknown)[0]!r}: only cost_code and cost_type.")
+    return CodeMapping(
+        cost_code=_rule_from(data.get("cost_code"), f"{where}.cost_code") or DEFAULT.cost_code,
+        cost_type=_rule_from(data.get("cost_type"), f"{where}.cost_type") or DEFAULT.cost_type,
+    )
+
+
+def _rule_from(data: object, where: str) -> SegmentRule | None:
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        raise BadInput(f"[{where}] must be a table with parts, join, otherwise and rows.")
+    unknown = set(data) - {"parts", "join", "otherwise", "row"}
+    if unknown:
+        raise BadInput(f"[{where}] does not know {sorted(unknown)[0]!r}; it takes parts, join, otherwise and row.")
+    parts = data.get("parts", [])
+    if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts or any(p not in PARTS for p in parts):
+        raise BadInput(f'[{where}] parts must name code parts A to J, activity or sub_project, such as ["B"].')
+    otherwise = data.get("otherwise", "refuse")
+    if otherwise not in ("same", "refuse"):
+        raise BadInput(f'[{where}] otherwise must be "same" or "refuse", not {otherwise!r}.')
+    rows = data.get("row", [])
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        raise BadInput(f"[[{where}.row]] must be a list of rows.")
+    return SegmentRule(
+        parts=tuple(str(p) for p in parts),
+        join=str(data.get("join", "-")),
+        otherwise=str(otherwise),
+        rows=tuple(_row_from(row, f"{where}.row", number) for number, row in enumerate(rows, 1)),
+    )
+
+
+def _row_from(data: object, where: str, number: int) -> Row:
+    if not isinstance(data, Mapping) or "to" not in data:
+        raise BadInput(f"[[{where}]] number {number} needs a `to` and at least one code part.")
+    when = tuple((str(k), str(v)) for k, v in data.items() if k != "to")
+    if not when or any(part not in PARTS for part, _ in when):
+        raise BadInput(
+            f"[[{where}]] number {number} names something that is no code part (A to J, activity, sub_project)."
+        )
+    return Row(when=when, to=str(data["to"]))
+
+
+def mapping_to(mapping: CodeMapping) -> dict[str, object]:
+    """The TOML form of a mapping, the inverse of `mapping_from`."""
+    return {name: _rule_to(getattr(mapping, name)) for name in ("cost_code", "cost_type")}
+
+
+def _rule_to(rule: SegmentRule) -> dict[str, object]:
+    form: dict[str, object] = {"parts": list(rule.parts), "join": rule.join, "otherwise": rule.otherwise}
+    if rule.rows:
+        form["row"] = [{**dict(row.when), "to": row.to} for row in rule.rows]
+    return form
+
+
+def shadowed(rule: SegmentRule) -> list[str]:
+    """Rows that can never be reached because an earlier row has the same patterns; one sentence each."""
+    seen: dict[tuple[tuple[str, str], ...], int] = {}
+    sentences = []
+    for number, row in enumerate(rule.rows, 1):
+        patterns = tuple(sorted(row.when))
+        if patterns in seen:
+            sentences.append(f"row {number} is never reached: row {seen[patterns]} has the same patterns")
+        else:
+            seen[patterns] = number
+    return sentences

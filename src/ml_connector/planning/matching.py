@@ -1,0 +1,134 @@
+"""Which of their records is ours: candidates with the evidence for and against each, and a verdict."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+import msgspec
+
+from ml_connector.planning.names import nearness, normal_name, normal_number
+from ml_connector.records.project import Project
+from ml_connector.records.vendor import Vendor
+
+
+class Verdict(Enum):
+    """What the evidence allows."""
+
+    CERTAIN = "certain"
+    """Linked by itself."""
+    ASK = "ask"
+    """A person must choose."""
+    NONE = "none"
+    """Nobody like this is there."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One of their records that may be ours, with what speaks for it and against it."""
+
+    id: str
+    name: str
+    score: int
+    agrees: tuple[str, ...]
+    differs: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line for a person: name, score, what agrees, what differs."""
+        against = f"; differs: {', '.join(self.differs)}" if self.differs else ""
+        return f"{self.name} [{self.id}] {self.score}: {', '.join(self.agrees)}{against}"
+
+
+class Match(msgspec.Struct, frozen=True):
+    """The outcome of looking for one record: a verdict, the best candidate first."""
+
+    verdict: Verdict
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def evidence(self) -> str:
+        """Every candidate on a line of its own."""
+        return "\n".join(str(candidate) for candidate in self.candidates)
+
+
+class VendorIndex:
+    """The other side's directory, ready to be asked for one supplier after another."""
+
+    def __init__(self, vendors: Iterable[Vendor]) -> None:
+        self._by_origin: dict[str, Vendor] = {}
+        self._by_number: dict[str, list[Vendor]] = defaultdict(list)
+        self._by_name: dict[str, list[Vendor]] = defaultdict(list)
+        self.by_id: dict[str, Vendor] = {}
+        for vendor in vendors:
+            self.by_id[vendor.id] = vendor
+            if vendor.origin:
+                self._by_origin[vendor.origin] = vendor
+            number = normal_number(vendor.tax_number, vendor.country)
+            if number:
+                self._by_number[number].append(vendor)
+            self._by_name[normal_name(vendor.name)].append(vendor)
+
+    def find(self, supplier: Vendor, once_key: str, *, near: int, name_links: bool) -> Match:
+        """Looks by once-key, then number, then normalised name, then likeness of `near` or more (0 to 100)."""
+        known = self._by_origin.get(once_key)
+        if known:
+            return Match(Verdict.CERTAIN, (Candidate(known.id, known.name, 100, ("our once-key is on it",)),))
+        number = normal_number(supplier.tax_number, supplier.country)
+        name = normal_name(supplier.name)
+        if number and (same := self._by_number.get(number)):
+            found = tuple(self._candidate(supplier, name, number, vendor) for vendor in same)
+            return Match(Verdict.CERTAIN if len(same) == 1 else Verdict.ASK, found)
+        if same := self._by_name.get(name):
+            found = tuple(self._candidate(supplier, name, number, vendor) for vendor in same)
+            sure = name_links and len(same) == 1 and not found[0].differs
+            return Match(Verdict.CERTAIN if sure else Verdict.ASK, found)
+        close = [
+            self._candidate(supplier, name, number, vendor)
+            for other, vendors in self._by_name.items()
+            if nearness(name, other) >= near
+            for vendor in vendors
+        ]
+        close.sort(key=lambda candidate: (-candidate.score, candidate.id))
+        return Match(Verdict.ASK if close else Verdict.NONE, tuple(close[:5]))
+
+    def _candidate(self, supplier: Vendor, name: str, number: str | None, vendor: Vendor) -> Candidate:
+        agrees: list[str] = []
+        differs: list[str] = []
+        theirs = normal_number(vendor.tax_number, vendor.country)
+        if number and theirs:
+            (agrees if number == theirs else differs).append("tax number")
+        score = nearness(name, normal_name(vendor.name))
+        if score == 100:
+            agrees.append("name without legal form")
+        else:
+            (differs if number and number == theirs else agrees).append(f"name is {score} % alike")
+        if supplier.country and vendor.country:
+            (agrees if supplier.country == vendor.country else differs).append("country")
+        if supplier.city and vendor.city:
+            same_city = normal_name(supplier.city) == normal_name(vendor.city)
+            if same_city:
+                agrees.append("city")
+        return Candidate(vendor.id, vendor.name, score, tuple(agrees), tuple(differs))
+
+
+def match_project(project: Project, theirs: Sequence[Project]) -> Match:
+    """Looks for an equal number, then for an equal name; more than one of either, or a near number, asks."""
+    number = _plain(project.number)
+    exact = [other for other in theirs if other.number and other.number == project.number]
+    if len(exact) == 1:
+        return Match(Verdict.CERTAIN, (Candidate(exact[0].id, exact[0].name, 100, ("project number",)),))
+    if exact:
+        return Match(Verdict.ASK, tuple(Candidate(o.id, o.name, 100, ("project number",)) for o in exact))
+    named = [other for other in theirs if normal_name(other.name) == normal_name(project.name)]
+    if len(named) == 1:
+        agrees: tuple[str, ...] = ("name",)
+        if named[0].number and _plain(named[0].number).endswith(number):
+            agrees = ("name", "number without its prefix")
+        return Match(Verdict.CERTAIN, (Candidate(named[0].id, named[0].name, 100, agrees),))
+    if named:
+        return Match(Verdict.ASK, tuple(Candidate(o.id, o.name, 100, ("name",)) for o in named))
+    return Match(Verdict.NONE)
+
+
+def _plain(number: str) -> str:
+    return "".join(c for c in number.casefold() if c.isalnum())

@@ -1,0 +1,189 @@
+"""What a decision leads to: intents, holds, skips and problems, as values that can be stored and printed."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from ml_connector.kernel.keys import Key, content_hash
+from ml_connector.kernel.money import Money
+from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.cost_code import BudgetCode, CostCode
+from ml_connector.records.problem import Problem
+from ml_connector.records.project import Project
+from ml_connector.records.vendor import ProjectVendor, Vendor
+
+
+class Verb(Enum):
+    """What an intent does on the other side."""
+
+    LINK = "link"
+    """Nothing is sent: the two ids are written down as one real thing."""
+    ADOPT = "adopt"
+    """Link, and stamp our once-key on the record that was there before us."""
+    CREATE = "create"
+    """Make the record; an upsert by once-key where the API has one."""
+    UPDATE = "update"
+    """Change fields we own on a linked record."""
+    FILL = "fill"
+    """Write the schedule of values (lines) of a commitment, by once-key each."""
+    STATUS = "status"
+    """Move a commitment to its status, last, because Approved freezes its lines."""
+    AMEND = "amend"
+    """Write a commitment change order with the deltas."""
+
+
+class HoldReason(Enum):
+    """Why a record cannot go yet. A closed list; each has its page in docs/holds.md."""
+
+    PROJECT_NOT_LINKED = "project_not_linked"
+    """The IFS project has no confirmed partner in Procore."""
+    PROJECT_MATCH = "project_match"
+    """A project pair looks right, and a person must confirm it."""
+    VENDOR_NOT_LINKED = "vendor_not_linked"
+    """The supplier has no partner in Procore yet, and none may be made."""
+    VENDOR_MATCH = "vendor_match"
+    """One or more Procore vendors look like this supplier, and a person must say which."""
+    VENDOR_SHARED = "vendor_shared"
+    """The Procore vendor found is already linked to another supplier."""
+    VENDOR_UNUSABLE = "vendor_unusable"
+    """IFS does not know the supplier, or it has no purchase data."""
+    CODE_MISSING = "code_missing"
+    """A code part value on a line does not exist in IFS, or is not valid on the order's date."""
+    CODE_UNMAPPED = "code_unmapped"
+    """The mapping names no cost code or cost type for a code string in use."""
+    COST_CODE_MISSING = "cost_code_missing"
+    """The cost code or budget code is not in the Procore project, and policy does not let us create it."""
+    COST_TYPE_MISSING = "cost_type_missing"
+    """The mapping leads to a cost type the Procore company does not have."""
+    UNBUDGETED = "unbudgeted"
+    """The budget code has no budget line, and policy says block or ask."""
+    ACTIVITY_CLOSED = "activity_closed"
+    """The project activity is not open for posting in IFS."""
+    PROJECT_MISSING = "project_missing"
+    """A line names no project, so no Procore project can take it."""
+    CURRENCY_OFF = "currency_off"
+    """The order is in a foreign currency and Procore keeps only the project's, or the two sides differ."""
+    CHANGED_THERE = "changed_there"
+    """Somebody in Procore changed a field that IFS owns."""
+    CONFLICT = "conflict"
+    """Both sides changed the same field since we last agreed."""
+    ORDER_MATCH = "order_match"
+    """A Procore order has this number, but not this vendor: a person must say whether it is the same."""
+    GONE_THERE = "gone_there"
+    """The linked record cannot be seen in Procore any more: deleted, or a lost permission."""
+    GONE_HERE = "gone_here"
+    """The linked order cannot be seen in IFS any more."""
+    REFUSED = "refused"
+    """The other side's rules said no; its words are kept with the hold."""
+    BAD_ROW = "bad_row"
+    """The row came in a form we cannot use."""
+    TOTALS_DIFFER = "totals_differ"
+    """Header and lines do not add up, so nothing is sent."""
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A record that waits: why, for what, who can act, and how much money stands behind it."""
+
+    key: Key
+    flow: str
+    reason: HoldReason
+    waits_for: Key
+    """The thing whose appearance releases it."""
+    owner: str
+    """The role that can make it appear: cost engineer, buyer, project accountant, administrator."""
+    sentence: str
+    """In accounting words, naming the record and the remedy."""
+    money: Money | None = None
+    candidates: tuple[str, ...] = ()
+    """Ids a ruling may choose from."""
+    evidence: str = ""
+    """Why the candidates were found, or what the other side said."""
+
+
+Body = Project | Vendor | ProjectVendor | CostCode | BudgetCode | Commitment | ChangeOrder
+"""What an intent carries: the canonical record to be rendered by the other side's room."""
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """One effect on one side, decided but not yet done."""
+
+    flow: str
+    verb: Verb
+    key: Key
+    """The record it is about, by its erp id: ("commitment", "P100001@1201")."""
+    once_key: str
+    scope: str
+    """The erp project it happens in; empty for company-wide records. One batch never spans two scopes."""
+    target: str
+    """The other side's id when known."""
+    body: bytes
+    """The canonical record, encoded by `pack`."""
+    needs: tuple[Key, ...]
+    """Links that must exist before it can be sent."""
+    after: tuple[Verb, ...]
+    """Intents of the same key that must be done first."""
+    money: Money | None
+    reason: str
+    source: str = ""
+    """The erp document a person would look up: an order number, a supplier id."""
+    counts_as: str = ""
+    """created, updated or linked, on the one intent of a record that is counted; else empty."""
+    base: bytes = b""
+    """On a key's last intent: the whole record as agreed once all is done, encoded by `pack`."""
+
+    def digest(self) -> bytes:
+        """What this intent would do, as a hash: equal digests are the same effect."""
+        return content_hash(_encoder.encode(self))
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """A record looked at and left alone, with the reason."""
+
+    key: Key
+    flow: str
+    sentence: str
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What one pure decision returns for one page of records."""
+
+    intents: tuple[Intent, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unchanged: tuple[Key, ...] = ()
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoders: dict[str, msgspec.msgpack.Decoder[Body]] = {
+    name: msgspec.msgpack.Decoder(kind)
+    for name, kind in {
+        "project": Project,
+        "vendor": Vendor,
+        "project_vendor": ProjectVendor,
+        "cost_code": CostCode,
+        "budget_code": BudgetCode,
+        "commitment": Commitment,
+        "change_order": ChangeOrder,
+    }.items()
+}
+
+INTENT_KINDS = tuple(_decoders)
+"""Record kinds an intent can carry, in the order in which they are applied."""
+
+
+def pack(body: Body) -> bytes:
+    """A record as bytes for the journal: the same record gives the same bytes."""
+    return _encoder.encode(body)
+
+
+def unpack(kind: str, data: bytes) -> Body:
+    """The record of that kind (`Intent.key.kind`) back from its bytes."""
+    return _decoders[kind].decode(data)
+
+
+def plan_hash(digests: list[bytes]) -> str:
+    """The name of a plan: a hash over the digests of its intents, whatever their order (hex, 16 characters)."""
+    return content_hash(b"".join(sorted(digests))).hex()[:16]

@@ -1,0 +1,55 @@
+"""Everything one decision may look at, besides the records themselves: links, rulings, policies, mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.mapping import Mapper
+from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.policy import Policies
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A confirmed link: the other side's id, the record last agreed on (packed), the other side's stamp."""
+
+    target: str
+    base: bytes = b""
+    stamp: str = ""
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """A person's answer to a hold: `link` (with target), `new`, `erp`, `projects`, `allow` or `ignore`."""
+
+    answer: str
+    target: str = ""
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What every flow may look at. `coming` holds keys whose links this very plan will make."""
+
+    company: str
+    today: date
+    policies: Policies
+    mapper: Mapper
+    links: Mapping[Key, Linked]
+    rulings: Mapping[tuple[Key, HoldReason], Ruling]
+    coming: frozenset[Key] = frozenset()
+    go_live: date | None = None
+    """Orders dated before this day are not sent by themselves."""
+
+    def target(self, key: Key) -> str:
+        """The other side's id of a linked record; empty when there is none yet."""
+        linked = self.links.get(key)
+        return linked.target if linked else ""
+
+    def available(self, key: Key) -> bool:
+        """Whether the record is linked, or will be by an earlier step of this plan."""
+        return key in self.links or key in self.coming
+
+    def ruled(self, key: Key, reason: HoldReason) -> Ruling | None:
+        """The person's answer for this record and reason, if one was given."""
+        return self.rulings.get((key, reason))

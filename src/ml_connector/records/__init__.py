@@ -1,0 +1,1 @@
+"""Canonical records: frozen values that know no system."""

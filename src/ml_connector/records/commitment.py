@@ -1,0 +1,92 @@
+"""A commitment as the projects system holds it: one contract in one project, with its schedule of values."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+
+import msgspec
+
+from ml_connector.kernel.money import Money
+
+
+class CommitmentStatus(Enum):
+    """Statuses of a Procore purchase order contract (facts/procore.md 8.1)."""
+
+    DRAFT = "Draft"
+    """Being written; touches no budget."""
+    PROCESSING = "Processing"
+    """On its way; pending cost."""
+    SUBMITTED = "Submitted"
+    """With the vendor."""
+    PARTIALLY_RECEIVED = "Partially Received"
+    """Some of it arrived; committed cost."""
+    RECEIVED = "Received"
+    """All of it arrived."""
+    APPROVED = "Approved"
+    """Committed cost; freezes vendor and schedule of values."""
+    CLOSED = "Closed"
+    """Finished; no budget effect."""
+
+
+FROZEN = frozenset({CommitmentStatus.APPROVED})
+"""Statuses under which the schedule of values does not change (facts/procore.md 4)."""
+
+
+class CommitmentLine(msgspec.Struct, frozen=True, gc=False):
+    """A line of the schedule of values. `budget_code` is the flat code; `once_key` its origin_id."""
+
+    once_key: str
+    description: str
+    quantity: Decimal
+    unit: str
+    unit_cost: Decimal
+    amount: Decimal
+    budget_code: str
+    id: str = ""
+
+
+class Commitment(msgspec.Struct, frozen=True, gc=False):
+    """A purchase order contract. `vendor` and `project` are erp ids when planned, their own ids when read."""
+
+    once_key: str
+    project: str
+    number: str
+    title: str
+    vendor: str
+    status: CommitmentStatus
+    currency: str
+    dated: date | None
+    delivery: date | None
+    description: str
+    lines: tuple[CommitmentLine, ...]
+    id: str = ""
+    updated_at: str = ""
+    """The other side's stamp, compared for equality only."""
+    total: Decimal = Decimal(0)
+    """Original contract value as the other side states it; change orders not included."""
+
+    def money(self) -> Money:
+        """The sum of the lines in the contract's currency."""
+        return Money(sum((line.amount for line in self.lines), Decimal(0)), self.currency)
+
+
+class ChangeOrder(msgspec.Struct, frozen=True):
+    """A commitment change order: the deltas of one IFS revision, found again by `reference` (its once-key)."""
+
+    reference: str
+    commitment: str
+    """Once-key of the commitment it changes."""
+    project: str
+    number: str
+    title: str
+    lines: tuple[CommitmentLine, ...]
+    """Each amount is the delta, which may be negative."""
+    currency: str
+    id: str = ""
+    status: str = "approved"
+
+    def money(self) -> Money:
+        """The sum of the deltas."""
+        return Money(sum((line.amount for line in self.lines), Decimal(0)), self.currency)

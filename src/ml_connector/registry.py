@@ -1,0 +1,20 @@
+"""Every system and every flow, one line each: open this file to see all the product can do."""
+
+from __future__ import annotations
+
+from ml_connector.systems.ifs.opening import open_ifs
+from ml_connector.systems.procore.opening import open_procore
+
+ERP_SYSTEMS = {"ifs": open_ifs}
+"""Name in a connection file's [erp] to what opens it."""
+
+PROJECTS_SYSTEMS = {"procore": open_procore}
+"""Name in a connection file's [projects] to what opens it."""
+
+FLOWS = {
+    "projects": "IFS projects find their Procore projects; none is created.",
+    "vendors": "Suppliers of open orders find or get their Procore vendor.",
+    "cost_codes": "Code strings in use become cost codes, cost types and budget codes.",
+    "purchase_orders": "IFS orders become purchase order contracts with their schedule of values.",
+}
+"""Flow to what it does, in the order in which they depend on each other."""

@@ -1,0 +1,1 @@
+"""Both systems simulated from their documentation, with a cast, faults and a clock."""

@@ -1,0 +1,1 @@
+"""The simulated IFS Cloud: OData projections with state, rules and error shapes."""

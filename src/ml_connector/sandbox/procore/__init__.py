@@ -1,0 +1,1 @@
+"""The simulated Procore REST API: OAuth, tools, sync actions, locks and limits."""

@@ -1,0 +1,1 @@
+"""The only SQL: crosswalk, journal, holds, audit, evidence."""

@@ -1,0 +1,205 @@
+"""What happened, in order, for good: rows only ever added, each sealed to the one before by its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.kernel.errors import Bug
+from ml_connector.store import bulk
+from ml_connector.store.tags import TAGS
+
+INSTALLATION = 0
+"""Stands in `connection_id` for what concerns the whole installation."""
+
+_START = bytes(32)
+_SLICE = 5000
+_COLUMNS = (
+    ("connection_id", "int8"),
+    ("seq", "int8"),
+    ("at", "timestamptz"),
+    ("actor", "text"),
+    ("tag", "text"),
+    ("kind", "text"),
+    ("erp_id", "text"),
+    ("run_id", "int8"),
+    ("details", "text"),
+    ("prev_hash", "bytea"),
+    ("hash", "bytea"),
+)
+_NAMES = "seq, at, actor, tag, kind, erp_id, run_id, details"
+
+
+class AuditEntry(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened. `at` is aware; `details` is canonical JSON (`bulk.json_text`) and never a secret."""
+
+    at: datetime
+    actor: str
+    tag: str
+    """`subject:action:result` from `tags.TAGS`."""
+    kind: str = ""
+    erp_id: str = ""
+    run_id: int = 0
+    details: str = "{}"
+
+
+class AuditRow(msgspec.Struct, frozen=True, gc=False):
+    """An entry as it is kept, with its number and hash."""
+
+    seq: int
+    entry: AuditEntry
+    hash: bytes
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a chain ends. Kept elsewhere (printed, mailed), it proves later that no rows were cut off or rewritten."""
+
+    seq: int
+    hash: bytes
+
+    def __str__(self) -> str:
+        """`number:hash`, for printing."""
+        return f"{self.seq}:{self.hash.hex()}"
+
+
+def append(conn: Connection, connection_id: int, entries: Iterable[AuditEntry]) -> Head:
+    """Adds entries to the connection's chain, in order, and returns its new end.
+
+    The chain's head row is locked until the caller's transaction ends, so numbers have no gaps. Raises Bug on a tag
+    that is not on the list.
+    """
+    seq, previous = _lock(conn, connection_id)
+    rows = []
+    for entry in entries:
+        if entry.tag not in TAGS:
+            raise Bug(f"The audit tag {entry.tag!r} is not on the list in store/tags.py.")
+        seq += 1
+        digest = _hash(previous, connection_id, seq, entry)
+        rows.append(
+            (
+                connection_id,
+                seq,
+                entry.at,
+                entry.actor,
+                entry.tag,
+                entry.kind,
+                entry.erp_id,
+                entry.run_id,
+                entry.details,
+                previous,
+                digest,
+            )
+        )
+        previous = digest
+    if rows:
+        bulk.copy_in(conn, "audit", _COLUMNS, rows)
+        bulk.run(
+            conn, "UPDATE audit_heads SET seq = %s, hash = %s WHERE connection_id = %s", (seq, previous, connection_id)
+        )
+    return Head(seq, previous)
+
+
+def head(conn: Connection, connection_id: int) -> Head:
+    """Where the connection's chain ends; number 0 when it has no rows."""
+    row = bulk.fetch_one(conn, "SELECT seq, hash FROM audit_heads WHERE connection_id = %s", (connection_id,))
+    return Head(row[0], row[1]) if row else Head(0, _START)
+
+
+def chains(conn: Connection) -> list[int]:
+    """Ids of every connection that has a chain, removed ones included; 0 is the installation."""
+    sql = "SELECT connection_id FROM audit_heads UNION SELECT DISTINCT connection_id FROM audit ORDER BY 1"
+    return [row[0] for row in bulk.fetch(conn, sql)]
+
+
+def verify(conn: Connection, connection_id: int, kept: Head | None = None) -> list[str]:
+    """What is wrong with the chain, in sentences; empty when it is whole.
+
+    Finds rows changed, missing, added or put in another order, and rows cut off the end. `kept` is an end noted
+    earlier: with it even a chain rewritten from some row on, head and all, is found.
+    """
+    faults: list[str] = []
+    expected, previous = 1, _START
+    for row in _walk(conn, connection_id):
+        seq, prev_hash, stored = row[0], row[8], row[9]
+        if seq != expected:
+            faults.append(f"Rows {expected} to {seq - 1} are missing.")
+        elif prev_hash != previous:
+            faults.append(f"Row {seq} does not follow row {seq - 1}: one of them was exchanged or changed.")
+        if _hash(prev_hash, connection_id, seq, _entry(row)) != stored:
+            faults.append(f"Row {seq} ({row[3]}) was changed after it was written.")
+        if kept is not None and kept.seq == seq and kept.hash != stored:
+            faults.append(f"Row {seq} is not the row that was noted: the chain was rewritten.")
+        expected, previous = seq + 1, stored
+    end = head(conn, connection_id)
+    if end.seq != expected - 1:
+        faults.append(f"The chain should end at row {end.seq}, and ends at row {expected - 1}.")
+    elif end.hash != previous:
+        faults.append(f"The last row, {end.seq}, is not the one that was written last.")
+    if kept is not None and kept.seq > expected - 1:
+        faults.append(f"The chain was noted to reach row {kept.seq}, and ends at row {expected - 1}.")
+    return faults
+
+
+def entries(
+    conn: Connection, connection_id: int, *, erp_id: str = "", before: int | None = None, limit: int = 100
+) -> list[AuditRow]:
+    """The latest rows, newest first, below number `before`; of one record only when `erp_id` is given."""
+    sql = f"SELECT {_NAMES}, prev_hash, hash FROM audit WHERE connection_id = %s AND seq < %s"
+    values: list[object] = [connection_id, 2**62 if before is None else before]
+    if erp_id:
+        sql += " AND erp_id = %s"
+        values.append(erp_id)
+    rows = bulk.fetch(conn, sql + " ORDER BY seq DESC LIMIT %s", [*values, limit])
+    return [AuditRow(row[0], _entry(row), row[9]) for row in rows]
+
+
+def _lock(conn: Connection, connection_id: int) -> tuple[int, bytes]:
+    """The chain's end, locked for this transaction; the head row is made for a new chain."""
+    sql = "SELECT seq, hash FROM audit_heads WHERE connection_id = %s FOR UPDATE"
+    row = bulk.fetch_one(conn, sql, (connection_id,))
+    if row is None:
+        make = "INSERT INTO audit_heads (connection_id, seq, hash) VALUES (%s, 0, %s) ON CONFLICT DO NOTHING"
+        bulk.run(conn, make, (connection_id, _START))
+        row = bulk.fetch_one(conn, sql, (connection_id,))
+    if row is None:
+        raise Bug("The audit chain has no head, although it was just made.")
+    return row[0], row[1]
+
+
+def _walk(conn: Connection, connection_id: int) -> Iterator[bulk.Row]:
+    """Every row of the chain in order, a slice at a time."""
+    sql = (
+        f"SELECT {_NAMES}, prev_hash, hash FROM audit WHERE connection_id = %s AND seq > %s ORDER BY seq LIMIT {_SLICE}"
+    )
+    after = -(2**62)
+    while True:
+        rows = bulk.fetch(conn, sql, (connection_id, after))
+        yield from rows
+        if len(rows) < _SLICE:
+            return
+        after = rows[-1][0]
+
+
+def _entry(row: bulk.Row) -> AuditEntry:
+    """A row's entry."""
+    return AuditEntry(*row[1:8])
+
+
+def _hash(previous: bytes, connection_id: int, seq: int, entry: AuditEntry) -> bytes:
+    """SHA-256 over the hash before and every field, each told apart from the next by the JSON around it."""
+    fields = (
+        connection_id,
+        seq,
+        entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        entry.actor,
+        entry.tag,
+        entry.kind,
+        entry.erp_id,
+        entry.run_id,
+        entry.details,
+    )
+    return sha256(previous + bulk.compact.encode(fields)).digest()

@@ -1,0 +1,190 @@
+"""Everything in one file, and back: backup and restore, whichever database it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import psycopg
+from psycopg import conninfo as libpq
+
+from ml_connector.kernel.errors import BadInput, DatabaseTrouble
+from ml_connector.store import audit, bulk, migrate
+from ml_connector.store.binaries import MAJOR, programs, run_tool
+from ml_connector.store.postgres import Database, embedded_conninfo
+from ml_connector.store.server import EmbeddedServer
+from ml_connector.store.trouble import disk_full, translating
+
+_HOURS = 6 * 3600.0
+_REVISION = re.compile(r"^COPY public\.alembic_version [^\n]*\n([^\n\\]+)$", re.MULTILINE)
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """What a backup or a restore was about. Secrets in the file stay sealed; their key is not in it."""
+
+    path: Path
+    size: int
+    """Bytes of the file."""
+    revision: str
+    """Schema the file was made with."""
+    connections: int
+    """How many connections it holds."""
+    heads: dict[int, str]
+    """End of each audit chain by connection id, `number:hash`; 0 is the installation."""
+    moved: Path | None = None
+    """Where a data directory of another major version was put aside."""
+
+
+def backup(home: Path, url: str | None, path: Path) -> Backup:
+    """Writes the whole database to `path` (mode 0600, in one piece or not at all), as of one moment.
+
+    Works while runs go on, and on an embedded data directory of another major version whose programs are installed.
+    Raises BadInput when the file exists, DatabaseTrouble when the dump fails.
+    """
+    path = path.expanduser().absolute()
+    if path.exists():
+        raise BadInput(f"{path} exists already; a backup never overwrites one.", remedy="Name another file.")
+    part = path.with_name(path.name + ".part")
+    with _session_info(home, url) as conninfo, _fresh(part):
+        options = ["--format=custom", "--compress=gzip:1", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s"]
+        _tool("pg_dump", [*options, f"--file={part}"], conninfo)
+        revision = _revision_of(part)
+        made = _about(conninfo, path, part.stat().st_size, revision)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    return made
+
+
+def restore(home: Path, url: str | None, path: Path, *, replace: bool = False) -> Backup:
+    """Puts a backup in place of what the database holds: wholly, or not at all when anything fails.
+
+    Raises BadInput when the file is no backup of ours, or the database holds connections and `replace` is false;
+    DatabaseTrouble when a newer release made the file. An embedded data directory of another major version is put
+    aside under another name, never removed. Runs the migrations the backup lacks, and checks every audit chain.
+    """
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}.")
+    revision = _revision_of(path)
+    if revision > migrate.HEAD:
+        raise migrate.newer(revision)
+    moved = None if url else _set_aside(home, replace)
+    with Database.open(home, url) as database:
+        with database.begin() as conn:
+            held = bulk.fetch(conn, "SELECT count(*) FROM connections")[0][0]
+        if held and not replace:
+            raise BadInput(
+                "The database holds connections; restoring would replace them.",
+                remedy="Make a backup first, then restore with --replace.",
+            )
+        options = ["--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+        _tool("pg_restore", [*options, str(path)], database.conninfo, into=True)
+        with database.begin() as conn:
+            migrate.upgrade(conn)
+            faults = [fault for chain in audit.chains(conn) for fault in audit.verify(conn, chain)]
+        made = _about(database.conninfo, path, path.stat().st_size, revision)
+    if faults:
+        raise DatabaseTrouble(
+            f"The backup was restored, but its audit trail is not whole: {faults[0]}",
+            remedy="Run `ml-connector audit verify` for all findings, and compare with an earlier backup.",
+        )
+    return msgspec.structs.replace(made, moved=moved)
+
+
+@contextmanager
+def _session_info(home: Path, url: str | None) -> Iterator[str]:
+    """How to reach the database to be dumped; an embedded server is started for it, of whatever major version."""
+    if url:
+        with Database.open(home, url) as database:
+            yield database.conninfo
+        return
+    server = EmbeddedServer(home)
+    if server.major() is None:
+        raise BadInput(f"There is no database in {server.home} to back up.")
+    with translating("the embedded database", server.home):
+        server.start()
+    try:
+        yield embedded_conninfo(server)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _fresh(part: Path) -> Iterator[None]:
+    """A new empty file of mode 0600, gone again when the block fails."""
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise BadInput(f"{part} cannot be written: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _set_aside(home: Path, replace: bool) -> Path | None:
+    """Moves an embedded data directory of another major version aside; its new place, or None when there was none."""
+    server = EmbeddedServer(home)
+    found = server.major()
+    if found is None or found == MAJOR:
+        return None
+    if server.running():
+        raise DatabaseTrouble(
+            f"A PostgreSQL {found} still runs on {server.data}.", remedy="Stop every ml-connector process first."
+        )
+    place = server.home / f"postgres-{found}"
+    if place.exists() and not replace:
+        raise BadInput(f"{place} exists already.", remedy="Move it away, then run restore again.")
+    number = 1
+    while place.exists():
+        number += 1
+        place = server.home / f"postgres-{found}-{number}"
+    server.data.rename(place)
+    return place
+
+
+def _about(conninfo: str, path: Path, size: int, revision: str) -> Backup:
+    """What the database holds, for the report."""
+    with translating("the database"), psycopg.connect(conninfo) as session:
+        number = session.execute("SELECT count(*) FROM connections").fetchone()
+        heads = session.execute("SELECT connection_id, seq, hash FROM audit_heads ORDER BY 1").fetchall()
+    ends = {chain: str(audit.Head(seq, digest)) for chain, seq, digest in heads}
+    return Backup(path, size, revision, number[0] if number else 0, ends)
+
+
+def _revision_of(path: Path) -> str:
+    """The schema a backup was made with; BadInput when the file is no backup of ours."""
+    command = [str(programs(MAJOR) / "pg_restore"), "--data-only", "--table=alembic_version", "--file=-", str(path)]
+    done = run_tool(command, {}, _HOURS)
+    found = _REVISION.search(done.stdout)
+    if done.returncode != 0 or found is None:
+        raise BadInput(f"{path} is not a backup of ml-connector.")
+    return found.group(1)
+
+
+def _tool(name: str, options: list[str], conninfo: str, *, into: bool = False) -> None:
+    """Runs pg_dump or pg_restore on a database; the password travels in the environment, not on the command line."""
+    parts = libpq.conninfo_to_dict(conninfo)
+    password = parts.pop("password", None)
+    target = libpq.make_conninfo(**{key: str(value) for key, value in parts.items()})
+    command = [str(programs(MAJOR) / name), f"--dbname={target}", "--no-password", *options]
+    try:
+        done = run_tool(command, {"PGPASSWORD": str(password)} if password else {}, _HOURS)
+    except subprocess.TimeoutExpired:
+        raise DatabaseTrouble(f"{name} did not finish within six hours.") from None
+    if done.returncode == 0:
+        return
+    if "No space left on device" in done.stderr:
+        raise disk_full("the database" if into else "the backup")
+    lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
+    reason = lines[0].strip()[:300] if lines else "it gave no reason"
+    remedy = "Nothing was changed." if into else "No file was left behind."
+    raise DatabaseTrouble(f"{name} failed: {reason}", remedy=remedy)

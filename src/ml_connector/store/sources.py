@@ -1,0 +1,92 @@
+"""What we know of the rows we read: their fingerprints, whether they are still there, and where a reading stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.store import bulk
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Under what a batch of source rows was decided: whose they are, what kind, which run, which mapping version."""
+
+    connection_id: int
+    kind: str
+    run_id: int
+    mapping_version: int
+
+
+def known(
+    conn: Connection, connection_id: int, kind: str, ids: Sequence[str], mapping_version: int
+) -> dict[str, bytes]:
+    """Fingerprints of those of `ids` that need no new look while their fingerprint stays the same.
+
+    Left out, so that they are looked at again: rows never decided or decided with another mapping version, rows that
+    were gone, and rows about which something is held or not yet settled.
+    """
+    sql = """
+        SELECT r.erp_id, r.fingerprint FROM source_rows r
+        WHERE r.connection_id = %s AND r.kind = %s AND r.erp_id = ANY(%b) AND r.mapping_version = %s AND r.open
+          AND NOT EXISTS (SELECT 1 FROM holds h
+                          WHERE h.connection_id = r.connection_id AND h.source = r.erp_id AND h.released_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM intents i JOIN intent_states s ON s.id = i.id
+                          WHERE i.connection_id = r.connection_id AND i.source = r.erp_id
+                            AND s.state IN ('planned', 'sending', 'unknown', 'waiting'))
+    """
+    return dict(bulk.fetch(conn, sql, (connection_id, kind, list(ids), mapping_version)))
+
+
+def put_fingerprints(conn: Connection, seen: Seen, rows: Mapping[str, bytes]) -> None:
+    """Writes down the fingerprints rows were decided with, and that they are there."""
+    if not rows:
+        return
+    sql = """
+        INSERT INTO source_rows (connection_id, kind, mapping_version, run_id, erp_id, fingerprint)
+        SELECT %s, %s, %s, %s, * FROM unnest(%b::text[], %b::bytea[])
+        ON CONFLICT (connection_id, kind, erp_id) DO UPDATE
+        SET fingerprint = excluded.fingerprint, mapping_version = excluded.mapping_version,
+            run_id = excluded.run_id, open = true
+    """
+    values = (seen.connection_id, seen.kind, seen.mapping_version, seen.run_id, list(rows), list(rows.values()))
+    bulk.run(conn, sql, values)
+
+
+def open_ids(conn: Connection, connection_id: int, kind: str) -> set[str]:
+    """Ids of the rows that were there when last looked."""
+    sql = "SELECT erp_id FROM source_rows WHERE connection_id = %s AND kind = %s AND open"
+    return {row[0] for row in bulk.fetch(conn, sql, (connection_id, kind))}
+
+
+def mark_missing(conn: Connection, connection_id: int, kind: str, ids: Iterable[str]) -> int:
+    """Notes that rows are gone from the source (closed, or out of sight); how many were there before."""
+    sql = """
+        UPDATE source_rows SET open = false WHERE connection_id = %s AND kind = %s AND erp_id = ANY(%b) AND open
+    """
+    return bulk.run(conn, sql, (connection_id, kind, list(ids)))
+
+
+def forget(conn: Connection, connection_id: int, kind: str, ids: Iterable[str] | None = None) -> int:
+    """Drops what is known of rows, all of a kind when none are named, so that they are looked at anew; how many."""
+    sql = "DELETE FROM source_rows WHERE connection_id = %s AND kind = %s"
+    if ids is None:
+        return bulk.run(conn, sql, (connection_id, kind))
+    return bulk.run(conn, sql + " AND erp_id = ANY(%b)", (connection_id, kind, list(ids)))
+
+
+def watermark(conn: Connection, connection_id: int, name: str) -> str | None:
+    """Where a reading stands; None before its first end."""
+    sql = "SELECT value FROM watermarks WHERE connection_id = %s AND name = %s"
+    row = bulk.fetch_one(conn, sql, (connection_id, name))
+    return str(row[0]) if row else None
+
+
+def move_watermark(conn: Connection, connection_id: int, name: str, value: str) -> None:
+    """Moves a reading on; in the transaction that keeps what was read."""
+    sql = """
+        INSERT INTO watermarks (connection_id, name, value) VALUES (%s, %s, %s)
+        ON CONFLICT (connection_id, name) DO UPDATE SET value = excluded.value, at = now()
+    """
+    bulk.run(conn, sql, (connection_id, name, value))

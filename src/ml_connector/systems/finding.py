@@ -1,0 +1,14 @@
+"""What a set-up check found: one line for the operator, good or bad, with what to do about it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing a check looked at: whether it is as it should be, one sentence, and the remedy when it is not."""
+
+    name: str
+    ok: bool
+    sentence: str
+    remedy: str = ""

@@ -1,0 +1,1 @@
+"""IFS Cloud as the erp: projections in, canonical records out."""

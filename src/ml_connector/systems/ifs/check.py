@@ -1,0 +1,263 @@
+"""Whether this tenant is what the profile says: every name, every right, one read of each set; how much is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from difflib import get_close_matches
+
+import msgspec
+
+from ml_connector.kernel.errors import FixSetup, NameMissing, RightMissing
+from ml_connector.kernel.money import rounded
+from ml_connector.kernel.text import counted
+from ml_connector.records.problem import Reject
+from ml_connector.systems.finding import Finding
+from ml_connector.systems.ifs.metadata import Metadata, metadata_of
+from ml_connector.systems.ifs.odata import Odata, Reading, after, text_literal
+from ml_connector.systems.ifs.profile import SetProfile
+from ml_connector.systems.ifs.project import of_company
+from ml_connector.systems.ifs.purchase_order import expected_amount
+from ml_connector.systems.ifs.rows import Row
+from ml_connector.systems.ifs.system import IfsSystem
+
+_CATALOGUE = SetProfile("AllProjections", "Projections", ("id",), {"id": "ProjectionName"})
+_SAMPLE = 20
+_NEAR = Decimal("0.02")
+"""Amounts may differ by rounding: a price per hundred, a discount in more decimals."""
+
+
+def check(system: IfsSystem) -> list[Finding]:
+    """Looks at everything a run needs; stops early only when nobody lets us in. Raises nothing of FixSetup."""
+    first = _signs_in(system)
+    if not first.ok:
+        return [first]
+    catalogue = _catalogue(system)
+    findings = [first, _catalogue_finding(catalogue)]
+    for word, where in system.profile.sets().items():
+        findings += _set(system, word, where, catalogue)
+    findings.append(_company(system))
+    if all(one.ok for one in findings):
+        findings += [_page_size(system), _amounts(system)]
+    return findings
+
+
+def discover(system: IfsSystem) -> dict[str, int | dict[str, int]]:
+    """How much is there: projects, activities, code part values by part, and open orders by state and by currency.
+
+    `suppliers` are those that open orders name. Reads every open order header, and no lines.
+    """
+    projects, refused = system.projects()
+    states: Counter[str] = Counter()
+    currencies: Counter[str] = Counter()
+    suppliers: set[str] = set()
+    for raw in system.odata.rows(system.order_reading().open_headers()):
+        try:
+            row = Row(raw, system.profile.order)
+            states[row.text("state")] += 1
+            currencies[row.text("currency")] += 1
+            suppliers.add(row.text("vendor"))
+        except Reject:
+            states["unreadable"] += 1
+    return {
+        "projects": len(projects),
+        "projects_refused": len(refused),
+        "activities": len(system.activities()),
+        "codes": dict(Counter(one.part for one in system.dimensions())),
+        "orders": dict(states),
+        "currencies": dict(currencies),
+        "suppliers": len(suppliers),
+    }
+
+
+def _signs_in(system: IfsSystem) -> Finding:
+    what = "tell who is signed in"
+    try:
+        body = system.odata.get(system.odata.service("FrameworkServices") + "GetCurrentUserInformation()", what)
+    except (RightMissing, NameMissing):  # signed in, but this service is not granted: nothing we depend on
+        return Finding("sign-in", True, "Signed in; the tenant does not tell as whom.")
+    except FixSetup as error:
+        return _bad("sign-in", error)
+    return Finding("sign-in", True, f"Signed in as {_user(body)}.")
+
+
+def _user(body: bytes) -> str:
+    try:
+        answer = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return "a user of unknown name"
+    if isinstance(answer, dict):
+        for name in ("UserId", "Userid", "Identity", "DirectoryId", "FndUser", "UserName"):
+            value = answer.get(name)
+            if isinstance(value, str) and value:
+                return value
+    return "a user of unknown name"
+
+
+def _catalogue(system: IfsSystem) -> frozenset[str] | None:
+    """Names of all projections of the tenant; None when it does not tell."""
+    names: set[str] = set()
+    try:
+        for page in system.odata.pages(system.odata.reading(_CATALOGUE, "list projections")):
+            names.update(str(key[0]) for key in page.keys)
+    except FixSetup:
+        return None
+    return frozenset(names)
+
+
+def _catalogue_finding(catalogue: frozenset[str] | None) -> Finding:
+    if catalogue is None:
+        return Finding("catalogue", True, "The tenant does not list its projections to us; each is tried by itself.")
+    return Finding("catalogue", True, f"The tenant lists {counted(len(catalogue), 'projection')}.")
+
+
+def _set(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
+    """Names of one set, then one read of it."""
+    if word == "account" and _accounts_listed(system):
+        return []
+    if word == "site" and system.profile.order.name("company"):
+        return []
+    names = f"names of {word}"
+    try:
+        data = _metadata(system.odata, where)
+    except FixSetup as error:
+        found = _bad(names, error)
+        others = [] if isinstance(error, RightMissing) else _others(where, catalogue)
+        remedy = f"This tenant has {', '.join(others)}: name it in the profile." if others else found.remedy
+        return [Finding(names, False, f"{where.projection}: {found.sentence}", remedy)]
+    missing = _missing(system, word, where, data)
+    if missing:
+        remedy = f"Mend [erp.profile.{word}]: {_offer(where, missing, data, catalogue)}"
+        return [Finding(names, False, f"{where.projection}/{where.entity_set} has no {', '.join(missing)}.", remedy)]
+    good = Finding(names, True, f"{where.projection}/{where.entity_set} has every name we use.")
+    return [good, *_states(system, word, where, data), _read(system, word, where)]
+
+
+def _accounts_listed(system: IfsSystem) -> bool:
+    """Whether the set of all code part values holds accounts, so that their own set is never read."""
+    where = system.profile.dimension
+    try:
+        condition = f"{of_company(where, system.settings.company)} and {where.name('part')} eq 'A'"
+        return bool(_few(system).fetch(system.odata.reading(where, "read accounts", condition)).rows)
+    except FixSetup:
+        return False
+
+
+def _metadata(odata: Odata, where: SetProfile) -> Metadata:
+    what = f"describe {where.projection}"
+    url = odata.service(where.projection, where.service) + "$metadata"
+    return metadata_of(odata.get(url, what, {"accept": "application/xml"}), what)
+
+
+def _missing(system: IfsSystem, word: str, where: SetProfile, data: Metadata) -> list[str]:
+    if where.entity_set not in data.sets:
+        return [where.entity_set]
+    missing = [name for name in where.select() if name not in data.sets[where.entity_set]]
+    if word == "order" and system.profile.order_lines == "three_collections":
+        navs = data.navigations[where.entity_set]
+        missing += [name for name in system.profile.line_navs.values() if name and name not in navs]
+    if where.state_enum and system.profile.state_filter == "server" and where.state_enum not in data.enums:
+        missing.append(where.state_enum)
+    return missing
+
+
+def _offer(where: SetProfile, missing: list[str], data: Metadata, catalogue: frozenset[str] | None) -> str:
+    if where.entity_set in data.sets:
+        there = data.sets[where.entity_set] | data.navigations[where.entity_set]
+        near = dict.fromkeys(one for name in missing for one in get_close_matches(name, sorted(there), 3, 0.6))
+        hint = f"the set has {', '.join(near)}; " if near else ""
+        return f"{hint}an empty name switches off what is not needed."
+    others = _others(where, catalogue)
+    also = f"; elsewhere there is {', '.join(others)}" if others else ""
+    return f"the projection has the sets {', '.join(sorted(data.sets)) or 'none'}{also}."
+
+
+def _others(where: SetProfile, catalogue: frozenset[str] | None) -> list[str]:
+    return [one for one in where.candidates if catalogue is not None and one.partition("/")[0] in catalogue]
+
+
+def _states(system: IfsSystem, word: str, where: SetProfile, data: Metadata) -> list[Finding]:
+    members = data.enums.get(where.state_enum)
+    if not where.state_enum or members is None:
+        return []
+    name, known = f"states of {word}", system.profile.order_states
+    new = sorted(members - known.keys())
+    if new:
+        remedy = "Say in [erp.profile.order_states] what each of them means."
+        return [Finding(name, False, f"The tenant has states we do not know: {', '.join(new)}.", remedy)]
+    return [Finding(name, True, f"All {counted(len(members), 'state')} are known.")]
+
+
+def _read(system: IfsSystem, word: str, where: SetProfile) -> Finding:
+    """One row of a set, read as a run would read it."""
+    name, what = f"read {word}", f"read {where.entity_set}"
+    condition = of_company(where, system.settings.company)
+    try:
+        reading = (
+            system.order_reading().open_headers() if word == "order" else system.odata.reading(where, what, condition)
+        )
+        rows = _few(system).fetch(reading).rows
+    except FixSetup as error:
+        if word == "order" and isinstance(error, NameMissing) and system.profile.state_filter == "server":
+            return Finding(name, False, error.sentence, 'Try state_filter = "client" in [erp.profile].')
+        return _bad(name, error)
+    said = "can be read" if rows else "can be read, but holds nothing we may see"
+    return Finding(name, True, f"{where.entity_set} {said}.")
+
+
+def _few(system: IfsSystem, rows: int = 1) -> Odata:
+    return Odata(system.odata.call, system.settings.url, system.settings.channel, rows)
+
+
+def _company(system: IfsSystem) -> Finding:
+    where, company = system.profile.company, system.settings.company
+    remedy = "Check erp_company, and the company access of the service user in IFS."
+    condition = f"{where.name('id')} eq {text_literal(company)}"
+    try:
+        rows = list(system.odata.rows(system.odata.reading(where, "read the company", condition)))
+        row = Row(rows[0], where) if rows else None
+    except FixSetup as error:
+        return _bad("company", error)
+    if row is None:
+        return Finding("company", False, f"The service user sees no company {company!r}.", remedy)
+    return Finding(
+        "company", True, f"Company {company}, {row.text('name')}, keeps its books in {row.text('currency')}."
+    )
+
+
+def _page_size(system: IfsSystem) -> Finding:
+    """Whether the tenant gives as many rows as we ask for: some cut a page and say nothing."""
+    where, size = system.profile.order_line, system.profile.page_size
+    keys = tuple(where.name(word) for word in where.keys)
+    reading = Reading(system.odata.address(where), "read a whole page", keys, keys)
+    page = system.odata.fetch(reading)
+    if len(page.rows) >= size or not page.rows:
+        return Finding("page size", True, f"Pages of {size} rows come whole.")
+    if not system.odata.fetch(reading, after(reading, page.keys[-1])).rows:
+        return Finding("page size", True, f"Pages of {size} rows come whole.")
+    remedy = f"Set page_size = {len(page.rows)} in [erp.profile]."
+    return Finding(
+        "page size", False, f"Asked for {size} rows, the tenant gives {len(page.rows)} and there are more.", remedy
+    )
+
+
+def _amounts(system: IfsSystem) -> Finding:
+    """For information: whether line amounts are what quantity, price and discount make, in the order's currency."""
+    page = _few(system, _SAMPLE).fetch(system.order_reading().open_headers())
+    orders = system.orders_by_id([str(key[0]) for key in page.keys]).orders
+    lines = [(order.currency, line) for order in orders for line in order.lines]
+    off = sum(abs(rounded(expected_amount(line), currency) - line.amount) > _NEAR for currency, line in lines)
+    if not off:
+        return Finding(
+            "amounts", True, f"{counted(len(lines), 'line')} looked at: each amount is quantity times price."
+        )
+    return Finding(
+        "amounts",
+        True,
+        f"{off} of {counted(len(lines), 'line')} looked at have an amount that is not quantity times price less "
+        "discount; the amount IFS states is used.",
+    )
+
+
+def _bad(name: str, error: FixSetup) -> Finding:
+    return Finding(name, False, str(error), error.remedy)

@@ -1,0 +1,233 @@
+"""Which names this tenant uses for what we read: data, because IFS may rename them in any release (facts/ifs.md 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ml_connector.kernel.errors import BadInput
+from ml_connector.records.purchase_order import OrderState
+
+
+class SetProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of row: where it is read, what its properties are called there, and where else it may be found."""
+
+    projection: str
+    entity_set: str
+    keys: tuple[str, ...]
+    """Logical names of the key, in key order; rows are read in this order."""
+    properties: dict[str, str]
+    """Our word to the tenant's property; an empty text switches a property off that is not required."""
+    candidates: tuple[str, ...] = ()
+    """Other `Projection/Set` names seen in the field, best first."""
+    number_keys: tuple[str, ...] = ()
+    """Those of `keys` that are numbers."""
+    state_enum: str = ""
+    """Name of the enumeration of its state, for qualified literals."""
+    service: Literal["projection", "entity"] = "projection"
+    """`entity` for an entity service, which lives under /int and must be activated (facts/ifs.md 2.2)."""
+
+    def name(self, word: str) -> str:
+        """The tenant's property for our `word`; empty when it is switched off."""
+        return self.properties.get(word, "")
+
+    def select(self) -> tuple[str, ...]:
+        """Every property we read, each once, in a fixed order."""
+        return tuple(dict.fromkeys(name for name in self.properties.values() if name))
+
+
+def _codes() -> dict[str, str]:
+    return {f"code_{letter.lower()}": f"Code{letter}" for letter in "ABCDEFGHIJ"}
+
+
+_PROJECT = SetProfile(
+    "ProjectsHandling",
+    "Projects",
+    ("id",),
+    {"id": "ProjectId", "name": "Name", "state": "Objstate", "company": "Company"},
+    ("ProjectHandling/Projects", "ProjectEntity/ProjectSet"),
+)
+_ACTIVITY = SetProfile(
+    "ActivityListHandling",
+    "Activities",
+    ("id",),
+    {
+        "id": "ActivitySeq",
+        "project": "ProjectId",
+        "sub_project": "SubProjectId",
+        "number": "ActivityNo",
+        "name": "Description",
+        "state": "Objstate",
+        "company": "Company",
+    },
+    ("ActivityService/Activities", "ActivityEntity/ActivitySet"),
+    number_keys=("id",),
+)
+_DIMENSION = SetProfile(
+    "CodeStringCompletionHandling",
+    "AccountingCodePartValueSet",
+    ("part", "value"),
+    {
+        "company": "Company",
+        "part": "CodePart",
+        "value": "CodePartValue",
+        "name": "Description",
+        "valid_from": "ValidFrom",
+        "valid_until": "ValidUntil",
+    },
+    ("AccountingCodePartValueEntity/AccountingCodePartValueSet", "CodePartValuesHandling/CodePartValueSet"),
+)
+_ACCOUNT = SetProfile(
+    "AccountHandling",
+    "AccountSet",
+    ("value",),
+    {
+        "company": "Company",
+        "value": "Account",
+        "name": "Description",
+        "valid_from": "ValidFrom",
+        "valid_until": "ValidUntil",
+    },
+    ("AccountsHandling/AccountSet",),
+)
+_SUPPLIER = SetProfile(
+    "SupplierHandling",
+    "SupplierInfoGeneralSet",
+    ("id",),
+    {
+        "id": "SupplierId",
+        "name": "Name",
+        "tax_number": "AssociationNo",
+        "country_code": "CountryCode",
+        "country": "Country",
+    },
+    ("SuppliersHandling/SupplierInfoGeneralSet", "SupplierInfoGeneralEntity/SupplierInfoGeneralSet"),
+)
+_ORDER = SetProfile(
+    "PurchaseOrderHandling",
+    "PurchaseOrderSet",
+    ("id",),
+    {
+        "id": "OrderNo",
+        "company": "Company",
+        "vendor": "VendorNo",
+        "site": "Contract",
+        "state": "Objstate",
+        "currency": "CurrencyCode",
+        "dated": "OrderDate",
+        "buyer": "BuyerCode",
+        "text": "NoteText",
+        "revision": "Revision",
+    },
+    ("PurchaseOrdersHandling/PurchaseOrderSet", "PurchaseOrderEntity/PurchaseOrderSet"),
+    state_enum="PurchaseOrderState",
+)
+_ORDER_LINE = SetProfile(
+    "PurchaseOrderLinesHandling",
+    "PurchaseOrderLineSet",
+    ("id", "line", "release"),
+    {
+        "id": "OrderNo",
+        "line": "LineNo",
+        "release": "ReleaseNo",
+        "state": "Objstate",
+        "part": "PartNo",
+        "description": "Description",
+        "quantity": "BuyQtyDue",
+        "unit": "BuyUnitMeas",
+        # the order's own currency: BuyUnitPrice is the company's (facts/ifs.md 11.3, 14)
+        "unit_price": "FbuyUnitPrice",
+        "amount": "NetAmtCurr",
+        "discount": "Discount",
+        "currency": "CurrencyCode",
+        "wanted": "WantedDeliveryDate",
+        "project": "ProjectId",
+        "activity": "ActivitySeq",
+        **_codes(),
+    },
+    ("PurchaseOrderLineEntity/PurchaseOrderLineSet",),
+    state_enum="PurchaseOrderLineState",
+)
+_SITE = SetProfile(
+    "CompanySiteHandling", "SiteSet", ("id",), {"id": "Contract", "company": "Company", "name": "Description"}
+)
+_COMPANY = SetProfile(
+    "UsersPerCompanyHandling",
+    "CompanyFinanceSet",
+    ("id",),
+    {"id": "Company", "name": "Description", "currency": "CurrencyCode"},
+    ("UserRelatedData/CompanyFinances",),
+)
+
+_STATES = {
+    "Planned": "planned",
+    "Released": "released",
+    "Confirmed": "confirmed",
+    "Stopped": "stopped",
+    "Arrived": "received",
+    "Received": "received",
+    "Closed": "closed",
+    "Cancelled": "cancelled",
+}
+
+LINE_NAVS = {"part": "LinePartArray", "nopart": "LineNopartArray", "rental": "LineRentalPartArray"}
+"""The three collections an order's lines are spread over, by kind of line (facts/ifs.md 11.3)."""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every name and habit of one tenant; the defaults are those of facts/ifs.md section 13."""
+
+    project: SetProfile = _PROJECT
+    activity: SetProfile = _ACTIVITY
+    dimension: SetProfile = _DIMENSION
+    account: SetProfile = _ACCOUNT
+    supplier: SetProfile = _SUPPLIER
+    order: SetProfile = _ORDER
+    order_line: SetProfile = _ORDER_LINE
+    site: SetProfile = _SITE
+    company: SetProfile = _COMPANY
+    order_lines: Literal["all_lines", "three_collections"] = "all_lines"
+    """`all_lines` reads the set of all lines beside the headers; `three_collections` three arrays per changed order."""
+    line_navs: dict[str, str] = msgspec.field(default_factory=LINE_NAVS.copy)
+    state_filter: Literal["server", "client"] = "server"
+    """`client` where the tenant answers 400 to every filter on Objstate (facts/ifs.md 6)."""
+    order_states: dict[str, str] = msgspec.field(default_factory=_STATES.copy)
+    """The tenant's state identifier to ours, for orders and lines alike."""
+    page_size: int = 1000
+    own_reference: str = "NoteText"
+    """The property of a purchase order in which our once-key is looked for (IFS has no idempotency key)."""
+
+    def sets(self) -> dict[str, SetProfile]:
+        """Every kind of row by our word for it, in the order in which a check looks at them."""
+        words = ("company", "site", "project", "activity", "dimension", "account", "supplier", "order", "order_line")
+        return {word: getattr(self, word) for word in words}
+
+    def ended_states(self) -> tuple[str, ...]:
+        """Identifiers of the states in which an order is finished, in the tenant's spelling."""
+        ended = (OrderState.CLOSED.value, OrderState.CANCELLED.value)
+        return tuple(name for name, ours in self.order_states.items() if ours in ended)
+
+
+def profile_from(overrides: Mapping[str, Any]) -> Profile:
+    """The default profile with `overrides` laid over it, table by table (a connection's TOML). Raises BadInput."""
+    merged = _laid_over(msgspec.to_builtins(Profile()), overrides)
+    try:
+        profile = msgspec.convert(merged, Profile)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"The IFS profile cannot be used: {error}.", remedy="Mend the [erp.profile] table.") from None
+    unknown = set(profile.order_states.values()) - {state.value for state in OrderState}
+    if unknown:
+        raise BadInput(f"The IFS profile maps a state to {sorted(unknown)[0]!r}, which is none of ours.")
+    if not 1 <= profile.page_size < 5000:
+        raise BadInput("The page size of the IFS profile must be between 1 and 4999 rows.")
+    return profile
+
+
+def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        merged[name] = _laid_over(under, value) if isinstance(under, dict) and isinstance(value, Mapping) else value
+    return merged

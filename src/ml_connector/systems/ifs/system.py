@@ -1,0 +1,86 @@
+"""IFS in the role erp: everything the engine reads of it, by one company's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from ml_connector.records.dimension import Activity, Dimension
+from ml_connector.records.problem import Problem
+from ml_connector.records.project import Project
+from ml_connector.records.vendor import Vendor
+from ml_connector.systems.ifs import project as projects
+from ml_connector.systems.ifs import vendor as suppliers
+from ml_connector.systems.ifs.dimension import ACCOUNT_PART, account_of, activity_of, dimension_of
+from ml_connector.systems.ifs.odata import Odata
+from ml_connector.systems.ifs.order_reading import OrderReading
+from ml_connector.systems.ifs.profile import Profile, SetProfile
+from ml_connector.systems.ifs.rows import Row, parsed
+from ml_connector.systems.port import Knows, OrderPage
+from ml_connector.systems.wire import Call
+
+_Record = TypeVar("_Record")
+
+
+class IfsSettings(msgspec.Struct, frozen=True):
+    """Which tenant and company: `url` is scheme and host, `channel` int or main, `company` the IFS company id."""
+
+    url: str
+    company: str
+    channel: str = "int"
+    profile: Profile = Profile()
+
+
+class IfsSystem:
+    """Implements `port.ErpSystem`. Thread safe; rows of other companies are never returned."""
+
+    def __init__(self, call: Call, settings: IfsSettings) -> None:
+        """`call` signs, paces and retries (systems.transport)."""
+        self.settings = settings
+        self.profile = settings.profile
+        self.odata = Odata(call, settings.url, settings.channel, settings.profile.page_size)
+
+    def projects(self) -> tuple[list[Project], list[Problem]]:
+        """Every project of the company, with a Problem for each row that cannot be used."""
+        return self._read(self.profile.project, "read projects", projects.project_of, projects.KIND)
+
+    def activities(self) -> list[Activity]:
+        """Every project activity of the company; rows without id or project are of no use to anybody and left out."""
+        return self._read(self.profile.activity, "read project activities", activity_of, "activity")[0]
+
+    def dimensions(self) -> list[Dimension]:
+        """Every code part value; accounts come from their own set where the set of all values leaves them out."""
+        values = self._read(self.profile.dimension, "read code part values", dimension_of, "dimension")[0]
+        if not any(one.part == ACCOUNT_PART for one in values):
+            values += self._read(self.profile.account, "read accounts", account_of, "dimension")[0]
+        return values
+
+    def vendors(self, ids: Iterable[str]) -> tuple[list[Vendor], list[Problem]]:
+        """The named suppliers; ids that IFS does not know are absent. Suppliers belong to no company."""
+        return suppliers.vendors(self.odata, self.profile.supplier, list(ids))
+
+    def orders(self, knows: Knows) -> Iterator[OrderPage]:
+        """Open orders in ascending id, a page at a time, parsed only where `knows` has another fingerprint."""
+        return self.order_reading().open_orders(knows)
+
+    def orders_by_id(self, ids: Sequence[str]) -> OrderPage:
+        """The named orders in any state, in full; ids not found are absent from `seen`."""
+        return self.order_reading().named(ids)
+
+    def order_reading(self) -> OrderReading:
+        """Reads orders; asks for the company's sites first where orders do not name their company."""
+        sites = None if self.profile.order.name("company") else self.sites()
+        return OrderReading(self.odata, self.profile, self.settings.company, sites)
+
+    def sites(self) -> frozenset[str]:
+        """The sites of the company."""
+        found = self._read(self.profile.site, "read sites", lambda row: row.required("id"), "site")[0]
+        return frozenset(found)
+
+    def _read(
+        self, where: SetProfile, what: str, parse: Callable[[Row], _Record], kind: str
+    ) -> tuple[list[_Record], list[Problem]]:
+        reading = self.odata.reading(where, what, projects.of_company(where, self.settings.company))
+        return parsed(self.odata.rows(reading), parse, where, kind)

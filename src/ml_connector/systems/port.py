@@ -1,0 +1,165 @@
+"""What a system must offer to take part: read pages of records, send batches of effects, find what it has.
+
+An `ErpSystem` plays the role erp (IFS), a `ProjectsSystem` the role projects (Procore). The engine sees only these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from ml_connector.kernel.keys import Key
+from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
+from ml_connector.records.dimension import Activity, Dimension
+from ml_connector.records.problem import Problem
+from ml_connector.records.project import Project
+from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.vendor import Vendor
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    """Some orders in ascending id: those that changed, fully read; the fingerprints of all that were seen."""
+
+    orders: tuple[PurchaseOrder, ...]
+    problems: tuple[Problem, ...]
+    seen: dict[str, bytes]
+    """Order id to the fingerprint of its rows as they came."""
+
+
+class Knows(Protocol):
+    """Asks the store what it knew of some orders: order id to fingerprint, for those that need no new look."""
+
+    def __call__(self, ids: Sequence[str], /) -> Mapping[str, bytes]:
+        """Fingerprints of the given orders that are settled; unknown or unsettled ones are absent."""
+        ...
+
+
+class ErpSystem(Protocol):
+    """The erp's room. Every method raises a `ConnectorError` of the tree; rows it cannot use come as Problems."""
+
+    def projects(self) -> tuple[list[Project], list[Problem]]:
+        """Every project of the connection's company."""
+        ...
+
+    def activities(self) -> list[Activity]:
+        """Every project activity of the company."""
+        ...
+
+    def dimensions(self) -> list[Dimension]:
+        """Every accounting code part value of the company, accounts (part A) included."""
+        ...
+
+    def vendors(self, ids: Iterable[str]) -> tuple[list[Vendor], list[Problem]]:
+        """The named suppliers; ids not found are absent."""
+        ...
+
+    def orders(self, knows: Knows) -> Iterator[OrderPage]:
+        """Open orders in ascending id, a page at a time; an order whose fingerprint `knows` has equal is not parsed."""
+        ...
+
+    def orders_by_id(self, ids: Sequence[str]) -> OrderPage:
+        """The named orders in any state, in full; ids not found are absent from `seen`."""
+        ...
+
+
+class Result(Enum):
+    """How one effect ended."""
+
+    DONE = "done"
+    """It is there, and its id is known."""
+    REFUSED = "refused"
+    """Their rules said no; `sentence` holds their words."""
+    UNKNOWN = "unknown"
+    """No answer came; it must be looked up before anything is sent again."""
+    WAITING = "waiting"
+    """Not done for now: rate, lock or a service that is away."""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """An intent made ready to send: body and the other side's ids for everything it needs."""
+
+    intent_id: int
+    verb: str
+    kind: str
+    once_key: str
+    scope: str
+    target: str
+    body: object
+    """The canonical record; see planning.plan.Body."""
+    ids: Mapping[Key, str]
+    """The other side's id for each needed link: {("vendor", "S100"): "5629...", ("project", "1201"): ...}."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one effect. `target` is the other side's id; `stamp` its last-changed mark, for echoes."""
+
+    intent_id: int
+    result: Result
+    target: str = ""
+    stamp: str = ""
+    sentence: str = ""
+    reference: str = ""
+
+
+class ProjectsSystem(Protocol):
+    """The projects system's room. Project arguments are its own project ids."""
+
+    def projects(self) -> list[Project]:
+        """Every project we may see."""
+        ...
+
+    def vendors(self) -> list[Vendor]:
+        """The company directory, active and inactive; `origin` holds any once-key."""
+        ...
+
+    def project_vendors(self, project: str) -> set[str]:
+        """Ids of the vendors in a project's directory."""
+        ...
+
+    def cost_codes(self, project: str) -> list[CostCode]:
+        """Cost codes of a project, by full code."""
+        ...
+
+    def cost_types(self) -> list[CostType]:
+        """Cost types of the company."""
+        ...
+
+    def budget_codes(self, project: str) -> list[BudgetCode]:
+        """Combinations of a project, with whether each has a budget line."""
+        ...
+
+    def commitments(self, project: str, since: str | None = None) -> list[Commitment]:
+        """Headers (no lines) of a project's purchase order contracts; `since` an ISO moment limits to changed ones."""
+        ...
+
+    def commitment_lines(self, project: str, commitment: str) -> Commitment | None:
+        """One contract with its lines, or None when it cannot be seen."""
+        ...
+
+    def change_orders(self, project: str, commitment: str) -> list[ChangeOrder]:
+        """Change orders of one contract, with their lines; `reference` is our once-key where we wrote them."""
+        ...
+
+    def keeps_currency(self) -> bool:
+        """Whether a contract may carry a currency other than its project's."""
+        ...
+
+    def batch_size(self, kind: str, verb: str) -> int:
+        """How many effects of that kind go in one request; 1 where there is no batch."""
+        ...
+
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Sends one batch (same kind, verb and scope, at most `batch_size`); one outcome for each effect."""
+        ...
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Reads back whether an effect of unknown outcome happened: DONE with its id, or None when it did not."""
+        ...
+
+
+Progress = Callable[[str, int], None]
+"""Told of long work: what is being done and how many so far."""

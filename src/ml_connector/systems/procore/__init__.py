@@ -1,0 +1,1 @@
+"""Procore as the projects system: records in, commitments out."""

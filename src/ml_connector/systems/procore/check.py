@@ -1,0 +1,125 @@
+"""Looks a Procore connection over, right by right, and counts what it holds; sends nothing that changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from ml_connector.kernel.errors import ConnectorError
+from ml_connector.kernel.text import counted
+from ml_connector.records.project import Project
+from ml_connector.systems.finding import Finding
+from ml_connector.systems.procore.answers import COMPANY
+from ml_connector.systems.procore.settings import PRODUCTION
+from ml_connector.systems.procore.system import ProcoreSystem
+
+
+class CompanyRow(msgspec.Struct):
+    """A company the token sees."""
+
+    id: int
+    name: str | None = None
+
+
+_companies = msgspec.json.Decoder(list[CompanyRow])
+
+
+def check(system: ProcoreSystem) -> list[Finding]:
+    """One finding for each thing the connector needs. A missing right is a finding; only sign-in trouble stops it."""
+    findings = [environment(system.settings.url)]
+    findings.append(_tried("company", lambda: _company(system)))
+    if not findings[-1].ok:
+        return findings
+    projects: list[Project] = []
+    findings.append(_tried("permitted projects", lambda: _projects(system, projects)))
+    findings.append(_tried("company directory", lambda: counted(len(system.vendors()), "vendor")))
+    findings.append(_tried("cost types", lambda: counted(len(system.cost_types()), "cost type")))
+    findings.append(_tried("units of measure", lambda: counted(system.units.count(), "unit")))
+    findings.append(_tried("currency", lambda: _currency(system)))
+    open_ones = [project for project in projects if project.open]
+    for name, read in _tools(system):
+        findings.append(_of_projects(name, open_ones, read))
+    return findings
+
+
+def discover(system: ProcoreSystem) -> dict[str, int]:
+    """Counts of what the connector can see: company-wide, and summed over open projects."""
+    projects = system.projects()
+    open_ones = [project for project in projects if project.open]
+    counts = {
+        "projects": len(projects),
+        "open projects": len(open_ones),
+        "vendors": len(system.vendors()),
+        "cost types": len(system.cost_types()),
+    }
+    for name, read in _tools(system):
+        counts[name] = sum(read(project.id) for project in open_ones)
+    return counts
+
+
+def environment(url: str) -> Finding:
+    """Which of Procore's environments the address is (facts/procore.md 1)."""
+    kind = PRODUCTION.get(url.rstrip("/"))
+    if kind is None:
+        return Finding("environment", True, f"{url} is none of Procore's own hosts: a simulation or a proxy.")
+    return Finding("environment", True, f"{url} is Procore's {kind} environment.")
+
+
+def _tools(system: ProcoreSystem) -> list[tuple[str, Callable[[str], int]]]:
+    return [
+        ("project directory", lambda project: len(system.project_vendors(project))),
+        ("cost codes", lambda project: len(system.cost_codes(project))),
+        ("budget codes", lambda project: len(system.budget_codes(project))),
+        ("commitments", lambda project: len(system.commitments(project))),
+    ]
+
+
+def _tried(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except ConnectorError as error:
+        return Finding(name, False, str(error), error.remedy)
+
+
+def _company(system: ProcoreSystem) -> str:
+    client = system.client
+    rows = client.pages("/rest/v1.0/companies", (), _companies, COMPANY)
+    for row in rows:
+        if str(row.id) == client.company:
+            return f"The app is installed in {row.name or 'the company'} ({row.id})."
+    seen = ", ".join(f"{row.name} ({row.id})" for row in rows[:5]) or "none"
+    raise ConnectorError(f"The token does not see company {client.company}, only: {seen}.", remedy=COMPANY.right)
+
+
+def _projects(system: ProcoreSystem, found: list[Project]) -> str:
+    found += system.projects()
+    if not found:
+        raise ConnectorError("The app may see no project of this company.", remedy=COMPANY.right)
+    return f"{counted(len(found), 'project')}, {sum(p.open for p in found)} of them open."
+
+
+def _currency(system: ProcoreSystem) -> str:
+    code = system.currencies.company().currency_iso_code
+    if code is None:
+        raise ConnectorError(
+            "The company's currency cannot be read; every order is taken to be in its project's currency.",
+            remedy="Give the service account Read or better on the company Admin tool.",
+        )
+    kept = "contracts may differ from it" if system.keeps_currency() else "the only one contracts may have"
+    return f"{code}, {kept}."
+
+
+def _of_projects(name: str, projects: list[Project], read: Callable[[str], int]) -> Finding:
+    """One tool over all open projects: how much is there, or in which projects it may not be read."""
+    total, failed = 0, []
+    remedy = ""
+    for project in projects:
+        try:
+            total += read(project.id)
+        except ConnectorError as error:
+            failed.append(f"{project.number or project.id}: {error}")
+            remedy = remedy or error.remedy
+    if failed:
+        return Finding(name, False, f"Not readable in {counted(len(failed), 'project')}. {failed[0]}", remedy)
+    return Finding(name, True, f"{total:,} in {counted(len(projects), 'open project')}.")

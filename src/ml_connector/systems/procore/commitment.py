@@ -1,0 +1,248 @@
+"""Purchase order contracts and their lines as Procore shows and takes them (facts/procore.md 8.1, 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import msgspec
+
+from ml_connector.kernel.errors import BadInput, NameMissing
+from ml_connector.kernel.keys import Key
+from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.procore.answers import COMMITMENTS, NotSeen
+from ml_connector.systems.procore.budget_code import WbsRef
+from ml_connector.systems.procore.client import Client
+from ml_connector.systems.procore.currency import Currencies, CurrencyRef
+from ml_connector.systems.procore.effects import body_of, done, project_of
+
+PATH = "/rest/v1.0/purchase_order_contracts"
+_FAR = "2199-12-31T23:59:59Z"
+"""The open end of a range: both ends must be named (facts/procore.md 2.2)."""
+
+
+class Named(msgspec.Struct):
+    """A record named inside another one."""
+
+    id: int | None = None
+
+
+class Coding(msgspec.Struct):
+    """A cost code or cost type inside a line."""
+
+    full_code: str | None = None
+    code: str | None = None
+
+
+class LineRow(msgspec.Struct):
+    """The members of a contract line we use."""
+
+    id: int
+    amount: Decimal | None = None
+    description: str | None = None
+    quantity: Decimal | None = None
+    unit_cost: Decimal | None = None
+    uom: str | None = None
+    origin_id: str | None = None
+    wbs_code: WbsRef | None = None
+    cost_code: Coding | None = None
+    line_item_type: Coding | None = None
+
+
+class OrderRow(msgspec.Struct):
+    """The members of a contract header we use; list, sync and show share them."""
+
+    id: int
+    number: str | None = None
+    title: str | None = None
+    status: str | None = None
+    description: str | None = None
+    contract_date: str | None = None
+    delivery_date: str | None = None
+    grand_total: Decimal | None = None
+    origin_id: str | None = None
+    updated_at: str | None = None
+    vendor: Named | None = None
+    currency_configuration: CurrencyRef | None = None
+
+
+class FullRow(OrderRow):
+    """A contract as show answers it, with its lines."""
+
+    line_items: list[LineRow] | None = None
+
+
+_rows = msgspec.json.Decoder(list[OrderRow])
+_full = msgspec.json.Decoder(FullRow)
+
+
+def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[CommitmentLine, ...] = ()) -> Commitment:
+    """A header as a record; `currency` is the project's, for contracts that do not state their own."""
+    stated = row.currency_configuration.currency_iso_code if row.currency_configuration else None
+    return Commitment(
+        once_key=row.origin_id or "",
+        project=project,
+        number=row.number or "",
+        title=row.title or "",
+        vendor=str(row.vendor.id) if row.vendor and row.vendor.id is not None else "",
+        status=status_of(row),
+        currency=stated or currency or "",
+        dated=day(row.contract_date),
+        delivery=day(row.delivery_date),
+        description=row.description or "",
+        lines=lines,
+        id=str(row.id),
+        updated_at=row.updated_at or "",
+        total=row.grand_total or Decimal(0),
+    )
+
+
+def parse_line(row: LineRow) -> CommitmentLine:
+    """A line as a record; one without a quantity (contracts by amount) counts as one unit of its amount."""
+    amount = row.amount or Decimal(0)
+    return CommitmentLine(
+        once_key=row.origin_id or "",
+        description=row.description or "",
+        quantity=Decimal(1) if row.quantity is None else row.quantity,
+        unit=row.uom or "",
+        unit_cost=amount if row.unit_cost is None else row.unit_cost,
+        amount=amount,
+        budget_code=flat_of(row),
+        id=str(row.id),
+    )
+
+
+def flat_of(row: LineRow) -> str:
+    """The flat code of a line's coding; made from cost code and type where an old line has no WBS code."""
+    if row.wbs_code is not None and row.wbs_code.flat_code:
+        return row.wbs_code.flat_code
+    code = row.cost_code.full_code if row.cost_code else None
+    kind = row.line_item_type.code if row.line_item_type else None
+    return ".".join(part for part in (code, kind) if part)
+
+
+def status_of(row: OrderRow) -> CommitmentStatus:
+    """The contract's status; one that facts/procore.md 8.1 does not list is a change of the interface."""
+    try:
+        return CommitmentStatus(row.status or "Draft")
+    except ValueError:
+        raise NameMissing(
+            f"Procore contract {row.number or row.id} has the status {row.status!r}, which we do not know.",
+            remedy="Report this: Procore's list of statuses may have changed.",
+        ) from None
+
+
+def day(text: str | None) -> date | None:
+    """A date, taken from the first ten characters of a date or moment; None when there is none."""
+    try:
+        return date.fromisoformat(text[:10]) if text else None
+    except ValueError:
+        return None
+
+
+def since_filter(since: str) -> str:
+    """`A...B` for `filters[updated_at]`, in UTC and whole seconds; BadInput when `since` is no ISO moment."""
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        raise BadInput(f"{since!r} is not an ISO 8601 moment.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}...{_FAR}"
+
+
+def read(client: Client, currencies: Currencies, project: str, since: str | None) -> list[Commitment]:
+    """Headers of a project's purchase order contracts, deleted ones left out."""
+    query = [("project_id", project), ("view", "compact")]
+    if since is not None:
+        query.append(("filters[updated_at]", since_filter(since)))
+    rows = client.pages(PATH, query, _rows, COMMITMENTS)
+    currency = currencies.project(project) if rows else None
+    return [parse(row, project, currency) for row in rows]
+
+
+def show(client: Client, project: str, contract: str) -> FullRow:
+    """One contract with its lines; NotSeen when it is gone or hidden."""
+    return client.get(f"{PATH}/{contract}", (("project_id", project),), _full, COMMITMENTS)
+
+
+def read_full(client: Client, currencies: Currencies, project: str, contract: str) -> Commitment | None:
+    """One contract with its lines, or None when Procore shows nothing there."""
+    try:
+        row = show(client, project, contract)
+    except NotSeen:
+        return None
+    lines = tuple(parse_line(line) for line in row.line_items or ())
+    return parse(row, project, currencies.project(project), lines)
+
+
+def by_origin(client: Client, project: str, once_key: str) -> OrderRow | None:
+    """The header that carries our once-key, if any."""
+    query = (("project_id", project), ("view", "compact"), ("filters[origin_id]", once_key))
+    for row in client.pages(PATH, query, _rows, COMMITMENTS):
+        if row.origin_id == once_key:
+            return row
+    return None
+
+
+def contract_of(client: Client, effect: Effect, once_key: str) -> str:
+    """Procore's id of the contract an effect is about: its target, a link it needs, or what carries the once-key."""
+    if effect.target and effect.kind == "commitment":
+        return effect.target
+    linked = next((id_ for key, id_ in effect.ids.items() if key.kind == "commitment" and id_), "")
+    if linked:
+        return linked
+    row = by_origin(client, project_of((effect,)), once_key)
+    if row is None:
+        raise NotSeen(f"Procore shows no contract with our key {once_key}.", remedy=COMMITMENTS.right)
+    return str(row.id)
+
+
+def budget_code_of(ids: Mapping[Key, str], project: str, flat: str) -> str | None:
+    """Procore's id of a budget code, by the erp project and flat code."""
+    return ids.get(Key("budget_code", f"{project}/{flat}"))
+
+
+def find(client: Client, effect: Effect) -> Outcome | None:
+    """Reads the contract back and compares what the effect would have written."""
+    body, project = body_of(effect, Commitment), project_of((effect,))
+    if effect.verb in ("fill", "adopt"):
+        return _find_full(client, effect, body, project)
+    row = by_origin(client, project, body.once_key)
+    if row is None or (effect.target and str(row.id) != effect.target):
+        return None
+    same = {"create": True, "update": _same_header(body, row), "status": row.status == body.status.value}
+    return done(effect, row.id, row.updated_at) if same.get(effect.verb) else None
+
+
+def _find_full(client: Client, effect: Effect, body: Commitment, project: str) -> Outcome | None:
+    try:
+        row = show(client, project, contract_of(client, effect, body.once_key))
+    except NotSeen:
+        return None
+    lines = {line.origin_id: line for line in row.line_items or () if line.origin_id}
+    if effect.verb == "adopt":
+        same = row.origin_id == body.once_key and all(line.once_key in lines for line in body.lines if line.id)
+    else:
+        same = all(_same_line(line, lines.get(line.once_key)) for line in body.lines)
+    return done(effect, row.id, row.updated_at) if same else None
+
+
+def _same_header(body: Commitment, row: OrderRow) -> bool:
+    ours = (body.number, body.title, body.description, body.dated, body.delivery)
+    theirs = (row.number, row.title or "", row.description or "", day(row.contract_date), day(row.delivery_date))
+    return ours == theirs
+
+
+def _same_line(ours: CommitmentLine, row: LineRow | None) -> bool:
+    if row is None:
+        return False
+    theirs = parse_line(row)
+    return (ours.amount, ours.quantity, ours.unit_cost, ours.budget_code, ours.description) == (
+        theirs.amount,
+        theirs.quantity,
+        theirs.unit_cost,
+        theirs.budget_code,
+        theirs.description,
+    )

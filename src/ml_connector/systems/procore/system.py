@@ -1,0 +1,133 @@
+"""Procore in the role projects: which file answers which question, and which send goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ml_connector.kernel.errors import Bug
+from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
+from ml_connector.records.project import Project
+from ml_connector.records.vendor import Vendor
+from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.procore import budget_code, change_order, cost_code, vendor
+from ml_connector.systems.procore import commitment as contracts
+from ml_connector.systems.procore import project as job_sites
+from ml_connector.systems.procore.change_order import Changes
+from ml_connector.systems.procore.client import Client
+from ml_connector.systems.procore.commitment_write import Orders
+from ml_connector.systems.procore.cost_code import Tree
+from ml_connector.systems.procore.currency import Currencies
+from ml_connector.systems.procore.effects import Work, guarded
+from ml_connector.systems.procore.segment import Segments
+from ml_connector.systems.procore.settings import ProcoreSettings
+from ml_connector.systems.procore.unit import Units
+from ml_connector.systems.wire import Call
+
+_SINGLE = frozenset(
+    {("project_vendor", "create"), ("commitment", "adopt"), ("commitment", "fill"), ("change_order", "amend")}
+)
+"""Kinds and verbs for which Procore has no batch, or whose batch is one contract's lines."""
+
+
+class ProcoreSystem:
+    """Implements `port.ProjectsSystem` for one company, sending through `call`.
+
+    Units, currencies and segments are asked once and kept, so one object serves a run, not a month.
+    """
+
+    def __init__(self, call: Call, settings: ProcoreSettings) -> None:
+        self.settings = settings
+        self.client = Client(call, settings)
+        self.currencies = Currencies(self.client)
+        self.units = Units(self.client)
+        segments = Segments(self.client)
+        orders = Orders(self.client, self.currencies, self.units)
+        client = self.client
+        self._sends: dict[tuple[str, str], Work] = {
+            ("vendor", "create"): lambda effects: vendor.send(client, effects),
+            ("vendor", "update"): lambda effects: vendor.send(client, effects),
+            ("vendor", "adopt"): lambda effects: vendor.adopt(client, effects),
+            ("project_vendor", "create"): lambda effects: vendor.add(client, effects),
+            ("cost_code", "create"): Tree(client, segments).send,
+            ("cost_code", "adopt"): lambda effects: cost_code.adopt(client, effects),
+            ("cost_code", "update"): lambda effects: cost_code.update(client, effects),
+            ("budget_code", "create"): budget_code.Combinations(client, segments).send,
+            ("commitment", "create"): orders.create,
+            ("commitment", "adopt"): orders.adopt,
+            ("commitment", "update"): orders.update,
+            ("commitment", "fill"): orders.fill,
+            ("commitment", "status"): orders.status,
+            ("change_order", "amend"): Changes(client, self.units).amend,
+        }
+        self._finds: dict[str, Callable[[Client, Effect], Outcome | None]] = {
+            "vendor": vendor.find,
+            "project_vendor": vendor.find_member,
+            "cost_code": cost_code.find,
+            "budget_code": budget_code.find,
+            "commitment": contracts.find,
+            "change_order": change_order.find,
+        }
+
+    def projects(self) -> list[Project]:
+        """Every project we may see, with its currency where it is open."""
+        return job_sites.read(self.client, self.currencies)
+
+    def vendors(self) -> list[Vendor]:
+        """The company directory, active and inactive."""
+        return vendor.read(self.client)
+
+    def project_vendors(self, project: str) -> set[str]:
+        """Ids of the vendors in a project's directory."""
+        return vendor.members(self.client, project)
+
+    def cost_codes(self, project: str) -> list[CostCode]:
+        """Cost codes of a project, parents included, by full code."""
+        return cost_code.read(self.client, project)
+
+    def cost_types(self) -> list[CostType]:
+        """Cost types of the company."""
+        return cost_code.read_types(self.client)
+
+    def budget_codes(self, project: str) -> list[BudgetCode]:
+        """Combinations of a project, with whether each has a budget line."""
+        return budget_code.read(self.client, project)
+
+    def commitments(self, project: str, since: str | None = None) -> list[Commitment]:
+        """Headers of a project's purchase order contracts; `since` an ISO moment limits to changed ones."""
+        return contracts.read(self.client, self.currencies, project, since)
+
+    def commitment_lines(self, project: str, commitment: str) -> Commitment | None:
+        """One contract with its lines, or None when it cannot be seen."""
+        return contracts.read_full(self.client, self.currencies, project, commitment)
+
+    def change_orders(self, project: str, commitment: str) -> list[ChangeOrder]:
+        """Change orders of one contract with their lines."""
+        return change_order.read(self.client, project, commitment)
+
+    def keeps_currency(self) -> bool:
+        """Whether a contract may carry a currency other than its project's (facts/procore.md 18, 28)."""
+        return self.currencies.several()
+
+    def batch_size(self, kind: str, verb: str) -> int:
+        """How many effects of that kind and verb go in one request."""
+        return 1 if (kind, verb) in _SINGLE else min(self.settings.batch_rows, 1000)
+
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""
+        if not effects:
+            return []
+        kind, verb = effects[0].kind, effects[0].verb
+        work = self._sends.get((kind, verb))
+        if work is None:
+            raise Bug(f"Procore has nothing to do for {verb} {kind}.")
+        if any((e.kind, e.verb, e.scope) != (kind, verb, effects[0].scope) for e in effects):
+            raise Bug("One batch spans several kinds, verbs or projects.")
+        return guarded(effects, work)
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Reads back whether an effect of unknown outcome happened."""
+        reader = self._finds.get(effect.kind)
+        if reader is None:
+            raise Bug(f"Procore keeps no {effect.kind} of ours.")
+        return reader(self.client, effect)

@@ -1,0 +1,311 @@
+"""The one seam to the outside: sends a request once, or again where that is safe, and says honestly what came of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from datetime import timedelta
+from typing import Protocol
+
+import msgspec
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import PoolTimeoutError, RequestError
+
+from ml_connector.kernel.errors import (
+    BadInput,
+    HostUnreachable,
+    Locked,
+    OutcomeUnknown,
+    RateLimited,
+    SignInRefused,
+    Unavailable,
+)
+from ml_connector.systems.pacing import Pacing
+from ml_connector.systems.redaction import Redaction
+from ml_connector.systems.retry import Retry, Verdict, backoff, pause_asked, verdict_of
+from ml_connector.systems.wire import Exchange, Tape, WireReply, WireRequest
+
+
+class Signer(Protocol):
+    """Gives the bearer token of one side; signing.py has two of them."""
+
+    def token(self) -> str:
+        """A token good for now; signs in when there is none. Raises SignInRefused."""
+        ...
+
+    def renew(self, refused: str) -> str:
+        """Another token after `refused` was answered with 401; many threads asking at once cause one sign-in."""
+        ...
+
+
+class HttpSettings(msgspec.Struct, frozen=True):
+    """How to reach one side; all times in seconds."""
+
+    setting: str = "url"
+    """Name of the setting that holds the address, for remedies."""
+    connect_timeout: float = 10.0
+    read_timeout: float = 120.0
+    """Longest silence while waiting for an answer or the next piece of it."""
+    total_timeout: float = 660.0
+    """Longest a request may take in all; IFS lets a query run for ten minutes on /int (facts/ifs.md 9.5)."""
+    retry: Retry = Retry()
+    user_agent: str = "ml-connector"
+    ca_certificates: bytes | None = None
+    """PEM of certificates to trust besides the usual ones, for tenants behind a company's own authority."""
+
+
+class Counts:
+    """Requests that were sent, sign-in left out, each attempt counted."""
+
+    def __init__(self) -> None:
+        """Both counts start at nought."""
+        self.reads = 0
+        self.writes = 0
+
+
+class NoAnswer(Exception):
+    """One attempt ended without a reply: `left` says whether the request may have reached the other side."""
+
+    def __init__(self, left: bool, why: str) -> None:
+        super().__init__(why)
+        self.left = left
+        self.why = why
+
+
+_READS = frozenset({"GET", "HEAD"})
+
+
+def keep_nothing(_exchange: Exchange) -> None:
+    """The tape of those who keep no evidence."""
+
+
+class Transport:
+    """Sends requests of one side of one connection; thread safe; implements `wire.Call`.
+
+    It does not read bodies beyond telling whether a 5xx was processed; what an answer means is the room's business.
+    """
+
+    def __init__(
+        self,
+        side: str,
+        http: HttpSettings,
+        pacing: Pacing,
+        sign: Signer | None = None,
+        tape: Tape = keep_nothing,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        """`secrets` never reach the tape, wherever they stand in a body or address."""
+        self.side = side
+        self.counts = Counts()
+        self._http = http
+        self._pacing = pacing
+        self._sign = sign
+        self._tape = tape
+        self._clean = Redaction(secrets)
+        self._client = _client(http)
+        self._lock = threading.Lock()
+        self._answered = False
+        """Whether this address has ever answered: silence is then an outage, not a wrong setting."""
+
+    def __call__(self, request: WireRequest, /) -> WireReply:
+        """The reply to `request`, whatever its status; raises as `wire.Call` says."""
+        retry = self._http.retry
+        started, waited = time.monotonic(), 0.0
+        attempt, renewed, token = 0, False, ""
+        error: Unavailable | Locked | RateLimited
+        while True:
+            attempt += 1
+            signed = request.signed and self._sign is not None
+            if signed and not token:
+                token = self._token()
+            try:
+                reply, turn = self._attempt(request, token)
+            except NoAnswer as lost:
+                self._check_lost(request, lost, attempt >= retry.attempts)
+                seconds, verdict = backoff(attempt, retry, random.random()), None  # noqa: S311  # jitter, no secret
+                error = Unavailable(f"{self._name(request)} did not answer: {lost.why}.", seconds=seconds)
+            else:
+                waited += turn
+                verdict = verdict_of(reply)
+                if verdict is Verdict.FINAL or (verdict is Verdict.SIGN_IN and not signed):
+                    return reply
+                if verdict is Verdict.SIGN_IN:
+                    token = self._renewed(token, renewed, request)
+                    renewed = True
+                    attempt -= 1
+                    continue
+                error, seconds = self._pause_for(request, reply, verdict, attempt)
+            spent = max(waited, time.monotonic() - started)
+            if attempt >= retry.attempts or spent + seconds > retry.budget:
+                raise error
+            if verdict is not Verdict.SLOW_DOWN:  # after 429 everybody waits, at the gate of the pacing
+                self._pacing.pause(seconds)
+                waited += seconds
+
+    def close(self) -> None:
+        """Closes idle connections; the transport is not used afterwards."""
+        self._client.close()
+
+    def _token(self) -> str:
+        return self._sign.token() if self._sign is not None else ""
+
+    def _renewed(self, refused: str, again: bool, request: WireRequest) -> str:
+        if again or self._sign is None:
+            raise SignInRefused(
+                f"{self._name(request)} refuses a token that was issued a moment ago (401).",
+                remedy=f"Check that {self._http.setting} and the sign-in address belong to the same environment, "
+                "and that the account is enabled there.",
+            )
+        return self._sign.renew(refused)
+
+    def _attempt(self, request: WireRequest, token: str) -> tuple[WireReply, float]:
+        """One request on the wire: its reply and the seconds it waited for the window. Raises NoAnswer."""
+        if not request.signed:  # sign-in: not paced, not counted, not taped
+            return self._send(request, ""), 0.0
+        waited = self._pacing.enter()
+        write = request.method not in _READS
+        with self._lock:
+            if write:
+                self.counts.writes += 1
+            else:
+                self.counts.reads += 1
+        reply: WireReply | None = None
+        started = time.perf_counter()
+        try:
+            reply = self._send(request, token)
+        finally:
+            took = time.perf_counter() - started
+            self._pacing.leave(None if reply is None else reply.headers)
+            if self._tape is not keep_nothing:
+                self._keep(request, reply, int(took * 1000), write)
+        return reply, waited
+
+    def _send(self, request: WireRequest, token: str) -> WireReply:
+        try:
+            builder = self._client.request(request.method, request.url)
+        except ValueError as error:
+            raise BadInput(
+                f"{request.url[:80]!r} is not an address: {error}.", remedy=f"Mend the setting {self._http.setting}."
+            ) from None
+        if token:
+            builder = builder.header("authorization", f"Bearer {token}", is_sensitive=True)
+        if request.headers:
+            builder = builder.headers(request.headers)
+        if request.body is not None:
+            builder = builder.body_bytes(request.body)
+        try:
+            answer = builder.build().send()
+            body = bytes(answer.bytes())
+        except RequestError as error:
+            raise _no_answer(error) from None
+        self._answered = True
+        return WireReply(answer.status, dict(answer.headers.items()), body)
+
+    def _check_lost(self, request: WireRequest, lost: NoAnswer, last: bool) -> None:
+        """Raises when the request must not be sent again by itself."""
+        if not lost.left:
+            if not self._answered or "certificate" in lost.why:
+                raise HostUnreachable(
+                    f"{self._name(request)} cannot be reached: {lost.why}.",
+                    remedy=_remedy(self._http.setting, lost.why),
+                )
+        elif not (request.safe or request.method in _READS):
+            raise OutcomeUnknown(
+                f"{self._name(request)} gave no answer to {request.method} {_path(request.url)[:120]}: {lost.why}."
+            )
+        elif last:
+            raise Unavailable(f"{self._name(request)} keeps giving no answer: {lost.why}.")
+
+    def _pause_for(
+        self, request: WireRequest, reply: WireReply, verdict: Verdict, attempt: int
+    ) -> tuple[Unavailable | Locked | RateLimited, float]:
+        """The error to raise if this was the last attempt, and the seconds to pause if it was not."""
+        safe = request.safe or request.method in _READS
+        if verdict is Verdict.UNSURE and not safe:
+            raise OutcomeUnknown(
+                f"{self._name(request)} answered {reply.status} to {request.method} {_path(request.url)[:120]}; "
+                "whether it was carried out is not known."
+            )
+        asked = None if verdict is Verdict.UNSURE else pause_asked(reply.headers, self._pacing.clock())
+        jitter = backoff(attempt, self._http.retry, random.random())  # noqa: S311  # jitter, no secret
+        seconds = jitter if asked is None else asked
+        name = self._name(request)
+        if verdict is Verdict.SLOW_DOWN:
+            self._pacing.hold(seconds)
+            return RateLimited(f"{name} asks us to slow down (429).", seconds=seconds), seconds
+        if verdict is Verdict.LOCKED:
+            return Locked(f"{name} says that somebody holds the row (423).", seconds=seconds), seconds
+        return Unavailable(f"{name} is away for now ({reply.status}).", seconds=seconds), seconds
+
+    def _keep(self, request: WireRequest, reply: WireReply | None, milliseconds: int, write: bool) -> None:
+        headers = {} if reply is None else reply.headers
+        self._tape(
+            Exchange(
+                side=self.side,
+                method=request.method,
+                path=self._clean.text(_path(request.url)),
+                status=0 if reply is None else reply.status,
+                request=self._clean(request.body or b""),
+                reply=b"" if reply is None else self._clean(reply.body),
+                request_id=headers.get("x-request-id") or headers.get("x-correlation-id") or "",
+                milliseconds=milliseconds,
+                write=write,
+            )
+        )
+
+    def _name(self, request: WireRequest) -> str:
+        """How messages name the other side: which one, and its host."""
+        return f"{self.side} at {request.url.split('/', 3)[2] if '//' in request.url else request.url}"
+
+
+def _client(http: HttpSettings) -> SyncClient:
+    # the read timeout runs while connecting, too: were it the shorter one, no failed connection could be told
+    silence = max(http.read_timeout, http.connect_timeout * 1.2)
+    builder = (
+        SyncClientBuilder()
+        .connect_timeout(timedelta(seconds=http.connect_timeout))
+        .read_timeout(timedelta(seconds=silence))
+        .timeout(timedelta(seconds=http.total_timeout))
+        .user_agent(http.user_agent)
+        .follow_redirects(False)  # a redirected write would be sent where nobody meant it to go
+        .referer(False)
+    )
+    if http.ca_certificates is not None:
+        builder = builder.add_root_certificate_pem(http.ca_certificates)
+    return builder.build()
+
+
+def _no_answer(error: RequestError) -> NoAnswer:
+    """Whether the request left, read from the causes.
+
+    pyreqwest 0.15 raises ConnectError and ConnectTimeoutError for connections that broke *after* the request was
+    sent, too, so the class alone proves nothing; only the cause "client error (Connect)" means no byte of it left.
+    """
+    causes = [cause["message"] for cause in (error.details.get("causes") or ())]
+    left = "client error (Connect)" not in causes and not isinstance(error, PoolTimeoutError)
+    why = causes[-1] if causes else error.message
+    if not left and any("dns" in cause for cause in causes):
+        why = "its name is not known to DNS"
+    elif "Connection refused" in why:
+        why = "the connection is refused"
+    elif "timed out" in why or "elapsed" in why:
+        why = "no answer in time" if left else "no connection in time"
+    return NoAnswer(left, why.rstrip("."))
+
+
+def _remedy(setting: str, why: str) -> str:
+    if "DNS" in why:
+        return f"Check the host name in {setting}."
+    if "certificate" in why or "corrupt message" in why or "tls" in why.lower():
+        return (
+            f"Check that {setting} begins with the right scheme and port, and that the server's certificate is issued "
+            "for that name by an authority this machine trusts (ca_certificates adds one)."
+        )
+    return f"Check host and port in {setting}, and that no firewall stands between."
+
+
+def _path(url: str) -> str:
+    """Path and query of an absolute address."""
+    start = url.find("/", url.find("//") + 2)
+    return "/" if start < 0 else url[start:]

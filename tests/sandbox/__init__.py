@@ -1,0 +1,1 @@
+"""Tests of the simulated systems, and the contract check other tests use."""

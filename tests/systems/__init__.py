@@ -1,0 +1,1 @@
+"""How the systems' rooms behave towards the outside."""

@@ -1,0 +1,1 @@
+"""The IFS room against the simulated tenant, over a real socket."""

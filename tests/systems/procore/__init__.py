@@ -1,0 +1,1 @@
+"""Tests of the Procore room, against the simulated Procore."""
