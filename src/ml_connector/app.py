@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import tomlkit
@@ -256,6 +257,7 @@ class App:
                 in_flight=config.projects.in_flight,
                 flows=chosen,
                 go_live=config.connection.go_live,
+                zone=ZoneInfo(config.connection.time_zone),
             )
             yield Runner(work, sides.requests)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,30 @@ from ml_connector.store.postgres import Database
 from .cluster import Cluster
 
 
+@contextmanager
+def _short_home() -> Iterator[Path]:
+    """A home outside pytest's own temporary folder.
+
+    As root the server runs under a lesser account, and every pytest that starts closes that folder to all but root.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home for an embedded server of the test's own."""
+    with _short_home() as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """The session's server."""
-    started = Cluster(tmp_path_factory.mktemp("home"))
-    yield started
-    started.close()
+    with _short_home() as made:
+        started = Cluster(made)
+        yield started
+        started.close()
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ def _check(database: Database, cid: int) -> None:
         bulk.run(conn, "DELETE FROM audit")
 
 
-def test_a_lost_home_comes_back_from_its_backup(tmp_path: Path) -> None:
-    home, file = tmp_path / "home", tmp_path / "books.backup"
+def test_a_lost_home_comes_back_from_its_backup(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "books.backup"
     with Database.open(home, None) as database:
         cid = _fill(database)
         made = backup(home, None, file)
@@ -118,9 +118,8 @@ def test_a_place_that_cannot_be_written_is_named(database: Database, tmp_path: P
         backup(tmp_path / "empty", None, tmp_path / "books.backup")
 
 
-def test_another_major_version_is_carried_over_by_the_two_commands(tmp_path: Path) -> None:
-    home, file = tmp_path / "home", tmp_path / "books.backup"
-    home.mkdir()
+def test_another_major_version_is_carried_over_by_the_two_commands(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "books.backup"
     account = Account(home / "postgres")
     account.own(home / "postgres")
     account.reach(home / "postgres")

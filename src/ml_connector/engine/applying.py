@@ -99,6 +99,7 @@ class Applier:
             by_id = {row.id: row for row in rows}
             ready = [by_id[effect.intent_id] for effect in effects]
             if ready:
+                self.work.guard()
                 with self.work.db.begin() as conn:
                     journal.mark_sending(conn, [row.id for row in ready])
                 self.work.point("apply.marked")
@@ -141,7 +142,7 @@ class Applier:
         for row in rows:
             key = Key(row.kind, row.erp_id)
             missing = next((need for need in row.needs if need not in targets), None)
-            if missing is None and row.after and self.settler.failed(key):
+            if missing is None and row.after and self.settler.failed(row):
                 missing = key
             if missing is not None:
                 parked.append((row, missing))
@@ -185,32 +186,42 @@ class Recovery:
         self.settler = settler
 
     def recover(self) -> int:
-        """Reads back every unconfirmed intent of this connection; the number settled as done."""
+        """Reads back every unconfirmed intent of this connection, a slice at a time; the number settled as done."""
+        done = 0
+        while True:
+            with self.work.db.begin() as conn:
+                rows = journal.unconfirmed(conn, self.work.connection_id, SLICE)
+            if not rows:
+                return done
+            found, absent = self._read_back(sorted(rows, key=_rank))
+            self.work.point("recover.found")
+            if found:
+                self.settler.settle([row for row, _ in found], [outcome for _, outcome in found])
+            if absent:
+                self.settler.release_unconfirmed(absent)
+            done += len(found)
+            if len(found) + len(absent) < len(rows):
+                return done
+
+    def _read_back(self, rows: list[IntentRow]) -> tuple[list[tuple[IntentRow, Outcome]], list[IntentRow]]:
+        """What happened after all, and what did not. An effect whose links are not there cannot have happened."""
         with self.work.db.begin() as conn:
-            rows = journal.unconfirmed(conn, self.work.connection_id)
-            needed = {need for row in rows for need in row.needs} | {Key(row.kind, row.erp_id) for row in rows}
+            needed = {need for row in rows for need in row.needs} | {row.key for row in rows}
             targets = links.targets(conn, self.work.connection_id, needed)
-        found: list[Outcome] = []
+        found: list[tuple[IntentRow, Outcome]] = []
         absent: list[IntentRow] = []
-        for row in sorted(rows, key=lambda row: _rank(row)):
+        for row in rows:
             if any(need not in targets for need in row.needs):
                 absent.append(row)
                 continue
-            key = Key(row.kind, row.erp_id)
             with self.work.tape.about([row.id]):
-                outcome = self.work.projects.find(_effect(row, row.target or targets.get(key, ""), targets))
+                outcome = self.work.projects.find(_effect(row, row.target or targets.get(row.key, ""), targets))
             if outcome is None:
                 absent.append(row)
             else:
-                found.append(outcome)
-                targets[key] = outcome.target
-        self.work.point("recover.found")
-        done = [row for row in rows if row not in absent]
-        if done:
-            self.settler.settle(done, found)
-        if absent:
-            self.settler.release_unconfirmed(absent)
-        return len(done)
+                found.append((row, outcome))
+                targets[row.key] = outcome.target
+        return found, absent
 
 
 def _rank(row: IntentRow) -> int:

@@ -34,6 +34,7 @@ class Given(msgspec.Struct, frozen=True):
     links: list[tuple[Key, Linked]]
     rulings: list[tuple[Key, HoldReason, Ruling]]
     coming: list[Key]
+    touched: list[str]
 
     def situation(self, mapper: Mapper) -> Situation:
         """The situation these facts make with a mapping."""
@@ -46,6 +47,7 @@ class Given(msgspec.Struct, frozen=True):
             links=dict(self.links),
             rulings={(key, reason): ruling for key, reason, ruling in self.rulings},
             coming=frozenset(self.coming),
+            touched=frozenset(self.touched),
         )
 
 
@@ -141,6 +143,7 @@ def given_of(situation: Situation, matters: Callable[[Key], bool]) -> Given:
             key=lambda entry: (entry[0], entry[1].value),
         ),
         coming=sorted(situation.coming),
+        touched=sorted(situation.touched),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -29,8 +29,9 @@ from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb
 from ml_connector.planning.situation import Linked, Situation
-from ml_connector.store import audit, holds, journal
+from ml_connector.store import audit, holds, journal, sources
 from ml_connector.store.holds import Change, Look
+from ml_connector.systems.port import VendorPage
 from ml_connector.systems.wire import Exchange
 
 KNOWN_AT_ONCE = frozenset({Verb.LINK, Verb.ADOPT})
@@ -62,8 +63,11 @@ class Decider:
         """Decides the suppliers the open orders need, and those already linked."""
         linked = {key.id for key in self.situation.links if key.kind == "vendor"}
         suppliers = frozenset(demand.suppliers | linked)
-        ours, problems = self.work.erp.vendors(sorted(suppliers)) if suppliers else ([], [])
-        self.draft.notes += [problem.sentence for problem in problems]
+        page = self._read_vendors(suppliers, linked)
+        ours = list(page.vendors)
+        settled = frozenset((linked & page.seen.keys()) - {vendor.id for vendor in ours})
+        self.draft.notes += [problem.sentence for problem in page.problems]
+        self.draft.vendors = {vendor.id: page.seen[vendor.id] for vendor in ours}
         wants_members = self.situation.policies.vendors.project_directory == "add"
         members = frozenset(
             (supplier, project)
@@ -72,12 +76,21 @@ class Decider:
         )
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
-            vendors.Wanted(suppliers, members),
+            vendors.Wanted(suppliers, members, settled),
             ours,
             self.work.projects.vendors() if suppliers else [],
             self.gathered.directories({project for _, project in members}),
         )
         self._keep("vendors", self._decide(case), suppliers)
+
+    def _read_vendors(self, suppliers: frozenset[str], linked: set[str]) -> VendorPage:
+        """Suppliers of this run; only linked ones may be passed over because they look as they did."""
+
+        def knows(ids: Sequence[str]) -> Mapping[str, bytes]:
+            with self.work.db.begin() as conn:
+                return sources.known(conn, self.work.connection_id, "vendor", [i for i in ids if i in linked], 0)
+
+        return self.work.erp.vendors(sorted(suppliers), knows) if suppliers else VendorPage((), (), {})
 
     def cost_codes(self, demand: Demand, chart: Chart) -> None:
         """Decides the cost codes and budget codes the open orders need."""
@@ -99,7 +112,7 @@ class Decider:
         for page in spool.pages():
             with self.work.db.begin() as conn:
                 situation = with_agreed(conn, self.work.connection_id, self.situation, page)
-            theirs = order_contracts(self.work, self.gathered, situation, page)
+            theirs = order_contracts(self.work, self.gathered, situation, (chart, budgets), page)
             given = given_for_orders(situation, page, situation.links)
             decision = self._decide(OrdersCase(given, chart, budgets, page, theirs))
             self._keep("purchase_orders", decision, [order.id for order in page])

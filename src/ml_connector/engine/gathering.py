@@ -9,6 +9,7 @@ from ml_connector.flows import purchase_orders
 from ml_connector.flows.cost_codes import Coding
 from ml_connector.flows.purchase_orders import Theirs
 from ml_connector.planning.chart import Chart
+from ml_connector.planning.committing import Budgets
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode
@@ -96,12 +97,18 @@ class Gathered:
         return dict(self._headers)
 
 
-def order_contracts(work: Work, gathered: Gathered, situation: Situation, page: Sequence[PurchaseOrder]) -> Theirs:
+def order_contracts(
+    work: Work,
+    gathered: Gathered,
+    situation: Situation,
+    coding: tuple[Chart, Budgets],
+    page: Sequence[PurchaseOrder],
+) -> Theirs:
     """The contracts in Procore that may concern a page of orders, with lines, and change orders where frozen."""
     headers = gathered.headers(purchase_orders.unlinked_projects(situation, page))
     contracts: dict[str, Commitment | None] = {}
     changes: dict[str, Sequence[ChangeOrder]] = {}
-    for project, target in purchase_orders.wanted_contracts(situation, page, headers):
+    for project, target in purchase_orders.wanted_contracts(situation, coding, page, headers):
         theirs = gathered.targets.get(project)
         if theirs is None:
             continue

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
+import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.engine.applying import Applier, Recovery
@@ -23,7 +24,7 @@ from ml_connector.engine.deciding import Decider
 from ml_connector.engine.gate import check_gate
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.knowing import load_links, load_rulings
-from ml_connector.engine.reading import changed_there, read_orders
+from ml_connector.engine.reading import ORDER, changed_there, read_orders
 from ml_connector.engine.reporting import report
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
@@ -32,7 +33,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
-from ml_connector.store import audit, journal, links, runs, sources
+from ml_connector.store import audit, holds, journal, links, runs, sources
 
 OVERLAP = timedelta(minutes=5)
 """How far each look at Procore's changes reaches back over the last (facts/procore.md 18, row 23)."""
@@ -49,12 +50,14 @@ class Runner:
 
     def plan(self, flows: Collection[str] = FLOWS) -> Report:
         """Decides and keeps a plan; writes nothing on either side."""
-        with self.work.db.writer(self.work.connection_id):
+        with self.work.db.writer(self.work.connection_id) as lock:
+            self.work.guard = lock.check
             return self._recorded("plan", flows, self._plan)
 
     def sync(self, flows: Collection[str] = FLOWS, approved: str | None = None) -> Report:
         """Plans and applies; `approved` names a kept plan, and only what it holds is sent."""
-        with self.work.db.writer(self.work.connection_id):
+        with self.work.db.writer(self.work.connection_id) as lock:
+            self.work.guard = lock.check
             return self._recorded("sync", flows, lambda chosen: self._sync(chosen, approved))
 
     def _recorded(self, trigger: str, flows: Collection[str], act: Callable[[Collection[str]], Report]) -> Report:
@@ -112,6 +115,10 @@ class Runner:
         work.point("plan.kept")
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
+        with work.db.begin() as conn:
+            runs.set_plan_state(conn, work.connection_id, name, "applied")
+            if approved:
+                runs.set_plan_state(conn, work.connection_id, approved, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
@@ -133,6 +140,7 @@ class Runner:
         work, draft = self.work, self.draft
         with Spool() as spool:
             touched = changed_there(work, draft, decider.situation.links, gathered.targets)
+            decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
             demand = read_orders(work, draft, spool, touched)
             chart = gathered.chart() if spool.orders else None
             if "vendors" in flows:
@@ -146,7 +154,7 @@ class Runner:
         work = self.work
         return Situation(
             company=work.company,
-            today=work.clock().date(),
+            today=work.clock().astimezone(work.zone).date(),
             policies=work.policies,
             go_live=work.go_live,
             mapper=work.mapper,
@@ -165,6 +173,12 @@ class Runner:
         }
         with work.db.begin() as conn:
             self.settler.rest(conn, at_rest)
+            sources.forget(conn, work.connection_id, ORDER, self.settler.failed_sources | draft.parked)
+            held = holds.held_sources(conn, work.connection_id, "vendors")
+            rows = {
+                s: f for s, f in draft.vendors.items() if s not in self.settler.failed_sources | draft.parked | held
+            }
+            sources.put_fingerprints(conn, sources.Seen(work.connection_id, "vendor", work.run_id, 0), rows)
             for row in links.links_of(conn, work.connection_id, "project", links.LINKED):
                 sources.move_watermark(conn, work.connection_id, f"commitments/{row.erp_id}", started)
         work.tape.flush(work.db)

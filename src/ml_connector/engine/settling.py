@@ -56,9 +56,9 @@ class Settler:
         self._failed: set[Key] = set()
         self.failed_sources: set[str] = set()
 
-    def failed(self, key: Key) -> bool:
-        """Whether an earlier intent of this record did not end well in this run."""
-        return key in self._failed
+    def failed(self, row: IntentRow) -> bool:
+        """Whether an earlier intent of this record, or of its document, did not end well in this run."""
+        return Key(row.kind, row.erp_id) in self._failed or row.source in self.failed_sources
 
     def settle(self, rows: Sequence[IntentRow], outcomes: Sequence[Outcome]) -> None:
         """Writes one slice. Rows without an outcome (their batch raised) are left sending: unknown until read back."""
@@ -155,6 +155,7 @@ class Settler:
         """Unconfirmed intents that turned out not to have happened: free to be decided again."""
         with self.work.db.begin() as conn:
             journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
+            sources.forget(conn, self.work.connection_id, ORDER, {row.source for row in rows})
         self.work.tape.flush(self.work.db)
 
     def _hold_refused(self, conn: Connection, refused: Sequence[tuple[IntentRow, Outcome]]) -> None:

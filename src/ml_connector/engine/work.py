@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -43,8 +44,12 @@ class Work:
     progress: Progress = lambda what, count: None
     in_flight: int = 8
     go_live: date | None = None
+    zone: tzinfo = UTC
+    """The erp's time zone: what day it is there."""
     flows: tuple[str, ...] = FLOWS
     """Flows this installation runs; see registry.py."""
+    guard: Callable[[], None] = lambda: None
+    """Makes sure before each batch that the right to write is still ours."""
     run_id: int = 0
 
 
@@ -74,6 +79,8 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     fingerprints: dict[str, bytes] = field(default_factory=dict)
     """Changed orders to the fingerprint they were decided with."""
+    vendors: dict[str, bytes] = field(default_factory=dict)
+    """Changed suppliers to the fingerprint they were decided with."""
     open_parts: Counter[str] = field(default_factory=Counter)
     """Order to the number of its records that have intents still to be done."""
     resting: set[str] = field(default_factory=set)

@@ -9,7 +9,7 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import FLOW, Budgets, Held, commitment_key, commitments_of, order_money
-from ml_connector.planning.contracts import Contract, decide_contract
+from ml_connector.planning.contracts import Contract, decide_contract, settled
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import ChangeOrder, Commitment
@@ -41,16 +41,29 @@ def unlinked_projects(situation: Situation, orders: Sequence[PurchaseOrder]) -> 
 
 
 def wanted_contracts(
-    situation: Situation, orders: Sequence[PurchaseOrder], headers: Mapping[str, Sequence[Commitment]]
+    situation: Situation,
+    coding: tuple[Chart, Budgets],
+    orders: Sequence[PurchaseOrder],
+    headers: Mapping[str, Sequence[Commitment]],
 ) -> list[tuple[str, str]]:
-    """(IFS project, Procore contract id) of every contract that must be read in full to decide these orders."""
+    """(IFS project, Procore contract id) of every contract that must be read in full to decide these orders.
+
+    A linked contract that is what was last agreed on, and that nobody touched, need not be read.
+    """
     index = _Index(headers)
     wanted: dict[tuple[str, str], None] = {}
     for order in orders:
-        for project in sorted({line.project for line in order.lines if line.project}):
+        if _not_for_procore(situation, order):
+            continue
+        try:
+            planned = {ours.project: ours for ours in commitments_of(situation, *coding, order)}
+        except Held:
+            continue
+        for project, ours in planned.items():
             linked = situation.links.get(commitment_key(order.id, project))
             if linked:
-                wanted[(project, linked.target)] = None
+                if not settled(situation, order, ours, linked):
+                    wanted[(project, linked.target)] = None
                 continue
             for found in index.candidates(situation, order, project):
                 wanted[(project, found.id)] = None

@@ -23,6 +23,8 @@ class Wanted(msgspec.Struct, frozen=True):
     suppliers: frozenset[str]
     memberships: frozenset[tuple[str, str]]
     """(supplier id, IFS project id)."""
+    settled: frozenset[str] = frozenset()
+    """Linked suppliers whose row in IFS is as it was: only their Procore side is looked at."""
 
 
 def decide(
@@ -36,8 +38,12 @@ def decide(
     work = _Vendors(situation, index)
     for supplier in sorted(wanted.suppliers):
         record = ours.get(supplier)
-        if record is None:
-            work.holds.append(_unusable(Key("vendor", supplier), supplier))
+        if record is None and supplier in wanted.settled:
+            work.settled(supplier)
+        elif record is None:
+            work.holds.append(
+                _unusable(Key("vendor", supplier), supplier, "it was removed, or our service user may not see it")
+            )
         else:
             work.decide(record)
     for supplier, project in sorted(wanted.memberships):
@@ -66,6 +72,9 @@ class _Vendors:
         if linked:
             self._linked(key, supplier, linked)
             return
+        if not supplier.purchasable:
+            self.holds.append(_unusable(key, supplier.id, "IFS holds no purchase data for it, so no order may name it"))
+            return
         ruling = self.situation.ruled(key, HoldReason.VENDOR_MATCH) or self.situation.ruled(
             key, HoldReason.VENDOR_SHARED
         )
@@ -86,11 +95,21 @@ class _Vendors:
             best = found.candidates[0]
             self._adopt(key, supplier, self.index.by_id[best.id], ", ".join(best.agrees))
 
+    def settled(self, supplier: str) -> None:
+        """A linked supplier that did not change: unchanged, unless its vendor is gone from Procore."""
+        key = Key("vendor", supplier)
+        target = self.situation.target(key)
+        self.targets[supplier] = target
+        if target in self.index.by_id:
+            self.unchanged.append(key)
+        else:
+            self.holds.append(_gone(key, supplier, supplier))
+
     def _linked(self, key: Key, supplier: Vendor, linked: Linked) -> None:
         self.targets[supplier.id] = linked.target
         theirs = self.index.by_id.get(linked.target)
         if theirs is None:
-            self.holds.append(_gone(key, supplier))
+            self.holds.append(_gone(key, supplier.name, supplier.id))
             return
         base = unpack("vendor", linked.base) if linked.base else supplier
         changed = [name for name in OWNED if getattr(supplier, name) != getattr(base, name)]
@@ -217,18 +236,18 @@ def _shared(key: Key, supplier: Vendor, theirs: Vendor, other: str) -> Hold:
     )
 
 
-def _unusable(key: Key, supplier: str) -> Hold:
+def _unusable(key: Key, supplier: str, why: str) -> Hold:
     return Hold(
         key=key,
         flow=FLOW,
         reason=HoldReason.VENDOR_UNUSABLE,
         waits_for=key,
         owner="buyer",
-        sentence=f"IFS does not show supplier {supplier}: it was removed, or our service user may not see it.",
+        sentence=f"Supplier {supplier} cannot be used: {why}.",
     )
 
 
-def _gone(key: Key, supplier: Vendor) -> Hold:
+def _gone(key: Key, name: str, supplier: str) -> Hold:
     return Hold(
         key=key,
         flow=FLOW,
@@ -236,7 +255,7 @@ def _gone(key: Key, supplier: Vendor) -> Hold:
         waits_for=key,
         owner="administrator",
         sentence=(
-            f"The Procore vendor of {supplier.name} ({supplier.id}) cannot be seen any more: merged, made inactive, "
+            f"The Procore vendor of {name} ({supplier}) cannot be seen any more: merged, made inactive, "
             "or the Directory permission was lost. Nothing was changed."
         ),
     )

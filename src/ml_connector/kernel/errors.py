@@ -1,27 +1,27 @@
 """Every way to fail, ordered by what happens next.
 
-    ConnectorError
-    |-- Wait                 comes back by itself; nothing for a person to do            exit 10
-    |   |-- RateLimited          the other side asked for a pause
-    |   |-- Locked               somebody holds the row
-    |   |-- Unavailable          the other side, or the database, is away for now
-    |-- AskPerson            a person must decide before anything moves                  exit 11
-    |   |-- ApprovalNeeded       a plan waits for approval by its hash
-    |   |-- PlanUnknown          the named plan is not (or no longer) here
-    |   |-- BrakePulled          the plan would change more than its policy allows
-    |   |-- NothingSuchHere      the named connection, document, hold or run does not exist
-    |-- FixSetup             a setting, right, file or machine must be mended            exit 12
-    |   |-- BadInput             a file, option or value we were given is wrong
-    |   |-- SignInRefused        host, realm, client or secret is not accepted
-    |   |-- RightMissing         signed in, but not allowed to
-    |   |-- NameMissing          a projection, set or property the profile names is not there
-    |   |-- HostUnreachable      nothing answers at that address
-    |   |-- DatabaseTrouble      no embedded server here, disk full, wrong version, bad URL
-    |   |-- KeyTrouble           the sealing key is missing, wrong or unsafe
-    |-- OutcomeUnknown       a write was sent and no answer came: ask before sending     exit 13
-    |-- Refused              their rules said no to one record; the rest goes on         exit 14
-    |   |-- Stale                the row changed under us (412): read and decide again
-    |-- Bug                  we broke our own rule; the message says where               exit 70
+ConnectorError
+|-- Wait                 comes back by itself; nothing for a person to do            exit 10
+|   |-- RateLimited          the other side asked for a pause
+|   |-- Locked               somebody holds the row
+|   |-- Unavailable          the other side, or the database, is away for now
+|-- AskPerson            a person must decide before anything moves                  exit 11
+|   |-- ApprovalNeeded       a plan waits for approval by its hash
+|   |-- PlanUnknown          the named plan is not (or no longer) here
+|   |-- BrakePulled          the plan would change more than its policy allows
+|   |-- NothingSuchHere      the named connection, document, hold or run does not exist
+|-- FixSetup             a setting, right, file or machine must be mended            exit 12
+|   |-- BadInput             a file, option or value we were given is wrong
+|   |-- SignInRefused        host, realm, client or secret is not accepted
+|   |-- RightMissing         signed in, but not allowed to
+|   |-- NameMissing          a projection, set or property the profile names is not there
+|   |-- HostUnreachable      nothing answers at that address
+|   |-- DatabaseTrouble      no embedded server here, disk full, wrong version, bad URL
+|   |-- KeyTrouble           the sealing key is missing, wrong or unsafe
+|-- OutcomeUnknown       a write was sent and no answer came: ask before sending     exit 13
+|-- Refused              their rules said no to one record; the rest goes on         exit 14
+|   |-- Stale                the row changed under us (412): read and decide again
+|-- Bug                  we broke our own rule; the message says where               exit 70
 """
 
 from __future__ import annotations

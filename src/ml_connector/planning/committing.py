@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -151,24 +151,26 @@ class _Order:
             dated=order.dated,
             delivery=max(wanted) if wanted else None,
             description=order.text,
-            lines=tuple(self._line(once, project, line) for line in lines if self._counts(line, base)),
+            lines=tuple(self._lines(once, project, lines, base)),
         )
 
-    def _counts(self, line: OrderLine, base: object) -> bool:
-        """A withdrawn line is written (as zero) only where it was written before."""
-        if line.state not in WITHDRAWN:
-            return True
-        return isinstance(base, Commitment) and any(old.once_key.endswith(f"/{line.id}") for old in base.lines)
+    def _lines(self, once: str, project: str, lines: list[OrderLine], base: object) -> Iterator[CommitmentLine]:
+        """Live lines as they are; a withdrawn one as zero, and only where it was written before."""
+        before = {line.once_key: line for line in base.lines} if isinstance(base, Commitment) else {}
+        for line in lines:
+            if line.state not in WITHDRAWN:
+                yield self._line(once, project, line)
+            elif old := before.get(f"{once}/{line.id}"):
+                yield msgspec.structs.replace(old, quantity=ZERO, amount=ZERO, id="")
 
     def _line(self, once: str, project: str, line: OrderLine) -> CommitmentLine:
-        withdrawn = line.state in WITHDRAWN
         return CommitmentLine(
             once_key=f"{once}/{line.id}",
             description=clipped(line.description, 255),
-            quantity=ZERO if withdrawn else line.quantity,
+            quantity=line.quantity,
             unit=line.unit,
             unit_cost=line.unit_price,
-            amount=ZERO if withdrawn else line.amount,
+            amount=line.amount,
             budget_code=self._budget_code(project, line),
         )
 

@@ -31,12 +31,19 @@ def decide_contract(situation: Situation, contract: Contract) -> tuple[list[Inte
     """The intents that bring the contract to what it should be, and notes on what is left alone; may raise Held."""
     if contract.linked is None and contract.theirs is None:
         return _create(contract), []
+    if settled(situation, contract.order, contract.ours, contract.linked):
+        return [], []
     if contract.theirs is None:
         raise Held(_gone(contract))
     if contract.linked is None:
         return _adopt(situation, contract)
     base = unpack("commitment", contract.linked.base) if contract.linked.base else None
     return _change(situation, contract, base if isinstance(base, Commitment) else None)
+
+
+def settled(situation: Situation, order: PurchaseOrder, ours: Commitment, linked: Linked | None) -> bool:
+    """Whether a linked contract is what was last agreed on, and nobody touched it: then it need not even be read."""
+    return linked is not None and linked.base == pack(ours) and order.id not in situation.touched
 
 
 def _create(contract: Contract) -> list[Intent]:
@@ -216,9 +223,7 @@ def _fill(
 def _status(contract: Contract, after: tuple[Verb, ...]) -> Intent:
     body = msgspec.structs.replace(contract.ours, lines=())
     reason = f"{contract.order.state.value.capitalize()} in IFS is {contract.ours.status.value} in Procore."
-    return msgspec.structs.replace(
-        _intent(contract, Verb.STATUS, body, reason), after=tuple(verb for verb in after if verb is not Verb.AMEND)
-    )
+    return msgspec.structs.replace(_intent(contract, Verb.STATUS, body, reason), after=after)
 
 
 def _needs(ours: Commitment, lines: tuple[CommitmentLine, ...], contract: Key | None) -> tuple[Key, ...]:

@@ -15,6 +15,12 @@ HEADER = ("title", "description", "dated", "delivery")
 LINE = ("description", "quantity", "unit", "unit_cost", "amount", "budget_code")
 """Line fields IFS owns."""
 
+MEASURES = frozenset({"quantity", "unit", "unit_cost"})
+"""Line fields that a contract kept by amount does not have."""
+
+DEAD = frozenset({"void", "rejected"})
+"""Statuses of a change order that carries no money any more."""
+
 ZERO = Decimal(0)
 
 
@@ -61,7 +67,10 @@ def _line(
     ours: CommitmentLine, theirs: CommitmentLine, base: CommitmentLine | None
 ) -> tuple[bool, list[str], list[str]]:
     changed, drift, conflicts = False, [], []
+    by_amount = _kept_by_amount(ours, theirs, base)
     for name in LINE:
+        if by_amount and name in MEASURES:
+            continue
         verdict = _verdict(getattr(ours, name), getattr(theirs, name), base, name)
         changed = changed or verdict == "write"
         if verdict == "drift":
@@ -71,15 +80,25 @@ def _line(
     return changed, drift, conflicts
 
 
+def _kept_by_amount(ours: CommitmentLine, theirs: CommitmentLine, base: CommitmentLine | None) -> bool:
+    """Whether their line says only an amount, and ours: a contract by amount reads back as one unit of the amount.
+
+    A line that we ourselves once wrote as one unit is a real quantity, and follows IFS.
+    """
+    only_amount = theirs.quantity == 1 and theirs.unit_cost == theirs.amount
+    return only_amount and ours.amount == theirs.amount and (base is None or base.quantity != 1)
+
+
 def _verdict(ours: object, theirs: object, base: object, name: str) -> str:
-    if _same(ours, theirs):
+    same = _same_unit if name == "unit" else _same
+    if same(ours, theirs):
         return ""
     if base is None:
         return "write"
     agreed = getattr(base, name)
-    if _same(theirs, agreed):
+    if same(theirs, agreed):
         return "write"
-    return "drift" if _same(ours, agreed) else "conflict"
+    return "drift" if same(ours, agreed) else "conflict"
 
 
 def _same(one: object, other: object) -> bool:
@@ -88,16 +107,78 @@ def _same(one: object, other: object) -> bool:
     return one == other
 
 
+def _same_unit(one: object, other: object) -> bool:
+    return str(one).casefold() == str(other).casefold()  # Procore answers with its own list's spelling
+
+
+def own_orders(once_key: str, orders: Iterable[ChangeOrder]) -> list[ChangeOrder]:
+    """The change orders we wrote on the contract of that once-key, oldest first."""
+    numbered = [(revision_of(once_key, order.reference), order) for order in orders]
+    return [order for number, order in sorted(numbered, key=lambda pair: pair[0]) if number]
+
+
+def revision_of(once_key: str, reference: str) -> int:
+    """The number in a change order's once-key (`.../R3` is 3); 0 when it is not one of ours."""
+    start, mark, number = reference.rpartition("/R")
+    return int(number) if mark and start == once_key and number.isdecimal() else 0
+
+
 def current_values(theirs: Commitment, orders: Iterable[ChangeOrder]) -> dict[str, Decimal]:
-    """Each line's value by once-key as it stands: original amount plus the deltas of its change orders."""
+    """Each line's value by once-key as it stands: original amount plus the deltas of its change orders.
+
+    Ours count until they are void or rejected; those of Procore's people only once approved, for a draft is no money.
+    """
     values = {line.once_key: line.amount for line in theirs.lines if line.once_key}
     for order in orders:
-        if order.status in ("void", "rejected"):
+        own = revision_of(theirs.once_key, order.reference) > 0
+        if order.status in DEAD if own else order.status != "approved":
             continue
-        for line in order.lines:
-            if line.once_key:
-                values[line.once_key] = values.get(line.once_key, ZERO) + line.amount
+        _add(values, order)
     return values
+
+
+def _add(values: dict[str, Decimal], order: ChangeOrder) -> None:
+    for line in order.lines:
+        if line.once_key:
+            values[line.once_key] = values.get(line.once_key, ZERO) + line.amount
+
+
+def agreed_since(base: Commitment, theirs: Commitment, orders: Iterable[ChangeOrder]) -> Commitment:
+    """What was last agreed, brought up to our own later change orders.
+
+    A change order is a record of its own, so the agreed contract may be older than it. Where its amounts are those of
+    the contract after our first few change orders, the rest of them were agreed as well; else it stands as it is.
+    """
+    values = {line.once_key: line.amount for line in theirs.lines if line.once_key}
+    said = {line.once_key: line.amount for line in base.lines}
+    met = _equal(values, said)
+    for order in own_orders(theirs.once_key, orders):
+        _add(values, order)
+        met = met or _equal(values, said)
+    if not met:
+        return base
+    lines = tuple(msgspec.structs.replace(x, amount=values.get(x.once_key, x.amount)) for x in base.lines)
+    return msgspec.structs.replace(base, lines=lines)
+
+
+def _equal(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> bool:
+    return all(one.get(key, ZERO) == other.get(key, ZERO) for key in one.keys() | other.keys())
+
+
+def with_left_behind(ours: Commitment, theirs: Commitment, orders: Sequence[ChangeOrder]) -> Commitment:
+    """Ours, with a zero line for every line of ours in Procore that still has money and that the order has no more.
+
+    A line deleted in IFS, or moved to another project, must not leave its money behind.
+    """
+    mine = {line.once_key for line in ours.lines}
+    seen = {line.once_key: line for order in orders for line in order.lines}
+    seen |= {line.once_key: line for line in theirs.lines}
+    left = [
+        msgspec.structs.replace(seen[key], quantity=ZERO, amount=ZERO, id="")
+        for key, value in current_values(theirs, orders).items()
+        if value and key not in mine and key.startswith(f"{ours.once_key}/")
+    ]
+    return msgspec.structs.replace(ours, lines=(*ours.lines, *left)) if left else ours
 
 
 def as_amended(theirs: Commitment, orders: Iterable[ChangeOrder], base: Commitment | None) -> Commitment:

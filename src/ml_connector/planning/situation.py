@@ -38,6 +38,8 @@ class Situation(msgspec.Struct, frozen=True):
     links: Mapping[Key, Linked]
     rulings: Mapping[tuple[Key, HoldReason], Ruling]
     coming: frozenset[Key] = frozenset()
+    touched: frozenset[str] = frozenset()
+    """Orders whose contract somebody changed in Procore since we last looked."""
     go_live: date | None = None
     """Orders dated before this day are not sent by themselves."""
 

@@ -30,8 +30,9 @@ class CommitmentStatus(Enum):
     """Finished; no budget effect."""
 
 
-FROZEN = frozenset({CommitmentStatus.APPROVED})
-"""Statuses under which the schedule of values does not change (facts/procore.md 4)."""
+FROZEN = frozenset({CommitmentStatus.APPROVED, CommitmentStatus.CLOSED})
+"""Statuses under which we never restate the schedule of values: Procore freezes it when Approved (facts/procore.md 4),
+and a Closed contract was approved before."""
 
 
 class CommitmentLine(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -101,7 +101,7 @@ class Database:
             try:
                 with conn.begin():
                     yield conn
-            except Exception:
+            except BaseException:
                 driver = None if conn.invalidated else conn.connection.driver_connection
                 if isinstance(driver, psycopg.Connection) and driver.closed:
                     conn.invalidate()
@@ -114,7 +114,8 @@ class Database:
 
         @contextmanager
         def held() -> Iterator[WriterLock]:
-            with translating(self.where), writer(self._patient(self._locking), connection_id) as lock:
+            home = self.server.home if self.server else None
+            with translating(self.where, home), writer(self._patient(self._locking), connection_id) as lock:
                 yield lock
 
         return held()
@@ -199,7 +200,8 @@ class Database:
             if not isinstance(error, pg.InvalidCatalogName) and f'"{_NAME}" does not exist' not in str(error):
                 raise
             other = libpq.make_conninfo(self.conninfo, dbname="postgres")
-            with psycopg.connect(other, autocommit=True) as session:
+            # Another process may be making it at this very moment.
+            with suppress(pg.DuplicateDatabase, pg.UniqueViolation), psycopg.connect(other, autocommit=True) as session:
                 session.execute(f"CREATE DATABASE {_NAME}".encode())
 
 

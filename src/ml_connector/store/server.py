@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,6 +79,7 @@ class EmbeddedServer:
             account = Account(self.data)
             if account.borrowed:
                 self._open_ways(account, folder)
+                account.adopt(self.data)
             if self.major() is None:
                 self._make(account, folder)
             if not self.running():
@@ -97,6 +97,9 @@ class EmbeddedServer:
             self._users.release()
             if self._users.try_take():
                 self._stop()
+                with suppress(OSError):
+                    if self.socket_folder() != self.data:
+                        self.socket_folder().rmdir()
             self._users.close()
             self._users = None
 
@@ -126,7 +129,8 @@ class EmbeddedServer:
         if len(os.fsencode(self.data)) + len(_SOCKET_NAME) <= _LONGEST_SOCKET:
             return self.data
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()).resolve() / f"mlc-{digest}"
+        # Always /tmp: two processes with different TMPDIR must find the same socket. The folder is private and checked.
+        return Path("/tmp").resolve() / f"mlc-{digest}"  # noqa: S108
 
     def cpu(self) -> float:
         """Seconds of processor time used so far by the server and its children, the finished ones included."""
@@ -189,7 +193,11 @@ class EmbeddedServer:
             self.data.rmdir()
         account.own(fresh)
         options = ["-U", ROLE, "-A", "trust", "--no-locale", "-E", "UTF8", "--no-instructions", "-D", str(fresh)]
-        self._call(account, [str(folder / "initdb"), *options], "make the database")
+        try:
+            self._call(account, [str(folder / "initdb"), *options], "make the database")
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
         fresh.rename(self.data)
 
     def _start(self, account: Account, folder: Path) -> None:

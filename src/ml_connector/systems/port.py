@@ -30,11 +30,20 @@ class OrderPage(msgspec.Struct, frozen=True):
     """Order id to the fingerprint of its rows as they came."""
 
 
+class VendorPage(msgspec.Struct, frozen=True):
+    """Suppliers asked for: those that changed, fully read; the fingerprints of all that were found."""
+
+    vendors: tuple[Vendor, ...]
+    problems: tuple[Problem, ...]
+    seen: dict[str, bytes]
+    """Supplier id to the fingerprint of its row as it came."""
+
+
 class Knows(Protocol):
-    """Asks the store what it knew of some orders: order id to fingerprint, for those that need no new look."""
+    """Asks the store what it knew of some records of one kind: id to fingerprint, for those that need no new look."""
 
     def __call__(self, ids: Sequence[str], /) -> Mapping[str, bytes]:
-        """Fingerprints of the given orders that are settled; unknown or unsettled ones are absent."""
+        """Fingerprints of the given records that are settled; unknown or unsettled ones are absent."""
         ...
 
 
@@ -53,8 +62,8 @@ class ErpSystem(Protocol):
         """Every accounting code part value of the company, accounts (part A) included."""
         ...
 
-    def vendors(self, ids: Iterable[str]) -> tuple[list[Vendor], list[Problem]]:
-        """The named suppliers; ids not found are absent."""
+    def vendors(self, ids: Iterable[str], knows: Knows) -> VendorPage:
+        """The named suppliers; one whose fingerprint `knows` has equal is not read in full; unknown ids are absent."""
         ...
 
     def orders(self, knows: Knows) -> Iterator[OrderPage]:

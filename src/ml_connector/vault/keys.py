@@ -166,4 +166,5 @@ def _beside(path: Path, keys: list[SealingKey]) -> Iterator[Path]:
             remedy=f"Make that folder writable, or set {VARIABLE}.",
         ) from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()

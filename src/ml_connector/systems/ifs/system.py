@@ -10,7 +10,6 @@ import msgspec
 from ml_connector.records.dimension import Activity, Dimension
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
-from ml_connector.records.vendor import Vendor
 from ml_connector.systems.ifs import project as projects
 from ml_connector.systems.ifs import vendor as suppliers
 from ml_connector.systems.ifs.dimension import ACCOUNT_PART, account_of, activity_of, dimension_of
@@ -18,7 +17,7 @@ from ml_connector.systems.ifs.odata import Odata
 from ml_connector.systems.ifs.order_reading import OrderReading
 from ml_connector.systems.ifs.profile import Profile, SetProfile
 from ml_connector.systems.ifs.rows import Row, parsed
-from ml_connector.systems.port import Knows, OrderPage
+from ml_connector.systems.port import Knows, OrderPage, VendorPage
 from ml_connector.systems.wire import Call
 
 _Record = TypeVar("_Record")
@@ -57,9 +56,9 @@ class IfsSystem:
             values += self._read(self.profile.account, "read accounts", account_of, "dimension")[0]
         return values
 
-    def vendors(self, ids: Iterable[str]) -> tuple[list[Vendor], list[Problem]]:
-        """The named suppliers; ids that IFS does not know are absent. Suppliers belong to no company."""
-        return suppliers.vendors(self.odata, self.profile.supplier, list(ids))
+    def vendors(self, ids: Iterable[str], knows: Knows) -> VendorPage:
+        """The named suppliers, in full where `knows` has another fingerprint. Suppliers belong to no company."""
+        return suppliers.vendors(self.odata, self.profile.supplier, list(ids), knows)
 
     def orders(self, knows: Knows) -> Iterator[OrderPage]:
         """Open orders in ascending id, a page at a time, parsed only where `knows` has another fingerprint."""

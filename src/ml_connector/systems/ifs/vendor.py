@@ -8,12 +8,14 @@ from typing import TypeVar
 
 import msgspec
 
+from ml_connector.kernel.keys import fingerprint
 from ml_connector.records.problem import Problem, Reject
 from ml_connector.records.vendor import Vendor
 from ml_connector.systems.ifs.answers import not_odata
 from ml_connector.systems.ifs.odata import JSON, Odata, any_of, row_path, text_literal
 from ml_connector.systems.ifs.profile import SetProfile
 from ml_connector.systems.ifs.rows import Row, problem
+from ml_connector.systems.port import Knows, VendorPage
 
 KIND = "vendor"
 
@@ -61,16 +63,27 @@ _contacts = msgspec.json.Decoder(_Contacts)
 _purchases = msgspec.json.Decoder(_Purchases)
 
 
-def vendors(odata: Odata, where: SetProfile, ids: Sequence[str]) -> tuple[list[Vendor], list[Problem]]:
-    """The suppliers with those ids; ids that IFS does not know are absent. Three more reads for each supplier found."""
-    raws = [
-        raw
+def vendors(odata: Odata, where: SetProfile, ids: Sequence[str], knows: Knows) -> VendorPage:
+    """The suppliers with those ids; ids that IFS does not know are absent.
+
+    Three more reads for each supplier whose row is not as `knows` remembers it. That a change of its addresses or
+    contacts changes the row's own tag, and with it the fingerprint, is inferred (facts/ifs.md 7.1).
+    """
+    rows = {
+        Row(raw, where).text("id"): raw
         for condition in any_of(where.name("id"), ids)
         for raw in odata.rows(odata.reading(where, "read suppliers", condition))
-    ]
+    }
+    seen = {identity: fingerprint(bytes(raw)) for identity, raw in rows.items()}
+    known = knows(list(seen))
+    changed = [raw for identity, raw in rows.items() if known.get(identity) != seen[identity]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # the transport's pacing keeps the tenant's own limit
-        found = list(pool.map(lambda raw: _vendor(odata, where, raw), raws))
-    return [one for one in found if isinstance(one, Vendor)], [one for one in found if isinstance(one, Problem)]
+        found = list(pool.map(lambda raw: _vendor(odata, where, raw), changed))
+    return VendorPage(
+        tuple(one for one in found if isinstance(one, Vendor)),
+        tuple(one for one in found if isinstance(one, Problem)),
+        seen,
+    )
 
 
 def _vendor(odata: Odata, where: SetProfile, raw: msgspec.Raw) -> Vendor | Problem:

@@ -1,0 +1,1 @@
+"""What keeps the rooms apart and the code within its limits."""

@@ -1,0 +1,1 @@
+"""One file a flow, in words a controller could read."""

@@ -1,0 +1,141 @@
+"""An office at work: both simulated systems, the product over its own database, and people who do things."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ml_connector
+from ml_connector.app import App
+from ml_connector.engine.work import Report
+from ml_connector.sandbox.exchange_log import Exchange
+from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.settings import Settings
+
+from .proof import Proof
+
+NAME = "demo"
+UNKNOWN_CODE = "P100009"
+"""The order of the cast that waits for code value 31-625."""
+
+_PROCESS = """
+import sys
+from pathlib import Path
+from ml_connector.app import App
+from ml_connector.settings import Settings
+settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], kill_at=sys.argv[3])
+with App.open(settings) as app:
+    app.sync(sys.argv[4])
+"""
+
+
+class Office:
+    """One connection and everything around it."""
+
+    def __init__(self, box: RunningSandbox, settings: Settings, app: App) -> None:
+        self.box = box
+        self.settings = settings
+        self.app = app
+        self.proof = Proof(box.connection_text())
+        app.add_connection(NAME, box.connection_text())
+
+    # the product ----------------------------------------------------------------------------------------------
+
+    def sync(self, approved: str | None = None) -> Report:
+        """One sync."""
+        return self.app.sync(NAME, approved=approved)
+
+    def plan(self) -> Report:
+        """One plan."""
+        return self.app.plan(NAME)
+
+    def policy(self, **parts: dict[str, Any]) -> None:
+        """Lays policies over the connection's."""
+        self.app.edit_connection(NAME, {"policy": parts})
+
+    def sent_by_sync(self, approved: str | None = None) -> list[Exchange]:
+        """The writes one sync sends, as both systems saw them."""
+        self.box.log.bodies = True
+        self.box.log.clear()
+        self.sync(approved)
+        return self.box.log.exchanges(writes=True)
+
+    def holds(self, reason: str | None = None) -> list[dict[str, Any]]:
+        """Open holds, each with its number."""
+        with self.app.db.begin() as conn:
+            rows = conn.exec_driver_sql(
+                "SELECT id, kind, erp_id, reason, owner, sentence, amount, currency, candidates FROM holds "
+                "WHERE released_at IS NULL ORDER BY id"
+            ).mappings()
+            found = [dict(row) for row in rows]
+        return [hold for hold in found if reason in (None, hold["reason"])]
+
+    def hold(self, reason: str) -> dict[str, Any]:
+        """The one open hold with that reason."""
+        found = self.holds(reason)
+        assert len(found) == 1, self.holds()
+        return found[0]
+
+    def tags(self) -> list[str]:
+        """The tags of the audit trail with their record, oldest first."""
+        with self.app.db.begin() as conn:
+            rows = conn.exec_driver_sql("SELECT tag, erp_id FROM audit ORDER BY connection_id, seq")
+            return [f"{tag} {erp_id}" for tag, erp_id in rows]
+
+    def in_a_process(self, kill_at: str = "") -> int:
+        """One sync in a process of its own; its exit code, -9 when it was killed."""
+        url = self.settings.database_url or ""
+        root = str(Path(ml_connector.__file__).parent.parent)
+        words = [sys.executable, "-c", _PROCESS, str(self.settings.home), url, kill_at, NAME]
+        done = subprocess.run(words, env={**os.environ, "PYTHONPATH": root}, capture_output=True, timeout=60)
+        assert done.returncode in (0, -9), done.stderr.decode()
+        return done.returncode
+
+    # people ---------------------------------------------------------------------------------------------------
+
+    def ifs(self, act: str, **given: Any) -> Any:
+        """Somebody does something in IFS, a moment later."""
+        self._later()
+        return self.box.act("ifs", act, **given)
+
+    def procore(self, act: str, **given: Any) -> Any:
+        """Somebody does something in Procore, a moment later."""
+        self._later()
+        return self.box.act("procore", act, **given)
+
+    def price(self, order: str, line: str, price: Any) -> None:
+        """A buyer changes a price."""
+        self.ifs("amend_line", order_no=order, line_no=line, price=str(price))
+
+    def _later(self) -> None:
+        """Both systems stamp whole seconds: without a pause a person's edit would look like ours."""
+        self.box.clock.advance(timedelta(seconds=2))
+
+    # judgement ------------------------------------------------------------------------------------------------
+
+    def assert_proven(self, held: tuple[str, ...] = (UNKNOWN_CODE,), besides: tuple[str, ...] = ()) -> None:
+        """Procore is what IFS says, to the cent and line by line, and the audit chain is whole."""
+        assert self.proof.differences(held, besides) == []
+        assert self.app.verify_audit(NAME) == []
+
+    def assert_rests(self) -> Report:
+        """A sync now sends nothing."""
+        self.box.log.clear()
+        report = self.sync()
+        assert self.box.log.writes == 0, [f"{one.method} {one.path}" for one in self.box.log.exchanges(writes=True)]
+        assert {side: count["write"] for side, count in report.requests.items()} == {"erp": 0, "projects": 0}
+        return report
+
+
+@contextmanager
+def opened(box: RunningSandbox, home: Path, url: str) -> Iterator[Office]:
+    """An office over that sandbox and database, closed when the block ends."""
+    settings = Settings(home=home, database_url=url)
+    with App.open(settings, actor="test") as app:
+        yield Office(box, settings, app)
