@@ -156,12 +156,12 @@ class App:
     def plan(self, name: str, flows: Collection[str] = ()) -> Report:
         """What would be created, changed, linked, held; kept under its hash. Writes nothing on either side."""
         with self._runner(name, flows) as runner:
-            return runner.plan(runner.work.flows)
+            return runner.plan()
 
     def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
         """Plans and applies; with `approved` only what that kept plan holds."""
         with self._runner(name, flows) as runner:
-            return runner.sync(runner.work.flows, approved)
+            return runner.sync(approved)
 
     def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
         """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""

@@ -24,7 +24,9 @@ from ml_connector.store import holds as waiting
 from ml_connector.store import runs as history
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.runs import RunRow
-from ml_connector.vault.keys import VARIABLE
+
+KEY_VARIABLE = "ML_CONNECTOR_KEY"
+"""May hold the sealing key instead of a file; see vault/keys.py."""
 
 INSTALLATION = "(installation)"
 """How the audit chain that belongs to no connection is called."""
@@ -39,12 +41,12 @@ def begin(app: App) -> dict[str, Any]:
         sealed = connections.has_secrets(conn)
     fresh = not app.settings.key_file.exists()
     key = app._ring(may_make=not sealed).current
-    from_variable = bool(os.environ.get(VARIABLE, "").strip())
+    from_variable = bool(os.environ.get(KEY_VARIABLE, "").strip())
     return {
         "home": str(app.settings.home),
         "database": app.db.where,
         "database_is_embedded": app.settings.database_url is None,
-        "key": f"the variable {VARIABLE}" if from_variable else str(app.settings.key_file),
+        "key": f"the variable {KEY_VARIABLE}" if from_variable else str(app.settings.key_file),
         "key_id": key.id,
         "key_made_now": fresh and not from_variable,
         "connections": len(app.connections()),

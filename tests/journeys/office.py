@@ -38,6 +38,9 @@ with App.open(settings) as app:
 class Office:
     """One connection and everything around it."""
 
+    pause = timedelta(seconds=2)
+    """Both systems stamp whole seconds: without it a person's edit would look like ours."""
+
     def __init__(self, box: RunningSandbox, settings: Settings, app: App) -> None:
         self.box = box
         self.settings = settings
@@ -101,21 +104,17 @@ class Office:
 
     def ifs(self, act: str, **given: Any) -> Any:
         """Somebody does something in IFS, a moment later."""
-        self._later()
+        self.box.clock.advance(self.pause)
         return self.box.act("ifs", act, **given)
 
     def procore(self, act: str, **given: Any) -> Any:
         """Somebody does something in Procore, a moment later."""
-        self._later()
+        self.box.clock.advance(self.pause)
         return self.box.act("procore", act, **given)
 
     def price(self, order: str, line: str, price: Any) -> None:
         """A buyer changes a price."""
         self.ifs("amend_line", order_no=order, line_no=line, price=str(price))
-
-    def _later(self) -> None:
-        """Both systems stamp whole seconds: without a pause a person's edit would look like ours."""
-        self.box.clock.advance(timedelta(seconds=2))
 
     # judgement ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from typer.core import TyperCommand, TyperGroup
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_WIDE = {"max_content_width": 110}
+
 EVERYWHERE = {
     "--json": "Print one JSON value on standard output, errors as JSON on standard error.",
     "--verbose": "Log every detail on standard error.",
@@ -41,13 +43,13 @@ class Group(TyperGroup):
 
 def command(group: typer.Typer, name: str, *examples: str) -> Callable[[_Function], _Function]:
     """Declares a command of a group; its function's docstring is its help."""
-    return group.command(name, cls=type("Command", (Command,), {"examples": examples}))
+    return group.command(name, context_settings=_WIDE, cls=type("Command", (Command,), {"examples": examples}))
 
 
 def group(about: str, *examples: str) -> typer.Typer:
     """A group of commands; without a command it prints its help."""
     shown = type("Group", (Group,), {"examples": examples})
-    return typer.Typer(help=about, cls=shown, no_args_is_help=True, pretty_exceptions_enable=False)
+    return typer.Typer(help=about, cls=shown, no_args_is_help=True, context_settings=_WIDE, pretty_exceptions_enable=False)
 
 
 def closing(examples: Sequence[str]) -> str:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import psycopg
 import typer
-from psycopg import conninfo
 
 from ml_connector.app import App
 from ml_connector.cli.logs import Redactor
 from ml_connector.cli.output import Output
 from ml_connector.cli.progress import Shown
+from ml_connector.desk import KEY_VARIABLE
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 from ml_connector.settings import DATABASE_URL, Settings, settings_from
-from ml_connector.vault.keys import VARIABLE
 
 ERP_SECRET = "ML_CONNECTOR_ERP_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 """IFS client secret for `connection add` and `edit`, when it shall not stand in the file."""
 PROJECTS_SECRET = "ML_CONNECTOR_PROJECTS_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 """The same for Procore."""
+
+
+_PASSWORD = re.compile(r"password=([^\s&]+)")
 
 
 class Session:
@@ -101,10 +104,9 @@ def write_text(path: Path, text: str) -> None:
 def _secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Secrets that stand in the environment."""
     found = [environ.get(name, "") for name in (ERP_SECRET, PROJECTS_SECRET)]
-    found += environ.get(VARIABLE, "").split()
+    found += environ.get(KEY_VARIABLE, "").split()
     url = environ.get(DATABASE_URL, "")
-    try:
-        found.append(str(conninfo.conninfo_to_dict(url).get("password") or "") if url else "")
-    except psycopg.ProgrammingError:
-        found.append(url)
+    found += _PASSWORD.findall(url)
+    with suppress(ValueError):
+        found += [part for part in (urlsplit(url).password,) if part]
     return tuple(found)

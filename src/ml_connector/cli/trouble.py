@@ -62,7 +62,9 @@ def trouble_of(error: BaseException, home: Path, secrets: tuple[str, ...]) -> Tr
             remedy = f"Report this with the file {keep_trace(error, home, secrets)}."
         return Trouble(_kind(error), sentence, remedy, error.reference, error.exit_code)
     if isinstance(error, TyperException):
-        sentence = redacted(error.format_message(), secrets)
+        # A group named without its command: Typer's message is the whole help page.
+        alone = type(error).__name__ == "NoArgsIsHelpError"
+        sentence = "A command is missing." if alone else redacted(error.format_message(), secrets)
         return Trouble("usage", sentence, _help_of(error), None, USAGE)
     if isinstance(error, (KeyboardInterrupt, Abort)):
         step = "What was sent is written down: run again, and it goes on from there."

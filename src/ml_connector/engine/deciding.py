@@ -24,6 +24,7 @@ from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
+from ml_connector.flows.purchase_orders import GONE
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
@@ -117,6 +118,8 @@ class Decider:
             decision = self._decide(OrdersCase(given, chart, budgets, page, theirs))
             self._keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
+            gone = {order.id for order in page if order.state in GONE}
+            self.draft.removals += len(gone & {intent.source for intent in decision.intents})
             decided += len(page)
             self.work.progress("orders decided", decided)
         if demand.held:
@@ -159,7 +162,7 @@ class Decider:
             self.draft.place(intents)
         self.draft.holds += decision.holds
         self.draft.count(flow, "unchanged", len(decision.unchanged))
-        self.draft.notes += [skip.sentence for skip in decision.skips]
+        self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]
         self.situation = _with_intents(self.situation, intents)
 
 

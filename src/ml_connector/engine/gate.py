@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled
 from ml_connector.planning.policy import BrakePolicy
-from ml_connector.store import journal, runs
+from ml_connector.store import audit, journal, runs
 from ml_connector.store.journal import Settled
 
 
@@ -20,6 +20,8 @@ def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: 
         return
     if approved is not None:
         plan = runs.approve_plan(conn, work.connection_id, approved, work.actor)
+        entry = audit.AuditEntry(work.clock(), work.actor, "plan:approve:done", "plan", approved, work.run_id)
+        audit.append(conn, work.connection_id, [entry])
         if approved != name:
             _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id)))
         return

@@ -29,6 +29,8 @@ class Gathered:
         self._budget_codes: dict[str, dict[str, BudgetCode]] = {}
         self._headers: dict[str, list[Commitment]] = {}
         self.targets: dict[str, str] = {}
+        self.notes: list[str] = []
+        """Rows of IFS's chart that cannot be used, a sentence each, until the Decider takes them into its draft."""
 
     def learn(self, situation: Situation) -> None:
         """Takes the project pairs a situation knows."""
@@ -53,10 +55,15 @@ class Gathered:
 
     def chart(self) -> Chart:
         """IFS's code part values and activities."""
-        return Chart(
-            {(one.part, one.value): one for one in self._work.erp.dimensions()},
-            {one.id: one for one in self._work.erp.activities()},
-        )
+        dimensions, bad_values = self._work.erp.dimensions()
+        activities, bad_activities = self._work.erp.activities()
+        self.notes += [problem.sentence for problem in (*bad_values, *bad_activities)]
+        return Chart({(one.part, one.value): one for one in dimensions}, {one.id: one for one in activities})
+
+    def take_notes(self) -> list[str]:
+        """The notes so far, each given out once."""
+        notes, self.notes = self.notes, []
+        return notes
 
     def directories(self, projects: Iterable[str]) -> dict[str, set[str]]:
         """IFS project to the Procore vendor ids in its directory."""

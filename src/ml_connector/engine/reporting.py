@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.settling import Settler
-from ml_connector.engine.work import FLOWS, Draft, Report, Tally, Work
+from ml_connector.engine.work import Draft, Report, Tally, Work
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.plan import Hold
 from ml_connector.store import holds
@@ -26,7 +26,7 @@ def report(
         held = [hold_of(row) for row in holds.open_holds(conn, work.connection_id)]
     return Report(
         connection=work.name,
-        flows={flow: _tally(flow, draft, settler, held, applied=applied) for flow in FLOWS if flow in work.flows},
+        flows={flow: _tally(flow, draft, settler, held, applied=applied) for flow in work.flows},
         requests=requests,
         money=_money(draft, settler),
         plan=plan,

@@ -13,7 +13,8 @@ Deciding again every held record on each run is what releases holds: nobody has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -28,8 +29,8 @@ from ml_connector.engine.reading import ORDER, changed_there, read_orders
 from ml_connector.engine.reporting import report
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
-from ml_connector.engine.work import FLOWS, Draft, Report, Work
-from ml_connector.kernel.errors import ConnectorError
+from ml_connector.engine.work import Draft, Report, Work
+from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
@@ -48,34 +49,34 @@ class Runner:
         self.draft = Draft()
         self.settler = Settler(work, self.draft)
 
-    def plan(self, flows: Collection[str] = FLOWS) -> Report:
+    def plan(self) -> Report:
         """Decides and keeps a plan; writes nothing on either side."""
         with self.work.db.writer(self.work.connection_id) as lock:
             self.work.guard = lock.check
-            return self._recorded("plan", flows, self._plan)
+            return self._recorded("plan", self._plan)
 
-    def sync(self, flows: Collection[str] = FLOWS, approved: str | None = None) -> Report:
+    def sync(self, approved: str | None = None) -> Report:
         """Plans and applies; `approved` names a kept plan, and only what it holds is sent."""
         with self.work.db.writer(self.work.connection_id) as lock:
             self.work.guard = lock.check
-            return self._recorded("sync", flows, lambda chosen: self._sync(chosen, approved))
+            return self._recorded("sync", lambda: self._sync(approved))
 
-    def _recorded(self, trigger: str, flows: Collection[str], act: Callable[[Collection[str]], Report]) -> Report:
+    def _recorded(self, trigger: str, act: Callable[[], Report]) -> Report:
         work = self.work
         with work.db.begin() as conn:
-            new = runs.NewRun(list(flows), trigger, work.actor, work.mapping_version)
+            new = runs.NewRun(list(work.flows), trigger, work.actor, work.mapping_version)
             work.run_id = runs.start_run(conn, work.connection_id, new)
             runs.fail_left_over(conn, work.connection_id, work.run_id)
             audit.append(conn, work.connection_id, [self._entry("run:start:done")])
         work.tape.begin(work.connection_id, work.run_id)
         work.point("run.started")
         try:
-            done = act(flows)
-        except ConnectorError as error:
-            self._close("failed", "", str(error))
-            raise
+            done = act()
         except BaseException as error:
-            self._close("failed", "", type(error).__name__)
+            state = "stopped" if isinstance(error, AskPerson) else "failed"
+            said = str(error) if isinstance(error, ConnectorError) else type(error).__name__
+            with suppress(ConnectorError):  # the database may be what failed; the first error is the one to tell
+                self._close(state, "", said)
             raise
         self._close("done", done.plan, "", done)
         return done
@@ -98,17 +99,17 @@ class Runner:
             run_id=self.work.run_id,
         )
 
-    def _plan(self, flows: Collection[str]) -> Report:
-        name = self._decide(flows)
+    def _plan(self) -> Report:
+        name = self._decide()
         with self.work.db.begin() as conn:
             runs.keep_plan(conn, self.work.connection_id, self.work.run_id, name, {})
         return report(self.work, self.draft, self.settler, self.requests(), name)
 
-    def _sync(self, flows: Collection[str], approved: str | None) -> Report:
+    def _sync(self, approved: str | None) -> Report:
         work = self.work
         Recovery(work, self.settler).recover()
         started = work.clock()
-        name = self._decide(flows)
+        name = self._decide()
         with work.db.begin() as conn:
             runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
             check_gate(conn, work, self.draft, name, approved)
@@ -122,32 +123,32 @@ class Runner:
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
-    def _decide(self, flows: Collection[str]) -> str:
+    def _decide(self) -> str:
         work, draft = self.work, self.draft
         with work.db.begin() as conn:
             journal.supersede(conn, work.connection_id, work.run_id)
             situation = self._situation(conn)
         gathered = Gathered(work)
         decider = Decider(work, draft, gathered, situation)
-        if "projects" in flows:
+        if "projects" in work.flows:
             decider.projects()
         gathered.learn(decider.situation)
-        if {"vendors", "cost_codes", "purchase_orders"} & set(flows):
-            self._documents(decider, gathered, flows)
+        if {"vendors", "cost_codes", "purchase_orders"} & set(work.flows):
+            self._documents(decider, gathered)
         return plan_hash(draft.digests)
 
-    def _documents(self, decider: Decider, gathered: Gathered, flows: Collection[str]) -> None:
+    def _documents(self, decider: Decider, gathered: Gathered) -> None:
         work, draft = self.work, self.draft
         with Spool() as spool:
             touched = changed_there(work, draft, decider.situation.links, gathered.targets)
             decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
             demand = read_orders(work, draft, spool, touched)
             chart = gathered.chart() if spool.orders else None
-            if "vendors" in flows:
+            if "vendors" in work.flows:
                 decider.vendors(demand)
-            if chart and "cost_codes" in flows:
+            if chart and "cost_codes" in work.flows:
                 decider.cost_codes(demand, chart)
-            if "purchase_orders" in flows:
+            if "purchase_orders" in work.flows:
                 decider.purchase_orders(spool, demand, chart or Chart({}, {}))
 
     def _situation(self, conn: Connection) -> Situation:

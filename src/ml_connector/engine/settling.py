@@ -22,6 +22,9 @@ from ml_connector.systems.port import Outcome, Result
 HOLD_KEYS = {"commitment": ORDER, "change_order": ORDER}
 """Record kinds that are held under their document."""
 
+CHANGE = "change_order"
+"""Its contract stands among its needs; what becomes of it counts for the contract too."""
+
 WAITING_FOR = {
     "vendor": HoldReason.VENDOR_NOT_LINKED,
     "project": HoldReason.PROJECT_NOT_LINKED,
@@ -75,6 +78,7 @@ class Settler:
                 [Settled(row.id, out.result.value, out.target, out.sentence, out.reference) for row, out in pairs],
             )
             links.put_links(conn, self.work.connection_id, made)
+            self._agree(conn, pairs)
             self.rest(conn, finished)
             self._hold_refused(conn, [(row, out) for row, out in pairs if out.result is Result.REFUSED])
             audit.append(conn, self.work.connection_id, self._entries(pairs))
@@ -129,11 +133,27 @@ class Settler:
             evidence=row.reason,
             decided_by=self.work.actor if row.counts_as == "linked" else "engine",
             stamp=outcome.stamp if row.verb != "fill" else "",
-            base=row.base or None,
+            base=(row.base or None) if row.kind != CHANGE else None,
         )
+
+    def _agree(self, conn: Connection, pairs: Sequence[tuple[IntentRow, Outcome]]) -> None:
+        """A change order that went moves what was agreed about its contract."""
+        agreed = {
+            need.id: row.base
+            for row, outcome in pairs
+            if row.kind == CHANGE and row.base and outcome.result is Result.DONE
+            for need in row.needs
+            if need.kind == "commitment"
+        }
+        if agreed:
+            known = links.load_links(conn, self.work.connection_id, "commitment", sorted(agreed))
+            rows = [msgspec.structs.replace(link, base=agreed[erp_id]) for erp_id, link in known.items()]
+            links.put_links(conn, self.work.connection_id, rows)
 
     def _fail(self, row: IntentRow) -> None:
         self._failed.add(Key(row.kind, row.erp_id))
+        if row.kind == CHANGE:
+            self._failed |= {need for need in row.needs if need.kind == "commitment"}
         self.failed_sources.add(row.source)
 
     def park(self, parked: Sequence[tuple[IntentRow, Key]]) -> None:

@@ -20,9 +20,6 @@ from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.store.postgres import Database
 from ml_connector.systems.port import ErpSystem, Progress, ProjectsSystem
 
-FLOWS = ("projects", "vendors", "cost_codes", "purchase_orders")
-"""Flows in the order in which they depend on each other."""
-
 
 @dataclass
 class Work:
@@ -46,8 +43,8 @@ class Work:
     go_live: date | None = None
     zone: tzinfo = UTC
     """The erp's time zone: what day it is there."""
-    flows: tuple[str, ...] = FLOWS
-    """Flows this installation runs; see registry.py."""
+    flows: tuple[str, ...] = ()
+    """Flows of this run, in the order of registry.py."""
     guard: Callable[[], None] = lambda: None
     """Makes sure before each batch that the right to write is still ours."""
     run_id: int = 0

@@ -13,6 +13,8 @@ from ml_connector.planning.situation import Situation
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 
 FLOW = "cost_codes"
+COUNTS_AS = {Verb.LINK: "linked", Verb.CREATE: "created", Verb.UPDATE: "updated"}
+"""How each effect of this flow is counted."""
 
 
 class Combination(msgspec.Struct, frozen=True):
@@ -81,14 +83,13 @@ class _Codes:
             base = unpack("cost_code", linked.base) if linked.base else None
             renamed = isinstance(base, CostCode) and base.name != name
             if renamed and theirs.name != name:
-                self._intend(Verb.UPDATE, key, body, theirs.id, f"Renamed in IFS: {name}.", "updated")
+                self._intend(Verb.UPDATE, key, body, f"Renamed in IFS: {name}.")
             else:
                 self.unchanged.append(key)
         elif theirs:
-            reason = f"Cost code {code} is there already."
-            self._intend(Verb.LINK, key, body, theirs.id, reason, "linked")
+            self._intend(Verb.LINK, key, body, f"Cost code {code} is there already.")
         elif self.situation.policies.cost_codes.create == "auto":
-            self._intend(Verb.CREATE, key, body, "", f"Cost code {code} {name} is in use on open orders.", "created")
+            self._intend(Verb.CREATE, key, body, f"Cost code {code} {name} is in use on open orders.")
         else:
             self._missing(key, combination.project, f"Cost code {code}")
 
@@ -98,7 +99,7 @@ class _Codes:
         if theirs and linked and linked.target == theirs.id:
             self.unchanged.append(key)
         elif theirs:
-            self._intend(Verb.LINK, key, theirs, theirs.id, f"Budget code {flat} is there already.", "linked")
+            self._intend(Verb.LINK, key, theirs, f"Budget code {flat} is there already.")
         elif cost_type not in self.coding.cost_types:
             self.holds[key] = Hold(
                 key=key,
@@ -109,9 +110,8 @@ class _Codes:
                 sentence=f"The mapping leads to cost type {cost_type}, which the Procore company does not have.",
             )
         elif self.situation.policies.cost_codes.create == "auto":
-            body = BudgetCode("", project, flat)
             reason = f"Budget code {flat} is in use on open orders."
-            self._intend(Verb.CREATE, key, body, "", reason, "created", needs=(code_key,))
+            self._intend(Verb.CREATE, key, BudgetCode("", project, flat), reason, needs=(code_key,))
         else:
             self._missing(key, project, f"Budget code {flat}")
 
@@ -127,11 +127,10 @@ class _Codes:
         verb: Verb,
         key: Key,
         body: CostCode | BudgetCode,
-        target: str,
         reason: str,
-        counts_as: str,
         needs: tuple[Key, ...] = (),
     ) -> None:
+        """Plans one effect; `body.id` is the id of what it is done to, empty where it is yet to be made."""
         packed = pack(body)
         self.intents.append(
             Intent(
@@ -140,14 +139,14 @@ class _Codes:
                 key=key,
                 once_key=once_key(self.situation.company, "code", key.id) if key.kind == "cost_code" else "",
                 scope=body.project,
-                target=target,
+                target=body.id,
                 body=packed,
                 needs=(Key("project", body.project), *needs),
                 after=(),
                 money=None,
                 reason=reason,
                 source=key.id,
-                counts_as=counts_as,
+                counts_as=COUNTS_AS[verb],
                 base=packed,
             )
         )

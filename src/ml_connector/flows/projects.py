@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.matching import Candidate, Match, Verdict, match_project
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack
@@ -36,7 +38,9 @@ def decide(situation: Situation, ours: Sequence[Project], theirs: Sequence[Proje
         free = found.candidates and found.candidates[0].id not in taken
         if found.verdict is Verdict.NONE:
             skips.append(Skip(key, FLOW, f"Project {project.number} {project.name} has no partner in Procore."))
-        elif found.verdict is Verdict.CERTAIN and free and _may_link(situation, key):
+        elif found.verdict is Verdict.CERTAIN and not free:
+            holds.append(_taken(key, project, found, taken[found.candidates[0].id]))
+        elif found.verdict is Verdict.CERTAIN and _may_link(situation, key):
             taken[found.candidates[0].id] = key
             intents.append(_link(key, project, found))
         else:
@@ -92,6 +96,15 @@ def _ask(key: Key, project: Project, found: Match) -> Hold:
         candidates=tuple(candidate.id for candidate in found.candidates),
         evidence=found.evidence,
     )
+
+
+def _taken(key: Key, project: Project, found: Match, other: Key) -> Hold:
+    hold = _ask(key, project, found)
+    sentence = (
+        f"Project {project.number} {project.name} looks like the Procore project {found.candidates[0].name}, which "
+        f"already stands for project {other.id}. Answer `ignore` to leave it out, or unlink project {other.id} first."
+    )
+    return msgspec.structs.replace(hold, sentence=sentence)
 
 
 def _gone(key: Key, project: Project, target: str) -> Hold:

@@ -8,13 +8,21 @@ import msgspec
 
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
-from ml_connector.planning.committing import FLOW, Budgets, Held, commitment_key, commitments_of, order_money
+from ml_connector.planning.committing import (
+    FLOW,
+    Budgets,
+    Held,
+    commitment_key,
+    commitments_of,
+    contract_homes,
+    order_money,
+)
 from ml_connector.planning.contracts import Contract, decide_contract, settled
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
-from ml_connector.records.purchase_order import OrderState, PurchaseOrder
+from ml_connector.records.purchase_order import WITHDRAWN, OrderState, PurchaseOrder
 
 GONE = frozenset({OrderState.CANCELLED, OrderState.CLOSED})
 
@@ -50,13 +58,13 @@ def wanted_contracts(
 
     A linked contract that is what was last agreed on, and that nobody touched, need not be read.
     """
-    index = _Index(headers)
+    page = _Page(situation, coding, headers)
     wanted: dict[tuple[str, str], None] = {}
     for order in orders:
-        if _not_for_procore(situation, order):
+        if page.not_for_procore(order):
             continue
         try:
-            planned = {ours.project: ours for ours in commitments_of(situation, *coding, order)}
+            planned = {ours.project: ours for ours in page.contracts(order)}
         except Held:
             continue
         for project, ours in planned.items():
@@ -65,7 +73,7 @@ def wanted_contracts(
                 if not settled(situation, order, ours, linked):
                     wanted[(project, linked.target)] = None
                 continue
-            for found in index.candidates(situation, order, project):
+            for found in page.index.candidates(situation, order, project):
                 wanted[(project, found.id)] = None
     return list(wanted)
 
@@ -74,19 +82,19 @@ def decide(
     situation: Situation, chart: Chart, budgets: Budgets, orders: Sequence[PurchaseOrder], theirs: Theirs
 ) -> Decision:
     """Decides a page of orders: the intents of each, or the one hold that keeps the whole order back."""
-    index = _Index(theirs.headers)
+    page = _Page(situation, (chart, budgets), theirs.headers)
     intents: list[Intent] = []
     holds: list[Hold] = []
     skips: list[Skip] = []
     unchanged: list[Key] = []
     for order in orders:
         key = Key("order", order.id)
-        skip = _not_for_procore(situation, order)
+        skip = page.not_for_procore(order)
         if skip:
             skips.append(Skip(key, FLOW, skip))
             continue
         try:
-            made, notes = _decide_order(situation, chart, budgets, order, (theirs, index))
+            made, notes = _decide_order(page, order, theirs)
         except Held as held:
             holds.append(held.hold)
             continue
@@ -125,30 +133,45 @@ def gone_hold(order: str) -> Hold:
     )
 
 
-def _not_for_procore(situation: Situation, order: PurchaseOrder) -> str:
-    state = order.state
-    ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
-    if ruling and ruling.answer == "ignore":
-        return f"A person said that order {order.id} stays out of Procore."
-    if state.value not in situation.policies.purchase_orders.status:
-        return f"Order {order.id} is {state.value} in IFS: not sent yet."
-    known = any(commitment_key(order.id, p) in situation.links for p in {line.project for line in order.lines})
-    if state in GONE and not known:
-        return f"Order {order.id} was {state.value} before it was ever in Procore."
-    if situation.go_live and order.dated and order.dated < situation.go_live and not known:
-        return f"Order {order.id} is dated {order.dated}, before the go-live day {situation.go_live}."
-    if not known and not order_money(order).amount and not any(line.amount for line in order.lines):
-        return f"Order {order.id} has no lines with money."
-    return ""
+class _Page:
+    """What the orders of one page are decided with; indexes are made once for all of them."""
+
+    def __init__(
+        self, situation: Situation, coding: tuple[Chart, Budgets], headers: Mapping[str, Sequence[Commitment]]
+    ) -> None:
+        self.situation = situation
+        self.coding = coding
+        self.index = _Index(headers)
+        self.homes = contract_homes(situation.links)
+
+    def contracts(self, order: PurchaseOrder) -> list[Commitment]:
+        """What the order should be in Procore; may raise Held."""
+        return commitments_of(self.situation, *self.coding, order, self.homes.get(order.id, ()))
+
+    def not_for_procore(self, order: PurchaseOrder) -> str:
+        """Why the order is left alone; empty when it is not."""
+        state, situation = order.state, self.situation
+        ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+        if ruling and ruling.answer == "ignore":
+            return f"A person said that order {order.id} stays out of Procore."
+        if state.value not in situation.policies.purchase_orders.status:
+            return f"Order {order.id} is {state.value} in IFS: not sent yet."
+        if order.id in self.homes:
+            return ""
+        if state in GONE:
+            return f"Order {order.id} was {state.value} before it was ever in Procore."
+        if situation.go_live and order.dated and order.dated < situation.go_live:
+            return f"Order {order.id} is dated {order.dated}, before the go-live day {situation.go_live}."
+        if not any(line.amount for line in order.lines if line.state not in WITHDRAWN):
+            return f"Order {order.id} has no lines with money."
+        return ""
 
 
-def _decide_order(
-    situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder, there: tuple[Theirs, _Index]
-) -> tuple[list[Intent], list[str]]:
-    theirs, index = there
+def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[list[Intent], list[str]]:
+    situation, index = page.situation, page.index
     intents: list[Intent] = []
     notes: list[str] = []
-    for ours in commitments_of(situation, chart, budgets, order):
+    for ours in page.contracts(order):
         key = commitment_key(order.id, ours.project)
         linked = situation.links.get(key)
         found = theirs.contracts.get(linked.target) if linked else None

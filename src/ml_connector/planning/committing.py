@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -12,7 +12,7 @@ from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import clipped
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import Hold, HoldReason, unpack
-from ml_connector.planning.situation import Situation
+from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import WITHDRAWN, OrderLine, PurchaseOrder
 
@@ -41,28 +41,54 @@ def commitment_key(order: str, project: str) -> Key:
     return Key("commitment", f"{order}@{project}")
 
 
+def contract_homes(links: Mapping[Key, Linked]) -> dict[str, list[str]]:
+    """Order to the projects in which it has a linked contract, sorted; made once for many orders."""
+    homes: dict[str, list[str]] = {}
+    for key in links:
+        if key.kind == "commitment":
+            order, _, project = key.id.rpartition("@")
+            homes.setdefault(order, []).append(project)
+    return {order: sorted(projects) for order, projects in homes.items()}
+
+
+def contract_keys(links: Mapping[Key, Linked], orders: Iterable[PurchaseOrder]) -> set[Key]:
+    """Keys of every contract these orders have or may get: in the projects of their lines, and where they have one.
+
+    An order whose lines all moved to another project still has its old contract, and money on it.
+    """
+    homes = contract_homes(links)
+    return {
+        commitment_key(order.id, project)
+        for order in orders
+        for project in {*(line.project for line in order.lines), *homes.get(order.id, ())}
+        if project
+    }
+
+
 def order_money(order: PurchaseOrder) -> Money:
     """What the order's live lines come to, in its own currency."""
     amount = sum((line.amount for line in order.lines if line.state not in WITHDRAWN), ZERO)
     return Money(amount, order.currency)
 
 
-def commitments_of(situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder) -> list[Commitment]:
+def commitments_of(
+    situation: Situation, chart: Chart, budgets: Budgets, order: PurchaseOrder, homes: Sequence[str]
+) -> list[Commitment]:
     """The contracts this order should be, checked against both systems; raises Held with the first reason why not.
 
-    Sums of the contracts' lines equal the sum of the order's live lines, or nothing is made.
+    `homes` are the projects in which it has a contract; one that no line names any more falls to zero. Sums of the
+    contracts' lines equal the sum of the order's live lines, or nothing is made.
     """
     status = CommitmentStatus(situation.policies.purchase_orders.status[order.state.value])
     work = _Order(situation, chart, budgets, order)
-    by_project: dict[str, list[OrderLine]] = {}
+    by_project: dict[str, list[OrderLine]] = {project: [] for project in homes}
     for line in order.lines:
-        by_project.setdefault(work.project_of(line), []).append(line)
+        if line.state not in WITHDRAWN:
+            by_project.setdefault(work.project_of(line), []).append(line)
     work.check_vendor()
-    live = [project for project, lines in by_project.items() if any(one.state not in WITHDRAWN for one in lines)]
     made = [
         work.commitment(project, lines, status, split=len(by_project) > 1)
         for project, lines in sorted(by_project.items())
-        if project in live or commitment_key(order.id, project) in situation.links
     ]
     total = sum((commitment.money().amount for commitment in made), ZERO)
     if total != order_money(order).amount:
@@ -129,39 +155,31 @@ class _Order:
             )
 
     def commitment(self, project: str, lines: list[OrderLine], status: CommitmentStatus, *, split: bool) -> Commitment:
-        """The contract of one project."""
+        """The contract of one project, from the live lines that lie on it."""
         order = self.order
-        self._check_currency(project)
+        if lines:
+            self._check_currency(project)
         key = commitment_key(order.id, project)
         once = once_key(self.situation.company, "order", order.id, project)
         known = self.situation.links.get(key)
         base = unpack("commitment", known.base) if known and known.base else None
-        number = self.situation.policies.purchase_orders.split_number if split else "{order}"
-        if isinstance(base, Commitment):
-            number = base.number.replace("{", "{{").replace("}", "}}")  # a contract keeps the number it was given
-        wanted = [line.wanted for line in lines if line.wanted and line.state not in WITHDRAWN]
-        return Commitment(
+        rule = self.situation.policies.purchase_orders.split_number if split else "{order}"
+        wanted = [line.wanted for line in lines if line.wanted]
+        title = clipped(f"{order.id} {lines[0].description if lines else order.text}", 255)
+        made = Commitment(
             once_key=once,
             project=project,
-            number=number.format(order=order.id, project=project),
-            title=clipped(f"{order.id} {_first_text(order, lines)}", 255),
+            number=rule.format(order=order.id, project=project),
+            title=title,
             vendor=order.vendor,
             status=status,
             currency=order.currency,
             dated=order.dated,
             delivery=max(wanted) if wanted else None,
             description=order.text,
-            lines=tuple(self._lines(once, project, lines, base)),
+            lines=tuple(self._line(once, project, line) for line in lines),
         )
-
-    def _lines(self, once: str, project: str, lines: list[OrderLine], base: object) -> Iterator[CommitmentLine]:
-        """Live lines as they are; a withdrawn one as zero, and only where it was written before."""
-        before = {line.once_key: line for line in base.lines} if isinstance(base, Commitment) else {}
-        for line in lines:
-            if line.state not in WITHDRAWN:
-                yield self._line(once, project, line)
-            elif old := before.get(f"{once}/{line.id}"):
-                yield msgspec.structs.replace(old, quantity=ZERO, amount=ZERO, id="")
+        return _as_before(made, base) if isinstance(base, Commitment) else made
 
     def _line(self, once: str, project: str, line: OrderLine) -> CommitmentLine:
         return CommitmentLine(
@@ -258,5 +276,18 @@ class _Order:
         )
 
 
-def _first_text(order: PurchaseOrder, lines: list[OrderLine]) -> str:
-    return next((line.description for line in lines if line.state not in WITHDRAWN), order.text)
+def _as_before(made: Commitment, base: Commitment) -> Commitment:
+    """What a contract keeps from when it was last agreed: its number; lines that are gone, at zero and in place.
+
+    With no live line left its title and delivery date stay, too: there is nothing to make new ones from.
+    """
+    live = {line.once_key: line for line in made.lines}
+    known = {line.once_key for line in base.lines}
+    lines = [live.get(old.once_key) or _emptied(old) for old in base.lines]
+    lines += [line for line in made.lines if line.once_key not in known]
+    kept = msgspec.structs.replace(made, number=base.number, lines=tuple(lines))
+    return kept if live else msgspec.structs.replace(kept, title=base.title, delivery=base.delivery)
+
+
+def _emptied(line: CommitmentLine) -> CommitmentLine:
+    return msgspec.structs.replace(line, quantity=ZERO, amount=ZERO, id="")

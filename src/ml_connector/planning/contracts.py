@@ -9,7 +9,16 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.committing import FLOW, Held, order_money
-from ml_connector.planning.diffing import Difference, as_amended, compare, current_values, deltas, pair_lines
+from ml_connector.planning.diffing import (
+    Difference,
+    as_amended,
+    compare,
+    current_values,
+    deltas,
+    pair_lines,
+    revision_of,
+    with_left_behind,
+)
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
@@ -61,9 +70,11 @@ def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list
     ours, theirs = contract.ours, contract.theirs
     assert theirs is not None
     if theirs.once_key == ours.once_key:
-        link = _intent(contract, Verb.LINK, ours, "It carries our once-key already.", target=theirs.id)
+        why = "It carries our once-key already."
+        link = _intent(contract, Verb.LINK, ours, why, target=theirs.id, counts_as="linked")
         more, notes = _change(situation, contract, None)
-        return _sealed(contract, [link, *more]), notes
+        later = [msgspec.structs.replace(intent, counts_as="") for intent in more]
+        return _sealed(contract, [link, *later]), notes
     if theirs.currency and theirs.currency != ours.currency:
         raise Held(_currencies(contract, theirs))
     pairs, strangers = pair_lines(ours, theirs)
@@ -87,7 +98,9 @@ def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list
 def _change(situation: Situation, contract: Contract, base: Commitment | None) -> tuple[list[Intent], list[str]]:
     ours, theirs = contract.ours, contract.theirs
     assert theirs is not None
-    frozen = theirs.status in FROZEN
+    ours = with_left_behind(ours, theirs, contract.change_orders)
+    contract = msgspec.structs.replace(contract, ours=ours)
+    frozen = theirs.status in FROZEN or bool(contract.change_orders)  # once amended, the original is history
     if frozen:
         theirs = as_amended(theirs, contract.change_orders, base)
     difference = compare(ours, theirs, base)
@@ -97,15 +110,12 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     if write_drift:
         difference = compare(ours, theirs, None)
     intents: list[Intent] = []
-    notes: list[str] = []
     if difference.header:
         names = ", ".join(name.replace("dated", "date") for name in difference.header)
         header = msgspec.structs.replace(ours, lines=())
         intents.append(_intent(contract, Verb.UPDATE, header, f"Changed in IFS: {names}.", counts_as="updated"))
     if frozen:
-        made, said = _amend(contract)
-        intents += made
-        notes += said
+        intents += _amend(contract, {line.once_key for line in difference.lines})
     elif difference.lines:
         delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
         money = Money(delta, ours.currency)
@@ -114,7 +124,14 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         intents.append(_status(contract, tuple(intent.verb for intent in intents)))
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
-    return _sealed(contract, intents), notes
+    return _sealed(contract, intents), _left_standing(contract, difference)
+
+
+def _left_standing(contract: Contract, difference: Difference) -> list[str]:
+    """What a person let Procore keep, said on every look so that nobody wonders."""
+    kept = [*difference.drift, *difference.conflicts]
+    named = ", ".join(name.replace("_", " ") for name in kept[:6])
+    return [f"Procore's own {named} of order {contract.order.id} stands, as a person said."] if kept else []
 
 
 def _before(theirs: Commitment, difference: Difference) -> Decimal:
@@ -130,14 +147,18 @@ def _what_changed(theirs: Commitment, difference: Difference) -> str:
     return f"Lines in IFS: {' and '.join(part for part in parts if part)}."
 
 
-def _amend(contract: Contract) -> tuple[list[Intent], list[str]]:
-    """After approval the original sum is never restated: the delta becomes a commitment change order."""
+def _amend(contract: Contract, changed: set[str]) -> list[Intent]:
+    """After approval the original sum is never restated: the deltas of changed lines become a change order.
+
+    Its number follows the highest of ours, so that one deleted in Procore never makes two of the same once-key.
+    """
     ours = contract.ours
     assert contract.theirs is not None
-    lines = deltas(ours, current_values(contract.theirs, contract.change_orders))
+    moved = msgspec.structs.replace(ours, lines=tuple(line for line in ours.lines if line.once_key in changed))
+    lines = deltas(moved, current_values(contract.theirs, contract.change_orders))
     if not lines:
-        return [], []
-    number = 1 + sum(1 for order in contract.change_orders if order.reference.startswith(ours.once_key))
+        return []
+    number = 1 + max((revision_of(ours.once_key, order.reference) for order in contract.change_orders), default=0)
     body = ChangeOrder(
         reference=f"{ours.once_key}/R{number}",
         commitment=ours.once_key,
@@ -161,8 +182,9 @@ def _amend(contract: Contract) -> tuple[list[Intent], list[str]]:
         reason=f"Order {contract.order.id} changed in IFS after its approval in Procore.",
         source=contract.order.id,
         counts_as="updated",
+        base=pack(ours),
     )
-    return [intent], []
+    return [intent]
 
 
 def _status_verdict(ours: Commitment, theirs: Commitment, base: Commitment | None) -> str:
@@ -233,8 +255,8 @@ def _needs(ours: Commitment, lines: tuple[CommitmentLine, ...], contract: Key | 
 
 
 def _sealed(contract: Contract, intents: list[Intent]) -> list[Intent]:
-    """Puts the whole agreed record on the key's last intent."""
-    own = [n for n, intent in enumerate(intents) if intent.key == contract.key]
+    """Puts the whole agreed record on the contract's last intent, which may be its change order."""
+    own = [n for n, intent in enumerate(intents) if contract.key in (intent.key, *intent.needs)]
     base = pack(contract.ours)
     sealed = [msgspec.structs.replace(intent, base=b"") for intent in intents]
     if own:

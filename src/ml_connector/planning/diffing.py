@@ -111,58 +111,28 @@ def _same_unit(one: object, other: object) -> bool:
     return str(one).casefold() == str(other).casefold()  # Procore answers with its own list's spelling
 
 
-def own_orders(once_key: str, orders: Iterable[ChangeOrder]) -> list[ChangeOrder]:
-    """The change orders we wrote on the contract of that once-key, oldest first."""
-    numbered = [(revision_of(once_key, order.reference), order) for order in orders]
-    return [order for number, order in sorted(numbered, key=lambda pair: pair[0]) if number]
-
-
 def revision_of(once_key: str, reference: str) -> int:
     """The number in a change order's once-key (`.../R3` is 3); 0 when it is not one of ours."""
     start, mark, number = reference.rpartition("/R")
     return int(number) if mark and start == once_key and number.isdecimal() else 0
 
 
-def current_values(theirs: Commitment, orders: Iterable[ChangeOrder]) -> dict[str, Decimal]:
-    """Each line's value by once-key as it stands: original amount plus the deltas of its change orders.
+def current_values(theirs: Commitment, orders: Iterable[ChangeOrder]) -> dict[str, dict[str, Decimal]]:
+    """What each line (by once-key) has on each budget code as it stands: original amounts plus the change orders.
 
-    Ours count until they are void or rejected; those of Procore's people only once approved, for a draft is no money.
+    Ours count until they are void or rejected; those of Procore's people once approved, for a draft is no money yet.
     """
-    values = {line.once_key: line.amount for line in theirs.lines if line.once_key}
-    for order in orders:
-        own = revision_of(theirs.once_key, order.reference) > 0
-        if order.status in DEAD if own else order.status != "approved":
-            continue
-        _add(values, order)
+    values: dict[str, dict[str, Decimal]] = {}
+    counted = [order for order in orders if _counts(theirs.once_key, order)]
+    for line in (*theirs.lines, *(line for order in counted for line in order.lines)):
+        if line.once_key:
+            codes = values.setdefault(line.once_key, {})
+            codes[line.budget_code] = codes.get(line.budget_code, ZERO) + line.amount
     return values
 
 
-def _add(values: dict[str, Decimal], order: ChangeOrder) -> None:
-    for line in order.lines:
-        if line.once_key:
-            values[line.once_key] = values.get(line.once_key, ZERO) + line.amount
-
-
-def agreed_since(base: Commitment, theirs: Commitment, orders: Iterable[ChangeOrder]) -> Commitment:
-    """What was last agreed, brought up to our own later change orders.
-
-    A change order is a record of its own, so the agreed contract may be older than it. Where its amounts are those of
-    the contract after our first few change orders, the rest of them were agreed as well; else it stands as it is.
-    """
-    values = {line.once_key: line.amount for line in theirs.lines if line.once_key}
-    said = {line.once_key: line.amount for line in base.lines}
-    met = _equal(values, said)
-    for order in own_orders(theirs.once_key, orders):
-        _add(values, order)
-        met = met or _equal(values, said)
-    if not met:
-        return base
-    lines = tuple(msgspec.structs.replace(x, amount=values.get(x.once_key, x.amount)) for x in base.lines)
-    return msgspec.structs.replace(base, lines=lines)
-
-
-def _equal(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> bool:
-    return all(one.get(key, ZERO) == other.get(key, ZERO) for key in one.keys() | other.keys())
+def _counts(once_key: str, order: ChangeOrder) -> bool:
+    return order.status not in DEAD if revision_of(once_key, order.reference) else order.status == "approved"
 
 
 def with_left_behind(ours: Commitment, theirs: Commitment, orders: Sequence[ChangeOrder]) -> Commitment:
@@ -175,38 +145,46 @@ def with_left_behind(ours: Commitment, theirs: Commitment, orders: Sequence[Chan
     seen |= {line.once_key: line for line in theirs.lines}
     left = [
         msgspec.structs.replace(seen[key], quantity=ZERO, amount=ZERO, id="")
-        for key, value in current_values(theirs, orders).items()
-        if value and key not in mine and key.startswith(f"{ours.once_key}/")
+        for key, codes in current_values(theirs, orders).items()
+        if any(codes.values()) and key not in mine and key.startswith(f"{ours.once_key}/")
     ]
     return msgspec.structs.replace(ours, lines=(*ours.lines, *left)) if left else ours
 
 
 def as_amended(theirs: Commitment, orders: Iterable[ChangeOrder], base: Commitment | None) -> Commitment:
-    """A frozen contract with each line at its present value.
+    """A frozen contract with each line at its present value and on the budget code that has it.
 
-    Where that value is the agreed one, the whole line counts as agreed: quantities and texts of a frozen line cannot
+    Where that is the agreed one, the whole line counts as agreed: quantities and texts of a frozen line cannot
     follow a change order, so they are no news.
     """
     values = current_values(theirs, orders)
     agreed = {line.once_key: line for line in base.lines} if base else {}
     lines = []
     for line in theirs.lines:
-        value = values.get(line.once_key, line.amount)
+        codes = values.get(line.once_key, {line.budget_code: line.amount})
+        value = sum(codes.values(), ZERO)
+        code = next((code for code, amount in codes.items() if amount), line.budget_code)
         known = agreed.get(line.once_key)
-        if known and known.amount == value:
+        if known and known.amount == value and (known.budget_code == code or not value):
             lines.append(known)
         else:
-            lines.append(msgspec.structs.replace(line, amount=value))
+            lines.append(msgspec.structs.replace(line, amount=value, budget_code=code))
     return msgspec.structs.replace(theirs, lines=tuple(lines))
 
 
-def deltas(ours: Commitment, values: Mapping[str, Decimal]) -> tuple[CommitmentLine, ...]:
-    """The lines of the change order that brings `values` to what ours says; empty when they agree to the cent."""
+def deltas(ours: Commitment, values: Mapping[str, Mapping[str, Decimal]]) -> tuple[CommitmentLine, ...]:
+    """The lines of the change order that brings `values` to what ours says; empty when they agree to the cent.
+
+    Money that moved to another budget code leaves the old one first.
+    """
     lines = []
     for line in ours.lines:
-        delta = line.amount - values.get(line.once_key, ZERO)
-        if delta:
-            lines.append(msgspec.structs.replace(line, amount=delta, quantity=Decimal(1), unit_cost=delta))
+        codes = values.get(line.once_key, {})
+        moved = [(code, -amount) for code, amount in codes.items() if code != line.budget_code]
+        for code, delta in [*moved, (line.budget_code, line.amount - codes.get(line.budget_code, ZERO))]:
+            if delta:
+                fields = {"budget_code": code, "amount": delta, "quantity": Decimal(1), "unit_cost": delta}
+                lines.append(msgspec.structs.replace(line, **fields))
     return tuple(lines)
 
 

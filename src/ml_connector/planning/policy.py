@@ -93,6 +93,27 @@ class Policies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brakes: BrakePolicy = BrakePolicy()
 
 
+def _check_numbers(policies: Policies) -> None:
+    """Limits and patterns that have the right type and still make no sense."""
+    if not 0 <= policies.vendors.near <= 100:
+        raise BadInput(f"policy.vendors.near is {policies.vendors.near}; it is a score from 0 to 100.")
+    brakes = policies.brakes
+    for name in ("creates", "updates", "removals", "money"):
+        limit = getattr(brakes, name)
+        if not Decimal(limit).is_finite() or limit < 0:
+            raise BadInput(f"policy.brakes.{name} is {limit}; it is a number from 0 up, and 0 means no limit.")
+    pattern = policies.purchase_orders.split_number
+    try:
+        numbers = {pattern.format(order=order, project=project) for order in "12" for project in "34"}
+    except (LookupError, ValueError, AttributeError):
+        numbers = set()
+    if len(numbers) < 4:
+        raise BadInput(
+            f"policy.purchase_orders.split_number {pattern!r} does not give every contract a number of its own.",
+            remedy="Write it with both {order} and {project}, such as {order}-{project}.",
+        )
+
+
 def policies_from(data: Mapping[str, object]) -> Policies:
     """Policies from their TOML form; BadInput names the entry that cannot be used and what it may be."""
     try:
@@ -102,6 +123,7 @@ def policies_from(data: Mapping[str, object]) -> Policies:
             f"The policies cannot be used: {error}.",
             remedy="See docs/connection-file.md for every policy and its values.",
         ) from None
+    _check_numbers(policies)
     known_states = {state.value for state in OrderState}
     known_statuses = {status.value for status in CommitmentStatus}
     for state, status in policies.purchase_orders.status.items():

@@ -54,11 +54,11 @@ class ErpSystem(Protocol):
         """Every project of the connection's company."""
         ...
 
-    def activities(self) -> list[Activity]:
+    def activities(self) -> tuple[list[Activity], list[Problem]]:
         """Every project activity of the company."""
         ...
 
-    def dimensions(self) -> list[Dimension]:
+    def dimensions(self) -> tuple[list[Dimension], list[Problem]]:
         """Every accounting code part value of the company, accounts (part A) included."""
         ...
 

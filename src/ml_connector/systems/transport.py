@@ -164,7 +164,7 @@ class Transport:
         if not request.signed:  # sign-in: not paced, not counted, not taped
             return self._send(request, ""), 0.0
         waited = self._pacing.enter()
-        write = request.method not in _READS
+        write = not _reads(request)
         with self._lock:
             if write:
                 self.counts.writes += 1
@@ -210,7 +210,7 @@ class Transport:
                     f"{self._name(request)} cannot be reached: {lost.why}.",
                     remedy=_remedy(self._http.setting, lost.why),
                 )
-        elif not (request.safe or request.method in _READS):
+        elif not (request.safe or _reads(request)):
             raise OutcomeUnknown(
                 f"{self._name(request)} gave no answer to {request.method} {_path(request.url)[:120]}: {lost.why}."
             )
@@ -221,7 +221,7 @@ class Transport:
         self, request: WireRequest, reply: WireReply, verdict: Verdict, attempt: int
     ) -> tuple[Unavailable | Locked | RateLimited, float]:
         """The error to raise if this was the last attempt, and the seconds to pause if it was not."""
-        safe = request.safe or request.method in _READS
+        safe = request.safe or _reads(request)
         if verdict is Verdict.UNSURE and not safe:
             raise OutcomeUnknown(
                 f"{self._name(request)} answered {reply.status} to {request.method} {_path(request.url)[:120]}; "
@@ -257,6 +257,11 @@ class Transport:
     def _name(self, request: WireRequest) -> str:
         """How messages name the other side: which one, and its host."""
         return f"{self.side} at {request.url.split('/', 3)[2] if '//' in request.url else request.url}"
+
+
+def _reads(request: WireRequest) -> bool:
+    """Whether the request cannot change anything over there."""
+    return request.reading or request.method in _READS
 
 
 def _client(http: HttpSettings) -> SyncClient:

@@ -18,6 +18,8 @@ class WireRequest(msgspec.Struct, frozen=True):
     safe: bool = False
     signed: bool = True
     """False for sign-in itself: no bearer token is added and nothing of it is kept as evidence."""
+    reading: bool = False
+    """True for a POST that only reads (an OData batch of GETs): safe, and counted and kept as a read."""
 
 
 class WireReply(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from ml_connector.systems.signing import ClientCredentials
 from ml_connector.systems.transport import HttpSettings, Transport
 
 from .conftest import MakeSystem
+from .tampering import Tampering
 
 
 def bad(findings: list[Finding]) -> dict[str, Finding]:
@@ -30,6 +31,7 @@ def test_a_tenant_like_the_profile_passes(make: MakeSystem) -> None:
     assert "USD" in sentences["company"]
     assert "Signed in as" in sentences["sign-in"]
     assert {"read order", "read order_line", "page size", "amounts"} <= sentences.keys()
+    assert "up to 100 reads in one batch" in sentences["supplier details"]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ def test_a_tenant_like_the_profile_passes(make: MakeSystem) -> None:
             "LinePart",
         ),
         ({"company": {"properties": {"id": "CompanyId"}}}, "names of company", "CompanyId", "Company"),
+        ({"supplier": {"projection": "SuppliersHandling"}}, "names of supplier", "SupplierPurchases", "supplier_navs"),
     ],
 )
 def test_a_wrong_name_is_found_with_its_likely_right_one(
@@ -74,6 +77,56 @@ def test_rights_and_habits_are_told_apart(box: RunningSandbox, make: MakeSystem)
     assert "PurchaseOrderHandling" in found["names of order"].sentence
     box.ifs.switches.missing_projections = set()
     assert "client" in bad(check(make()))["read order"].remedy
+
+
+def projections(system: IfsSystem) -> dict[str, str]:
+    return {word: where.projection for word, where in system.profile.sets().items()}
+
+
+@pytest.mark.parametrize("word", ["company", "project", "activity", "dimension", "supplier", "order", "order_line"])
+@pytest.mark.parametrize("how", ["denied", "missing"])
+def test_the_remedy_names_the_projection_and_what_to_do_with_it(
+    box: RunningSandbox, make: MakeSystem, word: str, how: str
+) -> None:
+    system = make()
+    projection = projections(system)[word]
+    setattr(box.ifs.switches, f"{how}_projections", {projection})
+    findings = bad(check(system))
+    assert findings
+    for finding in findings.values():
+        assert finding.sentence
+        assert projection in finding.remedy
+        if how == "denied":
+            assert "permission set" in finding.remedy
+
+
+def test_an_entity_service_that_nobody_activated_is_told(make: MakeSystem) -> None:
+    service = {"projection": "SupplierInfoGeneralEntity", "service": "entity", "candidates": []}
+    finding = bad(check(make(supplier=service)))["names of supplier"]
+    assert "SupplierInfoGeneralEntity" in finding.sentence
+    assert "activated" in finding.remedy
+
+
+def test_an_empty_set_comes_with_what_to_look_at(make: MakeSystem) -> None:
+    system = make(of="99")
+    finding = next(one for one in check(system) if one.name == "read order")
+    assert finding.ok
+    assert "grant the projection PurchaseOrderHandling to a permission set" in finding.remedy
+
+
+def test_details_that_cannot_be_read_and_batches_that_are_not_taken_are_told(
+    box: RunningSandbox, make: MakeSystem, transport: Transport
+) -> None:
+    settings = IfsSettings(box.ifs_url, "10")
+    found = {one.name: one for one in check(IfsSystem(Tampering(transport, instead=405), settings))}
+    assert "takes no batch" in found["supplier details"].sentence
+    found = {one.name: one for one in check(make(batch_parts=0))}
+    assert "switched off" in found["supplier details"].sentence
+    finding = bad(check(IfsSystem(Tampering(transport, parts={0: 400}), settings)))["supplier details"]
+    assert "permission set" in finding.remedy
+    assert "SupplierHandling" in finding.remedy
+    finding = bad(check(IfsSystem(Tampering(transport, parts={0: 403}), settings)))["supplier details"]
+    assert "permission set" in finding.remedy
 
 
 def test_a_cut_page_is_noticed(box: RunningSandbox, make: MakeSystem) -> None:
@@ -105,6 +158,21 @@ def test_what_is_there_is_counted(box: RunningSandbox, make: MakeSystem) -> None
     assert found["orders"] == {name: n for name, n in states.items() if name not in ("Closed", "Cancelled")}
     assert found["projects"] == len(world.sites)
     assert found["activities"] == len(world.activities)
+    open_orders = [one for one in world.orders if one.state not in ("Closed", "Cancelled")]
+    assert found["currencies"] == Counter(one.currency for one in open_orders)
+    assert found["suppliers"] == len({one.supplier_id for one in open_orders})
+    codes = found["codes"]
+    assert isinstance(codes, dict)
+    assert Counter(one.code_part for one in world.code_values).items() <= codes.items()
+    assert (found["projects_refused"], found["activities_refused"], found["codes_refused"]) == (0, 0, 0)
+    assert found["suppliers_without_purchase_data"] == []
+
+
+def test_suppliers_of_open_orders_without_purchase_data_are_named(box: RunningSandbox, transport: Transport) -> None:
+    system = IfsSystem(Tampering(transport, parts={0: 404, 2: 400}), IfsSettings(box.ifs_url, "10"))
+    orders = [one for one in box.sandbox.world.orders if one.state not in ("Closed", "Cancelled")]
+    used = sorted({one.supplier_id for one in orders})
+    assert discover(system)["suppliers_without_purchase_data"] == [used[0], used[2]]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +182,7 @@ def test_what_is_there_is_counted(box: RunningSandbox, make: MakeSystem) -> None
         {"order_lines": "guess"},
         {"order_states": {"Odd": "strange"}},
         {"page_size": 5000},
+        {"batch_parts": -1},
         {"order": "text"},
     ],
 )

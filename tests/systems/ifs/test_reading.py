@@ -130,7 +130,7 @@ def test_another_company_sees_nothing_of_this_one(make: MakeSystem) -> None:
     system = make(of="20")
     assert read(system) == []
     assert system.projects() == ([], [])
-    assert (system.activities(), system.dimensions()) == ([], [])
+    assert (system.activities(), system.dimensions()) == (([], []), ([], []))
     assert read(make(of="20", order={"properties": {"company": ""}})) == []
 
 
@@ -138,11 +138,14 @@ def test_master_data_is_what_the_world_says(box: RunningSandbox, make: MakeSyste
     world, system = box.sandbox.world, make()
     projects, problems = system.projects()
     assert ({one.id for one in projects}, problems) == ({one.project_id for one in world.sites}, [])
-    postable = {one.id: one.postable for one in system.activities()}
+    activities, bad_activities = system.activities()
+    dimensions, bad_dimensions = system.dimensions()
+    assert (bad_activities, bad_dimensions) == ([], [])
+    postable = {one.id: one.postable for one in activities}
     assert postable == {
         str(one.activity_seq): one.state not in ("Planned", "Closed", "Cancelled") for one in world.activities
     }
-    found = {(one.part, one.value): (one.valid_from, one.valid_until) for one in system.dimensions()}
+    found = {(one.part, one.value): (one.valid_from, one.valid_until) for one in dimensions}
     for code in world.code_values:
         assert found[code.code_part, code.value] == (code.valid_from, code.valid_until)
 
@@ -151,21 +154,20 @@ def test_accounts_come_from_their_own_set_where_the_common_one_lacks_them(make: 
     other = make(dimension={"projection": "CodeBHandling", "entity_set": "CodeBSet", "keys": ["value"]}).profile
     names = {**other.dimension.properties, "value": "CodeB"}
     part = make(dimension={"projection": "CodeBHandling", "entity_set": "CodeBSet", "properties": names})
-    parts = {one.part for one in part.dimensions()}
+    parts = {one.part for one in part.dimensions()[0]}
     assert parts == {"A", "B"}
 
 
-def test_suppliers_are_put_together_from_their_parts(box: RunningSandbox, make: MakeSystem) -> None:
-    world = {one.supplier_id: one for one in box.sandbox.world.suppliers}
-    found, problems = make().vendors([*world, "NOBODY"])
-    assert problems == []
-    assert {one.id for one in found} == world.keys()
-    for vendor in found:
-        theirs = world[vendor.id]
-        assert (vendor.name, vendor.tax_number, vendor.country) == (theirs.name, theirs.association_no, theirs.country)
-        assert (vendor.address, vendor.city, vendor.zip_code) == (theirs.address1, theirs.city, theirs.zip_code)
-        assert (vendor.email, vendor.phone) == (theirs.email, theirs.phone)
-        assert vendor.purchasable is theirs.purchase_data
+def test_rows_of_the_chart_that_cannot_be_used_are_told(make: MakeSystem) -> None:
+    values = make().profile.dimension.properties
+    dimensions, problems = make(dimension={"properties": {**values, "valid_from": "Description"}}).dimensions()
+    assert problems
+    assert {one.key.kind for one in problems} == {"dimension"}
+    assert all("Description is no date" in one.sentence for one in problems if "B/" in one.sentence)
+    assert not {one.part for one in dimensions} - {"A"}
+    activities, problems = make(activity={"properties": {"project": ""}}).activities()
+    assert activities == []
+    assert {one.key.kind for one in problems} == {"activity"}
 
 
 def test_failures_on_the_way_change_nothing(box: RunningSandbox, make: MakeSystem) -> None:

@@ -22,6 +22,8 @@ from ml_connector.systems.ifs.rows import Row
 from ml_connector.systems.ifs.system import IfsSystem
 
 _CATALOGUE = SetProfile("AllProjections", "Projections", ("id",), {"id": "ProjectionName"})
+_NAVS = {"order": "line_navs", "supplier": "supplier_navs"}
+"""Where the profile names what stands below a row of that kind."""
 _SAMPLE = 20
 _NEAR = Decimal("0.02")
 """Amounts may differ by rounding: a price per hundred, a discount in more decimals."""
@@ -38,16 +40,19 @@ def check(system: IfsSystem) -> list[Finding]:
         findings += _set(system, word, where, catalogue)
     findings.append(_company(system))
     if all(one.ok for one in findings):
-        findings += [_page_size(system), _amounts(system)]
+        findings += [_supplier_details(system), _page_size(system), _amounts(system)]
     return findings
 
 
-def discover(system: IfsSystem) -> dict[str, int | dict[str, int]]:
+def discover(system: IfsSystem) -> dict[str, int | dict[str, int] | list[str]]:
     """How much is there: projects, activities, code part values by part, and open orders by state and by currency.
 
-    `suppliers` are those that open orders name. Reads every open order header, and no lines.
+    `suppliers` are those that open orders name; the ids of those without purchase data are listed, because no new
+    order can name them. `_refused` counts rows that cannot be used. Reads every open order header, and no lines.
     """
     projects, refused = system.projects()
+    activities, refused_activities = system.activities()
+    codes, refused_codes = system.dimensions()
     states: Counter[str] = Counter()
     currencies: Counter[str] = Counter()
     suppliers: set[str] = set()
@@ -56,17 +61,20 @@ def discover(system: IfsSystem) -> dict[str, int | dict[str, int]]:
             row = Row(raw, system.profile.order)
             states[row.text("state")] += 1
             currencies[row.text("currency")] += 1
-            suppliers.add(row.text("vendor"))
+            suppliers.add(row.required("vendor"))
         except Reject:
             states["unreadable"] += 1
     return {
         "projects": len(projects),
         "projects_refused": len(refused),
-        "activities": len(system.activities()),
-        "codes": dict(Counter(one.part for one in system.dimensions())),
+        "activities": len(activities),
+        "activities_refused": len(refused_activities),
+        "codes": dict(Counter(one.part for one in codes)),
+        "codes_refused": len(refused_codes),
         "orders": dict(states),
         "currencies": dict(currencies),
         "suppliers": len(suppliers),
+        "suppliers_without_purchase_data": system.supplier_reading().without_purchase_data(suppliers),
     }
 
 
@@ -121,13 +129,16 @@ def _set(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[s
     try:
         data = _metadata(system.odata, where)
     except FixSetup as error:
-        found = _bad(names, error)
+        found = _bad(names, error, where)
         others = [] if isinstance(error, RightMissing) else _others(where, catalogue)
-        remedy = f"This tenant has {', '.join(others)}: name it in the profile." if others else found.remedy
-        return [Finding(names, False, f"{where.projection}: {found.sentence}", remedy)]
+        if others:
+            remedy = f"This tenant has {', '.join(others)}: name it in [erp.profile.{word}] for {where.projection}."
+            return [msgspec.structs.replace(found, remedy=remedy)]
+        return [found]
     missing = _missing(system, word, where, data)
     if missing:
-        remedy = f"Mend [erp.profile.{word}]: {_offer(where, missing, data, catalogue)}"
+        navs = f" or [erp.profile.{_NAVS[word]}]" if word in _NAVS else ""
+        remedy = f"Mend [erp.profile.{word}]{navs}: {_offer(where, missing, data, catalogue)}"
         return [Finding(names, False, f"{where.projection}/{where.entity_set} has no {', '.join(missing)}.", remedy)]
     good = Finding(names, True, f"{where.projection}/{where.entity_set} has every name we use.")
     return [good, *_states(system, word, where, data), _read(system, word, where)]
@@ -153,9 +164,12 @@ def _missing(system: IfsSystem, word: str, where: SetProfile, data: Metadata) ->
     if where.entity_set not in data.sets:
         return [where.entity_set]
     missing = [name for name in where.select() if name not in data.sets[where.entity_set]]
+    navs = data.navigations[where.entity_set]
     if word == "order" and system.profile.order_lines == "three_collections":
-        navs = data.navigations[where.entity_set]
         missing += [name for name in system.profile.line_navs.values() if name and name not in navs]
+    if word == "supplier":
+        below = (system.profile.supplier_navs.get(one) for one in ("addresses", "purchases"))
+        missing += [name for name in below if name and name not in navs]
     if where.state_enum and system.profile.state_filter == "server" and where.state_enum not in data.enums:
         missing.append(where.state_enum)
     return missing
@@ -200,9 +214,11 @@ def _read(system: IfsSystem, word: str, where: SetProfile) -> Finding:
     except FixSetup as error:
         if word == "order" and isinstance(error, NameMissing) and system.profile.state_filter == "server":
             return Finding(name, False, error.sentence, 'Try state_filter = "client" in [erp.profile].')
-        return _bad(name, error)
-    said = "can be read" if rows else "can be read, but holds nothing we may see"
-    return Finding(name, True, f"{where.entity_set} {said}.")
+        return _bad(name, error, where)
+    if rows:
+        return Finding(name, True, f"{where.entity_set} can be read.")
+    sentence = f"{where.entity_set} can be read, but holds nothing we may see."
+    return Finding(name, True, sentence, f"If IFS does hold some: {_grant(where)}")
 
 
 def _few(system: IfsSystem, rows: int = 1) -> Odata:
@@ -211,18 +227,44 @@ def _few(system: IfsSystem, rows: int = 1) -> Odata:
 
 def _company(system: IfsSystem) -> Finding:
     where, company = system.profile.company, system.settings.company
-    remedy = "Check erp_company, and the company access of the service user in IFS."
+    remedy = (
+        f"Check erp_company, and the company access of the service user in IFS, which {where.projection} lists; its "
+        "permission set must grant that projection."
+    )
     condition = f"{where.name('id')} eq {text_literal(company)}"
     try:
         rows = list(system.odata.rows(system.odata.reading(where, "read the company", condition)))
         row = Row(rows[0], where) if rows else None
     except FixSetup as error:
-        return _bad("company", error)
+        return _bad("company", error, where)
     if row is None:
         return Finding("company", False, f"The service user sees no company {company!r}.", remedy)
     return Finding(
         "company", True, f"Company {company}, {row.text('name')}, keeps its books in {row.text('currency')}."
     )
+
+
+def _supplier_details(system: IfsSystem) -> Finding:
+    """One supplier read with its details, as a run reads it; tries batches along the way."""
+    where, name = system.profile.supplier, "supplier details"
+    try:
+        keys = _few(system).fetch(system.odata.reading(where, "read suppliers")).keys
+        found = system.supplier_reading().vendors([str(key[0]) for key in keys[:1]], lambda _ids: {})
+    except FixSetup as error:
+        return _bad(name, error, where)
+    if found.problems:
+        remedy = (
+            f"Compare [erp.profile.supplier_navs] with the $metadata of {where.projection}, and see that the "
+            "permission set of the service user grants all of that projection."
+        )
+        return Finding(name, False, found.problems[0].sentence, remedy)
+    if not keys:
+        return Finding(name, True, "There is no supplier to look at.")
+    if system.batch.works:
+        most = counted(system.profile.batch_parts, "read")
+        return Finding(name, True, f"Suppliers' details can be read, up to {most} in one batch.")
+    why = "batches are switched off" if not system.profile.batch_parts else "the tenant takes no batch of reads"
+    return Finding(name, True, f"Suppliers' details can be read, each by itself: {why}.")
 
 
 def _page_size(system: IfsSystem) -> Finding:
@@ -259,5 +301,26 @@ def _amounts(system: IfsSystem) -> Finding:
     )
 
 
-def _bad(name: str, error: FixSetup) -> Finding:
-    return Finding(name, False, str(error), error.remedy)
+def _bad(name: str, error: FixSetup, where: SetProfile | None = None) -> Finding:
+    """A bad finding; where a right or a name is missing, its remedy says which projection it is about."""
+    if where is None or not isinstance(error, (RightMissing, NameMissing)):
+        return Finding(name, False, str(error), error.remedy)
+    sentence = str(error) if where.projection in str(error) else f"{where.projection}: {error}"
+    if isinstance(error, RightMissing):
+        return Finding(name, False, sentence, _sentence(_grant(where)))
+    active = ", and that this entity service is activated in IFS" if where.service == "entity" else ""
+    remedy = f"See that the tenant has {where.projection}/{where.entity_set} as the profile names it{active}."
+    return Finding(name, False, sentence, remedy)
+
+
+def _grant(where: SetProfile) -> str:
+    """What an IFS administrator does to let us see a set (facts/ifs.md 2), to be put into a sentence."""
+    kind = "entity service" if where.service == "entity" else "projection"
+    return (
+        f"grant the {kind} {where.projection} to a permission set of the service user in IFS, and check its company, "
+        "site and user group access."
+    )
+
+
+def _sentence(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]

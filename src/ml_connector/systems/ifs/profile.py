@@ -175,6 +175,13 @@ _STATES = {
 LINE_NAVS = {"part": "LinePartArray", "nopart": "LineNopartArray", "rental": "LineRentalPartArray"}
 """The three collections an order's lines are spread over, by kind of line (facts/ifs.md 11.3)."""
 
+SUPPLIER_NAVS = {
+    "addresses": "SupplierInfoAddresses",
+    "contacts": "AddressCommunicationMethods",
+    "purchases": "SupplierPurchases",
+}
+"""Where a supplier's details stand below it, contacts below an address (facts/ifs.md 11.2)."""
+
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every name and habit of one tenant; the defaults are those of facts/ifs.md section 13."""
@@ -191,11 +198,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_lines: Literal["all_lines", "three_collections"] = "all_lines"
     """`all_lines` reads the set of all lines beside the headers; `three_collections` three arrays per changed order."""
     line_navs: dict[str, str] = msgspec.field(default_factory=LINE_NAVS.copy)
+    supplier_navs: dict[str, str] = msgspec.field(default_factory=SUPPLIER_NAVS.copy)
+    """An empty name leaves that detail unread; without `purchases` every supplier counts as one that can be ordered."""
     state_filter: Literal["server", "client"] = "server"
     """`client` where the tenant answers 400 to every filter on Objstate (facts/ifs.md 6)."""
     order_states: dict[str, str] = msgspec.field(default_factory=_STATES.copy)
     """The tenant's state identifier to ours, for orders and lines alike."""
     page_size: int = 1000
+    batch_parts: int = 100
+    """Most reads in one `$batch` (facts/ifs.md 8: the limit is not documented); 0 sends every read by itself."""
     own_reference: str = "NoteText"
     """The property of a purchase order in which our once-key is looked for (IFS has no idempotency key)."""
 
@@ -222,6 +233,8 @@ def profile_from(overrides: Mapping[str, Any]) -> Profile:
         raise BadInput(f"The IFS profile maps a state to {sorted(unknown)[0]!r}, which is none of ours.")
     if not 1 <= profile.page_size < 5000:
         raise BadInput("The page size of the IFS profile must be between 1 and 4999 rows.")
+    if not 0 <= profile.batch_parts <= 1000:
+        raise BadInput("The batch_parts of the IFS profile must be between 0 (no batches) and 1000.")
     return profile
 
 

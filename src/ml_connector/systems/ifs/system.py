@@ -11,12 +11,13 @@ from ml_connector.records.dimension import Activity, Dimension
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
 from ml_connector.systems.ifs import project as projects
-from ml_connector.systems.ifs import vendor as suppliers
+from ml_connector.systems.ifs.batch import Batch
 from ml_connector.systems.ifs.dimension import ACCOUNT_PART, account_of, activity_of, dimension_of
 from ml_connector.systems.ifs.odata import Odata
 from ml_connector.systems.ifs.order_reading import OrderReading
 from ml_connector.systems.ifs.profile import Profile, SetProfile
 from ml_connector.systems.ifs.rows import Row, parsed
+from ml_connector.systems.ifs.vendor import SupplierReading
 from ml_connector.systems.port import Knows, OrderPage, VendorPage
 from ml_connector.systems.wire import Call
 
@@ -40,25 +41,31 @@ class IfsSystem:
         self.settings = settings
         self.profile = settings.profile
         self.odata = Odata(call, settings.url, settings.channel, settings.profile.page_size)
+        self.batch = Batch(self.odata, settings.profile.batch_parts)
 
     def projects(self) -> tuple[list[Project], list[Problem]]:
         """Every project of the company, with a Problem for each row that cannot be used."""
         return self._read(self.profile.project, "read projects", projects.project_of, projects.KIND)
 
-    def activities(self) -> list[Activity]:
-        """Every project activity of the company; rows without id or project are of no use to anybody and left out."""
-        return self._read(self.profile.activity, "read project activities", activity_of, "activity")[0]
+    def activities(self) -> tuple[list[Activity], list[Problem]]:
+        """Every project activity of the company, with a Problem for each row without id or project."""
+        return self._read(self.profile.activity, "read project activities", activity_of, "activity")
 
-    def dimensions(self) -> list[Dimension]:
+    def dimensions(self) -> tuple[list[Dimension], list[Problem]]:
         """Every code part value; accounts come from their own set where the set of all values leaves them out."""
-        values = self._read(self.profile.dimension, "read code part values", dimension_of, "dimension")[0]
+        values, problems = self._read(self.profile.dimension, "read code part values", dimension_of, "dimension")
         if not any(one.part == ACCOUNT_PART for one in values):
-            values += self._read(self.profile.account, "read accounts", account_of, "dimension")[0]
-        return values
+            accounts, more = self._read(self.profile.account, "read accounts", account_of, "dimension")
+            return values + accounts, problems + more
+        return values, problems
 
     def vendors(self, ids: Iterable[str], knows: Knows) -> VendorPage:
         """The named suppliers, in full where `knows` has another fingerprint. Suppliers belong to no company."""
-        return suppliers.vendors(self.odata, self.profile.supplier, list(ids), knows)
+        return self.supplier_reading().vendors(list(ids), knows)
+
+    def supplier_reading(self) -> SupplierReading:
+        """Reads suppliers and their details, in batches where the tenant takes them."""
+        return SupplierReading(self.odata, self.batch, self.profile)
 
     def orders(self, knows: Knows) -> Iterator[OrderPage]:
         """Open orders in ascending id, a page at a time, parsed only where `knows` has another fingerprint."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
+from ml_connector.kernel.errors import Refused
 from ml_connector.kernel.keys import fingerprint
 from ml_connector.records.problem import Problem, Reject
 from ml_connector.records.vendor import Vendor
-from ml_connector.systems.ifs.answers import not_odata
-from ml_connector.systems.ifs.odata import JSON, Odata, any_of, row_path, text_literal
-from ml_connector.systems.ifs.profile import SetProfile
+from ml_connector.systems.ifs.answers import accepted, not_odata
+from ml_connector.systems.ifs.batch import Batch
+from ml_connector.systems.ifs.odata import Odata, any_of, row_path, text_literal
+from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.rows import Row, problem
 from ml_connector.systems.port import Knows, VendorPage
+from ml_connector.systems.wire import WireReply
 
 KIND = "vendor"
 
-_AT_ONCE = 4
+_AT_ONCE = 500
+"""Suppliers whose details are in memory as they came."""
 
 
 class _Address(msgspec.Struct, rename="pascal"):
@@ -57,77 +61,168 @@ class _Purchases(msgspec.Struct):
     """Set when the navigation leads to one row instead of a list."""
 
 
-_Nav = TypeVar("_Nav")
+class _Supplier(msgspec.Struct):
+    """One supplier while it is put together; `why` says why it cannot be, if so."""
+
+    raw: msgspec.Raw
+    address: _Address | None = None
+    contacts: list[_Contact] = []
+    purchasable: bool = True
+    why: str = ""
+
+
+_Detail = TypeVar("_Detail")
+_Asked = TypeVar("_Asked")
 _addresses = msgspec.json.Decoder(_Addresses)
 _contacts = msgspec.json.Decoder(_Contacts)
 _purchases = msgspec.json.Decoder(_Purchases)
 
-
-def vendors(odata: Odata, where: SetProfile, ids: Sequence[str], knows: Knows) -> VendorPage:
-    """The suppliers with those ids; ids that IFS does not know are absent.
-
-    Three more reads for each supplier whose row is not as `knows` remembers it. That a change of its addresses or
-    contacts changes the row's own tag, and with it the fingerprint, is inferred (facts/ifs.md 7.1).
-    """
-    rows = {
-        Row(raw, where).text("id"): raw
-        for condition in any_of(where.name("id"), ids)
-        for raw in odata.rows(odata.reading(where, "read suppliers", condition))
-    }
-    seen = {identity: fingerprint(bytes(raw)) for identity, raw in rows.items()}
-    known = knows(list(seen))
-    changed = [raw for identity, raw in rows.items() if known.get(identity) != seen[identity]]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # the transport's pacing keeps the tenant's own limit
-        found = list(pool.map(lambda raw: _vendor(odata, where, raw), changed))
-    return VendorPage(
-        tuple(one for one in found if isinstance(one, Vendor)),
-        tuple(one for one in found if isinstance(one, Problem)),
-        seen,
-    )
+# some tenants give nested rows without their properties unless these are named (facts/ifs.md 6)
+_ADDRESS_NAMES = ",".join(field.encode_name for field in msgspec.structs.fields(_Address))
+_CONTACT_NAMES = ",".join(field.encode_name for field in msgspec.structs.fields(_Contact))
+_WHAT = "read a supplier's details"
 
 
-def _vendor(odata: Odata, where: SetProfile, raw: msgspec.Raw) -> Vendor | Problem:
-    identity = ""
+class SupplierReading:
+    """Reads suppliers; their details come in batches. Suppliers belong to no company."""
+
+    def __init__(self, odata: Odata, batch: Batch, profile: Profile) -> None:
+        self._odata = odata
+        self._batch = batch
+        self._where = profile.supplier
+        self._navs = profile.supplier_navs
+        self._service = odata.service(self._where.projection, self._where.service)
+
+    def vendors(self, ids: Sequence[str], knows: Knows) -> VendorPage:
+        """The suppliers with those ids; ids that IFS does not know are absent.
+
+        Two batches for each fifty suppliers whose row is not as `knows` remembers it. That a change of a supplier's
+        addresses or contacts changes the row's own tag, and with it the fingerprint, is inferred (facts/ifs.md 7.1).
+        """
+        problems: list[Problem] = []
+        rows = self._rows(ids, problems)
+        seen = {identity: fingerprint(bytes(raw)) for identity, raw in rows.items()}
+        known = knows(list(seen))
+        changed = iter([identity for identity in rows if known.get(identity) != seen[identity]])
+        vendors: list[Vendor] = []
+        while some := list(islice(changed, _AT_ONCE)):
+            for identity, supplier in self._read(some, rows).items():
+                found = self._vendor(identity, supplier)
+                if isinstance(found, Vendor):
+                    vendors.append(found)
+                else:
+                    problems.append(found)
+        return VendorPage(tuple(vendors), tuple(problems), seen)
+
+    def without_purchase_data(self, ids: Iterable[str]) -> list[str]:
+        """Those of `ids`, in order, of whom no purchase data can be read; none where these are switched off."""
+        replies = self._ask([(one, self._detail(one, "purchases")) for one in sorted(set(ids))])
+        return [one for one, reply in replies.items() if not _is_bought(reply)]
+
+    def _rows(self, ids: Sequence[str], problems: list[Problem]) -> dict[str, msgspec.Raw]:
+        rows: dict[str, msgspec.Raw] = {}
+        for condition in any_of(self._where.name("id"), ids):
+            for raw in self._odata.rows(self._odata.reading(self._where, "read suppliers", condition)):
+                try:
+                    rows[Row(raw, self._where).required("id")] = raw
+                except Reject as why:
+                    problems.append(problem(KIND, "", str(why), raw))
+        return rows
+
+    def _read(self, ids: Sequence[str], rows: Mapping[str, msgspec.Raw]) -> dict[str, _Supplier]:
+        """The suppliers with their details: addresses and purchase data first, then the contacts of one address."""
+        found = {one: _Supplier(rows[one]) for one in ids}
+        first = self._ask(
+            [((one, word), self._detail(one, word)) for word in ("addresses", "purchases") for one in ids]
+        )
+        for (identity, word), reply in first.items():
+            supplier = found[identity]
+            try:
+                if word == "purchases":
+                    supplier.purchasable = _bought(reply)
+                else:
+                    supplier.address = _best(_decoded(reply, _addresses, _Addresses([])).value)
+            except Reject as why:
+                supplier.why = str(why)
+        second = self._ask([(one, self._contacts(one, supplier.address)) for one, supplier in found.items()])
+        for identity, reply in second.items():
+            try:
+                found[identity].contacts = _decoded(reply, _contacts, _Contacts([])).value
+            except Reject as why:
+                found[identity].why = str(why)
+        return found
+
+    def _ask(self, wanted: Sequence[tuple[_Asked, str]]) -> dict[_Asked, WireReply]:
+        """Answers by what they are asked for; an empty path is not asked for."""
+        asked = [(what, path) for what, path in wanted if path]
+        replies = self._batch.read(self._service, [path for _, path in asked])
+        return {what: reply for (what, _), reply in zip(asked, replies, strict=True)}
+
+    def _row(self, identity: str) -> str:
+        return row_path(self._where.entity_set, {self._where.name("id"): text_literal(identity)})
+
+    def _detail(self, identity: str, word: str) -> str:
+        names = f"$select={_ADDRESS_NAMES}&" if word == "addresses" else ""
+        nav = self._navs.get(word)
+        return f"{self._row(identity)}/{nav}?{names}$top={self._odata.page_size}" if nav else ""
+
+    def _contacts(self, identity: str, address: _Address | None) -> str:
+        above, nav = self._navs.get("addresses", ""), self._navs.get("contacts")
+        if address is None or not nav:
+            return ""
+        key = {"SupplierId": text_literal(identity), "AddressId": text_literal(address.address_id)}
+        names = f"$select={_CONTACT_NAMES}"
+        return f"{self._row(identity)}/{row_path(above, key)}/{nav}?{names}&$top={self._odata.page_size}"
+
+    def _vendor(self, identity: str, supplier: _Supplier) -> Vendor | Problem:
+        address = supplier.address
+        try:
+            if supplier.why:
+                raise Reject(supplier.why)
+            row = Row(supplier.raw, self._where)
+            country = row.text("country_code") or row.text("country") or (address.country if address else None)
+            return Vendor(
+                id=identity,
+                name=row.required("name"),
+                tax_number=row.text("tax_number") or None,
+                country=country or None,
+                address=_lines(address),
+                city=address.city if address else None,
+                state=address.state if address else None,
+                zip_code=address.zip_code if address else None,
+                email=_contact(supplier.contacts, "email"),
+                phone=_contact(supplier.contacts, "phone"),
+                purchasable=supplier.purchasable,
+            )
+        except Reject as why:
+            return problem(KIND, identity, str(why), supplier.raw)
+
+
+def _bought(reply: WireReply) -> bool:
+    """Whether there is purchase data. Raises Reject."""
+    found = _decoded(reply, _purchases, _Purchases())
+    return bool(found.value or found.vendor_no)
+
+
+def _is_bought(reply: WireReply) -> bool:
     try:
-        row = Row(raw, where)
-        identity = row.required("id")
-        name = row.required("name")
-        base = f"{odata.service(where.projection, where.service)}" + row_path(
-            where.entity_set, {where.name("id"): text_literal(identity)}
-        )
-        address = _best(_nav(odata, f"{base}/SupplierInfoAddresses", _addresses, _Addresses([])).value)
-        contacts = _contacts_of(odata, base, identity, address) if address else []
-        bought = _nav(odata, f"{base}/SupplierPurchases", _purchases, _Purchases())
-        country = row.text("country_code") or row.text("country") or (address.country if address else None)
-        return Vendor(
-            id=identity,
-            name=name,
-            tax_number=row.text("tax_number") or None,
-            country=country or None,
-            address=_lines(address),
-            city=address.city if address else None,
-            state=address.state if address else None,
-            zip_code=address.zip_code if address else None,
-            email=_contact(contacts, "email"),
-            phone=_contact(contacts, "phone"),
-            purchasable=bool(bought.value or bought.vendor_no),
-        )
-    except Reject as why:
-        return problem(KIND, identity, str(why), raw)
+        return _bought(reply)
+    except Reject:
+        return False
 
 
-def _nav(odata: Odata, url: str, decoder: msgspec.json.Decoder[_Nav], none: _Nav) -> _Nav:
-    """What stands behind a navigation; `none` when there is nothing (404 on some tenants)."""
-    what = "read a supplier's details"
-    reply = odata.find(f"{url}?$top={odata.page_size}", what, JSON)
-    if reply is None:
+def _decoded(reply: WireReply, decoder: msgspec.json.Decoder[_Detail], none: _Detail) -> _Detail:
+    """What stands behind a navigation; `none` when there is nothing (404 on some tenants). Raises Reject."""
+    if reply.status in (204, 404):
         return none
     try:
-        return decoder.decode(reply.body)
+        return decoder.decode(accepted(reply, _WHAT).body)
+    except Refused as error:
+        raise Reject(f"its details cannot be read: {error.sentence.rstrip('.')}") from None
     except msgspec.ValidationError as error:
         raise Reject(f"its details have another shape: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise not_odata(what) from None
+        raise not_odata(_WHAT) from None
 
 
 def _best(addresses: Sequence[_Address]) -> _Address | None:
@@ -143,16 +238,11 @@ def _lines(address: _Address | None) -> str | None:
     return ", ".join(parts) or None
 
 
-def _contacts_of(odata: Odata, base: str, identity: str, address: _Address) -> list[_Contact]:
-    key = {"SupplierId": text_literal(identity), "AddressId": text_literal(address.address_id)}
-    url = f"{base}/{row_path('SupplierInfoAddresses', key)}/AddressCommunicationMethods"
-    return _nav(odata, url, _contacts, _Contacts([])).value
-
-
 def _contact(contacts: Sequence[_Contact], method: str) -> str | None:
     """The value of that method, the default one first. `EMail`, `E-Mail` and `EMAIL` are one (releases differ)."""
     of_method = [one for one in contacts if one.value and _method(one) == method]
-    of_method.sort(key=lambda one: not one.method_default)
+    # rows come in no certain order: the value decides between equals, or each look would find another
+    of_method.sort(key=lambda one: (not one.method_default, one.value))
     return of_method[0].value if of_method else None
 
 

@@ -221,13 +221,14 @@ class Changes:
 
     def _rendered(self, effect: Effect, body: ChangeOrder, project: str, contract: str) -> list[ChangeLineWrite]:
         order = commitment.show(self._client, project, contract)
-        ids = {line.origin_id: str(line.id) for line in order.line_items or () if line.origin_id}
+        there = order.line_items or ()
+        ids = {(line.origin_id, commitment.flat_of(line)): str(line.id) for line in there if line.origin_id}
         units = self._units.fitted(line.unit for line in body.lines)
         rows = []
         for line in body.lines:
             budget_code = id_of(effect, "budget_code", f"{body.project}/{line.budget_code}")
             row = render_line(line, budget_code, units.get(line.unit))
-            row.commitment_line_item_id = ids.get(line.once_key)
+            row.commitment_line_item_id = ids.get((line.once_key, line.budget_code))
             if row.commitment_line_item_id is None:
                 row.description = marked(line.description, line.once_key.removeprefix(f"{body.commitment}/"))
                 if self._erp_integrated(project):

@@ -1,0 +1,97 @@
+"""Commands about the installation itself: init, the vault's key, backup, restore."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_connector import desk
+from ml_connector.cli.command import command, group
+from ml_connector.cli.output import Output, shown
+from ml_connector.cli.session import session_of
+from ml_connector.settings import HOME
+from ml_connector.store.backup import Backup
+
+vaults = group("Look after the key that seals the secrets.", "ml-connector vault rotate")
+
+
+def init(ctx: typer.Context) -> None:
+    """Make the folder, the sealing key and the database, and say where everything is. Safe to run again."""
+    session = session_of(ctx)
+    with session.app("Starting the database") as app:
+        form = desk.begin(app)
+
+    def human(out: Output) -> None:
+        out.line("ml-connector is ready.", "bold green")
+        out.facts(
+            [
+                ("folder", f"{form['home']} (set {HOME} for another)"),
+                ("database", form["database"]),
+                ("sealing key", form["key"]),
+                ("connections", form["connections"]),
+            ]
+        )
+        if form["key_made_now"]:
+            out.line("The sealing key is new. Keep a copy of it apart from backups: without it secrets stay sealed.")
+        out.line()
+        out.line("Next: ml-connector connection add NAME --from FILE   (or ml-connector demo)")
+
+    session.out.answer(form, human)
+
+
+@command(vaults, "rotate", "ml-connector vault rotate")
+def rotate(ctx: typer.Context) -> None:
+    """Make a new sealing key, seal every secret anew with it, and drop the old key."""
+    session = session_of(ctx)
+    with session.app() as app:
+        number = app.rotate_keys()
+    session.out.answer({"resealed": number}, lambda out: out.line(f"{number} secrets are sealed anew.", "green"))
+
+
+def backup(
+    ctx: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="File to write; default: ml-connector-DATE-TIME.backup in this folder.")
+    ] = None,
+) -> None:
+    """Write the whole database to one file, as of one moment, while runs go on. The sealing key is not in it."""
+    session = session_of(ctx)
+    target = path or Path(f"ml-connector-{datetime.now().astimezone():%Y%m%d-%H%M%S}.backup")
+    made = desk.backup(session.settings, target)
+
+    def human(out: Output) -> None:
+        out.line(f"The backup is {made.path} ({shown(made.size)} bytes, {made.connections} connections).", "green")
+        out.line("Secrets in it stay sealed. Keep the sealing key apart from it.")
+
+    session.out.answer(_form(made), human)
+
+
+def restore(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file `backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Also when the database holds connections.")] = False,
+) -> None:
+    """Put a backup in place of what the database holds: wholly or not at all. Audit chains are checked."""
+    session = session_of(ctx)
+    made = desk.restore(session.settings, path, replace=replace)
+
+    def human(out: Output) -> None:
+        out.line(f"{made.path} is restored: {made.connections} connections, audit trail whole.", "green")
+        if made.moved:
+            out.line(f"The data directory of the other PostgreSQL version is now {made.moved}.")
+
+    session.out.answer(_form(made), human)
+
+
+def _form(made: Backup) -> dict[str, Any]:
+    return {
+        "path": made.path,
+        "size": made.size,
+        "revision": made.revision,
+        "connections": made.connections,
+        "heads": {str(chain): head for chain, head in made.heads.items()},
+        "moved": made.moved,
+    }

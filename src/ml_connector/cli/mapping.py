@@ -1,0 +1,110 @@
+"""Commands about the mapping of code strings to cost codes and cost types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_connector import desk
+from ml_connector.app import App
+from ml_connector.cli.command import command, group
+from ml_connector.cli.output import Output
+from ml_connector.cli.running import Chosen, MaybeName
+from ml_connector.cli.session import Session, session_of, text_from, write_text
+from ml_connector.cli.trouble import FOUND_WRONG
+from ml_connector.kernel.errors import BadInput
+
+mappings = group(
+    "Carry the mapping of code strings in and out, and check that it is complete.",
+    "ml-connector mapping export > mapping.toml",
+    "ml-connector mapping check mapping.toml",
+    "ml-connector mapping import mapping.toml",
+)
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME PATH", help="Connection, when there are many, and TOML file; - for standard input."),
+]
+From = Annotated[str, typer.Option("--from", help="TOML file; the same as PATH.")]
+
+
+@command(
+    mappings, "import", "ml-connector mapping import mapping.toml", "ml-connector mapping import north mapping.toml"
+)
+def import_mapping(ctx: typer.Context, words: Words = None, source: From = "", connection: Chosen = "") -> None:
+    """Take a mapping from a TOML file as a new version. The next run decides with it."""
+    session = session_of(ctx)
+    with session.app() as app:
+        name, path = name_and_path(session, app, words or [], source, connection)
+        if not path:
+            raise BadInput("No mapping file is named.", remedy="Such as `ml-connector mapping import mapping.toml`.")
+        version = app.import_mapping(name, text_from(path))
+    form = {"connection": name, "version": version}
+    session.out.answer(form, lambda out: out.line(f"{name} now has mapping version {version}.", "green"))
+
+
+@command(mappings, "export", "ml-connector mapping export > mapping.toml", "ml-connector mapping export north --version 3")
+def export_mapping(
+    ctx: typer.Context,
+    name: MaybeName = "",
+    connection: Chosen = "",
+    version: Annotated[int | None, typer.Option("--version", help="Which version; default: the newest.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write it to this file.")] = None,
+) -> None:
+    """Print a mapping as TOML, fit for import."""
+    session = session_of(ctx)
+    with session.app() as app:
+        picked = session.pick(app, name, connection)
+        text = app.export_mapping(picked, version)
+        versions = desk.mapping_versions(app, picked)
+    if to is not None:
+        write_text(to, text)
+
+    def human(out: Output) -> None:
+        if to is None:
+            out.raw(text)
+        else:
+            out.line(f"The mapping is in {to}.", "green")
+
+    session.out.answer({"connection": picked, "toml": text, "versions": versions}, human)
+
+
+@command(mappings, "check", "ml-connector mapping check", "ml-connector mapping check mapping.toml -c north")
+def check_mapping(ctx: typer.Context, words: Words = None, source: From = "", connection: Chosen = "") -> None:
+    """Say which rows are never reached and which codes in use find no row. Exit code 15 when there are any."""
+    session = session_of(ctx)
+    with session.app() as app:
+        name, path = name_and_path(session, app, words or [], source, connection)
+        found = app.check_mapping(name, text_from(path) if path else None)
+
+    def human(out: Output) -> None:
+        for sentence in found:
+            out.line(f"- {sentence}", "yellow")
+        if not found:
+            out.line("The mapping is complete for every code in use.", "green")
+
+    session.out.answer({"connection": name, "ok": not found, "findings": found}, human)
+    if found:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def name_and_path(session: Session, app: App, words: list[str], source: str, chosen: str) -> tuple[str, str]:
+    """The connection and file that up to two words, --from and -c mean; one word is a name when one is called so."""
+    if len(words) > 2:
+        raise BadInput(f"{words[2]!r} is one word too many.", remedy="Give a connection and a file.")
+    name, path = chosen, source
+    if len(words) == 2:
+        name, path = _once(chosen, words[0]), _once(source, words[1])
+    elif words and (source or words[0] in {row.name for row in app.connections()}):
+        name = _once(chosen, words[0])
+    elif words:
+        path = words[0]
+    return session.pick(app, name), path
+
+
+def _once(option: str, word: str) -> str:
+    if option and option != word:
+        raise BadInput(f"Both {option!r} and {word!r} are named.", remedy="Name one.")
+    return word

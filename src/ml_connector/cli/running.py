@@ -1,0 +1,146 @@
+"""Commands that run a connection: plan, sync, runs, replay."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+
+from ml_connector import desk
+from ml_connector.cli.output import Output
+from ml_connector.cli.session import session_of
+from ml_connector.cli.telling import tell_replay, tell_report
+from ml_connector.cli.trouble import OK, REFUSED_LEFT, UNKNOWN_LEFT
+from ml_connector.engine.lookup import report_form
+from ml_connector.engine.work import Report
+from ml_connector.registry import FLOWS
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")]
+MaybeName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection; needed when there are many.")]
+Flows = Annotated[
+    list[str] | None, typer.Argument(metavar="FLOW", help=f"Flows to run, of {', '.join(FLOWS)}; default: all.")
+]
+Chosen = Annotated[str, typer.Option("--connection", "-c", help="Name of the connection; needed when there are many.")]
+All = Annotated[bool, typer.Option("--all", help="Show every row.")]
+
+
+class Which(Enum):
+    """Which mapping a replay decides with."""
+
+    THEN = "then"
+    """The version the run used."""
+    NOW = "now"
+    """The newest version."""
+
+
+def plan(ctx: typer.Context, name: Name, flows: Flows = None, everything: All = False) -> None:
+    """Show what a sync would create, change, link and hold, with the money. Writes nothing on either side."""
+    session = session_of(ctx)
+    chosen = desk.flows_of(flows or [], FLOWS)
+    with session.app(f"Planning {name}") as app:
+        report = app.plan(name, chosen)
+
+    def human(out: Output) -> None:
+        tell_report(out, report, applied=False, everything=everything)
+        out.line()
+        out.line(f"Plan {report.plan}. Nothing was written on either side.", "bold")
+        words = " ".join([name, *chosen])
+        out.line(f"Next: ml-connector sync {words} --plan {report.plan}")
+
+    session.out.answer(report_form(report), human)
+
+
+def sync(
+    ctx: typer.Context,
+    name: Name,
+    flows: Flows = None,
+    approved: Annotated[
+        str, typer.Option("--plan", metavar="HASH", help="Approve this kept plan; only what it holds is sent.")
+    ] = "",
+    everything: All = False,
+) -> None:
+    """Plan and apply: each record once, whatever happens on the way. Run it as often as you like."""
+    session = session_of(ctx)
+    chosen = desk.flows_of(flows or [], FLOWS)
+    with session.app(f"Syncing {name}") as app:
+        report = app.sync(name, chosen, approved or None)
+
+    def human(out: Output) -> None:
+        tell_report(out, report, applied=True, everything=everything)
+        if report.released:
+            out.line(f"{report.released:,} holds were released.", "green")
+        out.line(f"Run {report.run} is done, plan {report.plan}.", "bold")
+
+    session.out.answer(report_form(report), human)
+    code = exit_code_of(report)
+    if code:
+        raise typer.Exit(code)
+
+
+def runs(
+    ctx: typer.Context,
+    name: MaybeName = "",
+    connection: Chosen = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    before: Annotated[int | None, typer.Option(help="Only runs below this number.")] = None,
+) -> None:
+    """List runs, newest first; of every connection when none is named."""
+    session = session_of(ctx)
+    with session.app() as app:
+        picked = session.pick(app, name, connection) if name or connection else None
+        found = desk.runs(app, picked, before=before, limit=limit)
+
+    def human(out: Output) -> None:
+        rows = [
+            (r["run"], r["connection"], r["started_at"], r["trigger"], r["actor"], r["state"], r["plan"], done_in(r))
+            for r in found
+        ]
+        headers = ("run", "connection", "started", "trigger", "actor", "state", "plan", "what")
+        out.table(headers, rows, right=("run",), empty="No run yet. Next: ml-connector plan NAME")
+
+    session.out.answer({"runs": found}, human)
+
+
+def replay(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="RECORD|RUN", help="An order number, or a run's number.")],
+    connection: Chosen = "",
+    mapping: Annotated[Which, typer.Option(help="Decide with the mapping of then or of now.")] = Which.NOW,
+    apply: Annotated[bool, typer.Option("--apply", help="Decide and send anew, as a sync of these documents.")] = False,
+) -> None:
+    """Decide a past document or run again from kept evidence, side by side with what was decided then."""
+    session = session_of(ctx)
+    with session.app(f"Replaying {what}") as app:
+        name = session.pick(app, connection)
+        found = app.replay(name, what, mapping=mapping.value, apply=apply)
+
+    def human(out: Output) -> None:
+        if apply:
+            counts = {flow: {k: v for k, v in one.items() if v} for flow, one in found["flows"].items()}
+            out.facts((flow, one or "nothing to do") for flow, one in counts.items())
+            out.line(f"Applied with plan {found['plan']}.", "bold")
+        else:
+            tell_replay(out, found)
+
+    session.out.answer(found, human)
+
+
+def exit_code_of(report: Report) -> int:
+    """How a finished sync ends: 13 when the fate of a write is still unknown, 14 when records were refused, else 0."""
+    if any(tally.unknown > 0 for tally in report.flows.values()):
+        return UNKNOWN_LEFT
+    if any(tally.refused > 0 for tally in report.flows.values()):
+        return REFUSED_LEFT
+    return OK
+
+
+def done_in(run: dict[str, Any]) -> str:
+    """What a run did, in a few words: its error, or its counts."""
+    if run["error"]:
+        return str(run["error"])
+    sums: dict[str, int] = {}
+    for counts in run["counts"].values():
+        for what, number in counts.items():
+            sums[what] = sums.get(what, 0) + number
+    return ", ".join(f"{number:,} {what}" for what, number in sums.items() if number and what != "unchanged")

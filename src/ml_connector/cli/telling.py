@@ -1,0 +1,158 @@
+"""Reports, holds and lives of documents as people read them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from ml_connector.cli.output import Output, shown
+from ml_connector.engine.work import Report, Tally
+
+COUNTS = ("created", "updated", "linked", "unchanged", "held", "refused", "unknown")
+_ROWS = 20
+"""Rows of money shown before the rest is only counted."""
+
+
+def amount(value: object, currency: str = "") -> str:
+    """An exact amount with thousands, as people read it; nothing for no amount."""
+    if value is None or value == "":
+        return ""
+    return f"{Decimal(str(value)):,} {currency}".rstrip()
+
+
+def money(form: dict[str, Any] | None) -> str:
+    """The money of a hold, or nothing."""
+    return amount(form["amount"], form["currency"]) if form else ""
+
+
+def tell_flows(out: Output, flows: dict[str, Tally]) -> None:
+    """The table of counts of a plan or a sync."""
+    rows = [(name, *(getattr(tally, count) for count in COUNTS)) for name, tally in flows.items()]
+    out.table(("flow", *COUNTS), rows, right=COUNTS)
+
+
+def tell_report(out: Output, report: Report, *, applied: bool, everything: bool) -> None:
+    """A whole report: counts, money, what waits, notes."""
+    tell_flows(out, report.flows)
+    if report.money:
+        out.heading("Money")
+        if applied:
+            rows = [(currency, amount(m["planned"]), amount(m["applied"])) for currency, m in report.money.items()]
+            out.table(("currency", "planned", "applied"), rows, right=("planned", "applied"))
+        else:
+            rows = [(currency, amount(m["planned"])) for currency, m in report.money.items()]
+            out.table(("currency", "planned"), rows, right=("planned",))
+    if not applied or everything:
+        tell_places(out, report.money_by_place, everything=everything)
+    tell_holds(out, report.holds, everything=everything)
+    if report.notes:
+        out.heading("Left alone")
+        for note in report.notes if everything else report.notes[:_ROWS]:
+            out.line(f"- {note}")
+        _more(out, len(report.notes), everything)
+    out.line()
+    tell_requests(out, report.requests)
+
+
+def tell_requests(out: Output, requests: dict[str, dict[str, int]]) -> None:
+    """How often each side was asked and written to."""
+    parts = [
+        f"{name} {shown(requests[side]['read'])} reads, {shown(requests[side]['write'])} writes"
+        for side, name in (("erp", "IFS"), ("projects", "Procore"))
+    ]
+    out.line(f"Requests: {'; '.join(parts)}.", "dim")
+
+
+def tell_places(out: Output, places: list[dict[str, str]], *, everything: bool) -> None:
+    """Planned money by project, and by project and cost code."""
+    if not places:
+        return
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for place in places:
+        sums[place["project"], place["currency"]] += Decimal(place["planned"])
+    out.heading("Money by project")
+    out.table(("project", "currency", "planned"), [(*k, amount(v)) for k, v in sums.items()], right=("planned",))
+    out.heading("Money by project and cost code")
+    rows = [(p["project"], p["budget_code"], p["currency"], amount(p["planned"])) for p in places]
+    headers = ("project", "cost code", "currency", "planned")
+    out.table(headers, rows if everything else rows[:_ROWS], right=("planned",))
+    _more(out, len(rows), everything)
+
+
+def tell_holds(out: Output, holds: list[dict[str, Any]], *, everything: bool = True) -> None:
+    """What waits, why, for whom, and with how much money; `everything` lifts the limit on rows."""
+    if not holds:
+        return
+    out.heading("Held")
+    for hold in holds if everything else holds[:_ROWS]:
+        number = f"{hold['hold']}: " if "hold" in hold else ""
+        facts = [fact for fact in (money(hold["money"]), f"waits for {hold['waits_for']}", hold["owner"]) if fact]
+        out.line(f"- {number}{hold['sentence']} ({'; '.join(facts)})", "yellow")
+    _more(out, len(holds), everything)
+
+
+def tell_life(out: Output, life: dict[str, Any]) -> None:
+    """The life of a document on one page."""
+    out.line(f"Order {life['order']}", "bold")
+    for contract in life["contracts"]:
+        out.heading(f"Contract {contract.get('number', contract['record'])} in Procore")
+        total = amount(contract.get("total"), contract.get("currency", ""))
+        out.facts(
+            [
+                ("title", contract.get("title")),
+                ("status", contract.get("status")),
+                ("total", total),
+                ("id in Procore", contract["procore_id"]),
+                ("once-key", contract["once_key"]),
+                ("linked because", contract["why"]),
+            ]
+        )
+        lines = [(one["line"], one["code"], amount(one["amount"])) for one in contract.get("lines", ())]
+        out.table(("line", "cost code", "amount"), lines, right=("amount",))
+    if life["holds"]:
+        out.heading("Holds")
+        rows = [
+            (h["id"], h["reason"], money(h["money"]), h["since"], h["released_at"] or "waiting", h["sentence"])
+            for h in life["holds"]
+        ]
+        out.table(("hold", "reason", "money", "since", "released", "sentence"), rows, right=("money",))
+    _tell_steps(out, life)
+    if life["audit"]:
+        out.heading("Audit")
+        rows = [(a["seq"], a["at"], a["actor"], a["tag"]) for a in life["audit"]]
+        out.table(("row", "at", "actor", "what"), rows)
+
+
+def _tell_steps(out: Output, life: dict[str, Any]) -> None:
+    out.heading("Steps")
+    rows = [
+        (s["run"], s["step"], s["record"], s["state"], amount(s["amount"], s["currency"]), s["reason"], s["answer"])
+        for s in life["steps"]
+    ]
+    headers = ("run", "step", "record", "state", "money", "reason", "answer")
+    out.table(headers, rows, right=("money",), empty="Nothing was ever sent.")
+    if life["exchanges"]:
+        out.heading("Requests it caused")
+        rows = [(x["at"], x["method"], x["path"], x["status"], x["milliseconds"]) for x in life["exchanges"]]
+        out.table(("at", "method", "path", "status", "ms"), rows, right=("ms",))
+
+
+def tell_replay(out: Output, found: dict[str, Any]) -> None:
+    """Then and now, side by side."""
+    verdict = "The same, to the byte." if found["same"] else "Not the same."
+    out.line(f"Run {found['run']} decided again: {found['decided']} documents. {verdict}", "bold")
+    for key, title in (("only_then", "Decided then, not now"), ("only_now", "Decided now, not then")):
+        if found[key]:
+            out.heading(title)
+            rows = [(one["verb"], one["record"], one.get("state", ""), one["reason"]) for one in found[key]]
+            out.table(("step", "record", "state", "reason"), rows)
+    if found["held"]:
+        out.heading("Held")
+        for sentence in found["held"]:
+            out.line(f"- {sentence}", "yellow")
+
+
+def _more(out: Output, number: int, everything: bool) -> None:
+    if not everything and number > _ROWS:
+        out.line(f"... and {number - _ROWS:,} more: --all shows them.", "dim")
