@@ -201,11 +201,13 @@ class App:
             return found.toml if found else mapping_text(DEFAULT)
 
     def check_mapping(self, name: str, text: str | None = None) -> list[str]:
-        """What is wrong or incomplete about a mapping (the newest when no text is given), for codes in use."""
+        """What is wrong or incomplete about a mapping, by default the newest; asks IFS which values exist."""
         row = self.connection(name)
         mapping = mapping_of(text if text is not None else self.export_mapping(name))
+        with self._sides(row, RunTape()) as sides:
+            values, _ = sides.erp.system.dimensions()
         with self.db.begin() as conn:
-            return deskwork.mapping_gaps(conn, row.id, mapping)
+            return deskwork.mapping_gaps(conn, row.id, mapping, values, self._now().date())
 
     def rotate_keys(self) -> int:
         """Makes a new sealing key and seals every secret anew; how many. The old key is dropped once all are done."""

@@ -26,7 +26,14 @@ def modules() -> list[Path]:
 def complaints(path: Path, text: str) -> list[str]:
     """Every limit the module breaks, as `file:line sentence`; `path` only names it, `text` is what is judged."""
     tree = ast.parse(text)
-    found = [*_size(text, tree), *_name(path), *_opening(path, tree), *_imports(tree), *_words(tree), *_unfinished(text)]
+    found = [
+        *_size(text, tree),
+        *_name(path),
+        *_opening(path, tree),
+        *_imports(tree),
+        *_words(tree),
+        *_unfinished(text),
+    ]
     return [f"{path}:{line} {sentence}" for line, sentence in sorted(found)]
 
 

@@ -240,9 +240,7 @@ def test_new_order_goes_alone(running: Office) -> None:
     first = next(line for line in running.proof.ifs.lines() if line["OrderNo"] == ORDER)
     codes = {"A": "4110", "B": "03-310", "C": "410", "E": first["ProjectId"]}
     place = {"project_id": first["ProjectId"], "activity_seq": first["ActivitySeq"]}
-    running.ifs(
-        "create_order", supplier_id="S1005", state="Released", lines=[{**NEW_LINE, **place, "codes": codes}]
-    )
+    running.ifs("create_order", supplier_id="S1005", state="Released", lines=[{**NEW_LINE, **place, "codes": codes}])
     report = running.sync()
     assert report.flows["purchase_orders"].created == 1
     assert report.flows["purchase_orders"].updated == 0

@@ -54,7 +54,9 @@ class IfsWindow:
 
     def suppliers(self) -> dict[str, dict[str, Any]]:
         """Suppliers by number."""
-        return {row["SupplierId"]: row for row in self.rows("SupplierHandling.svc/SupplierInfoGeneralSet", "SupplierId")}
+        return {
+            row["SupplierId"]: row for row in self.rows("SupplierHandling.svc/SupplierInfoGeneralSet", "SupplierId")
+        }
 
 
 class ProcoreWindow:

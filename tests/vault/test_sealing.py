@@ -164,4 +164,3 @@ def test_rotation_seals_everything_anew_and_survives_a_break_at_any_point(tmp_pa
     with pytest.raises(KeyTrouble, match="not here"):
         unseal(last, rows[0])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-

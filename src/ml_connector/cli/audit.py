@@ -51,7 +51,9 @@ def verify_audit(
     ctx: typer.Context,
     name: MaybeName = "",
     connection: Chosen = "",
-    head: Annotated[str, typer.Option("--head", metavar="ROW:HASH", help="An end noted earlier, to compare with.")] = "",
+    head: Annotated[
+        str, typer.Option("--head", metavar="ROW:HASH", help="An end noted earlier, to compare with.")
+    ] = "",
 ) -> None:
     """Check every row of the audit chains against the one before. Exit code 15 when something is wrong.
 

@@ -49,7 +49,9 @@ def command(group: typer.Typer, name: str, *examples: str) -> Callable[[_Functio
 def group(about: str, *examples: str) -> typer.Typer:
     """A group of commands; without a command it prints its help."""
     shown = type("Group", (Group,), {"examples": examples})
-    return typer.Typer(help=about, cls=shown, no_args_is_help=True, context_settings=_WIDE, pretty_exceptions_enable=False)
+    return typer.Typer(
+        help=about, cls=shown, no_args_is_help=True, context_settings=_WIDE, pretty_exceptions_enable=False
+    )
 
 
 def closing(examples: Sequence[str]) -> str:

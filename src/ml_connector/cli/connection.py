@@ -83,7 +83,9 @@ def list_connections(ctx: typer.Context) -> None:
     """List every connection with its systems and its last run."""
     session = session_of(ctx)
     with session.app() as app:
-        rows = [_summary(row.name, row.title, row.config, desk.runs(app, row.name, limit=1)) for row in app.connections()]
+        rows = [
+            _summary(row.name, row.title, row.config, desk.runs(app, row.name, limit=1)) for row in app.connections()
+        ]
 
     def human(out: Output) -> None:
         headers = ("name", "title", "ifs", "procore", "company", "last run", "state")

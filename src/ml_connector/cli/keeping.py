@@ -54,7 +54,8 @@ def rotate(ctx: typer.Context) -> None:
 def backup(
     ctx: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="File to write; default: ml-connector-DATE-TIME.backup in this folder.")
+        Path | None,
+        typer.Argument(metavar="PATH", help="File to write; default: ml-connector-DATE-TIME.backup in this folder."),
     ] = None,
 ) -> None:
     """Write the whole database to one file, as of one moment, while runs go on. The sealing key is not in it."""

@@ -45,7 +45,9 @@ def import_mapping(ctx: typer.Context, words: Words = None, source: From = "", c
     session.out.answer(form, lambda out: out.line(f"{name} now has mapping version {version}.", "green"))
 
 
-@command(mappings, "export", "ml-connector mapping export > mapping.toml", "ml-connector mapping export north --version 3")
+@command(
+    mappings, "export", "ml-connector mapping export > mapping.toml", "ml-connector mapping export north --version 3"
+)
 def export_mapping(
     ctx: typer.Context,
     name: MaybeName = "",

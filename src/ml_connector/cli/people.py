@@ -63,7 +63,9 @@ def holds(
 def rule(
     ctx: typer.Context,
     hold: Annotated[int, typer.Argument(metavar="HOLD", help="Number of the hold, as `holds` shows it.")],
-    answer: Annotated[str, typer.Argument(metavar="ANSWER", help="What you decide; without it the choice is shown.")] = "",
+    answer: Annotated[
+        str, typer.Argument(metavar="ANSWER", help="What you decide; without it the choice is shown.")
+    ] = "",
     connection: Chosen = "",
     target: Annotated[str, typer.Option("--target", help="Id of the candidate that is meant.")] = "",
     note: Annotated[str, typer.Option("--note", help="Why, for the audit trail.")] = "",
@@ -121,7 +123,17 @@ def show_run(
         found = desk.run(app, session.pick(app, connection), number)
 
     def human(out: Output) -> None:
-        names = ("run", "connection", "trigger", "actor", "state", "started_at", "finished_at", "plan", "mapping_version")
+        names = (
+            "run",
+            "connection",
+            "trigger",
+            "actor",
+            "state",
+            "started_at",
+            "finished_at",
+            "plan",
+            "mapping_version",
+        )
         out.facts((name.replace("_", " "), found[name]) for name in names)
         out.facts([("what", done_in(found))])
         out.line()

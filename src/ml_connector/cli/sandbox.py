@@ -34,7 +34,9 @@ def sandbox(
     only: Annotated[Side | None, typer.Option(help="Serve one system alone.")] = None,
     ifs_url: Annotated[str | None, typer.Option(help="Address callers use for IFS, when it is another.")] = None,
     procore_url: Annotated[str | None, typer.Option(help="The same for Procore.")] = None,
-    log_bodies: Annotated[bool, typer.Option("--log-bodies", help="Keep headers and bodies in the request log.")] = False,
+    log_bodies: Annotated[
+        bool, typer.Option("--log-bodies", help="Keep headers and bodies in the request log.")
+    ] = False,
 ) -> None:
     """Run a simulated IFS Cloud and a simulated Procore, one port each, until Ctrl-C.
 

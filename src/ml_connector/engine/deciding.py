@@ -106,7 +106,7 @@ class Decider:
         """Decides the changed orders, a page at a time."""
         budgets = Budgets(
             budgeted=self.gathered.budgeted(demand.projects),
-            currencies=self.gathered.currencies(),
+            currencies=self.gathered.currencies(demand.projects),
             keeps_currency=self.work.projects.keeps_currency() if spool.orders else False,
         )
         decided = 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -11,8 +12,10 @@ from sqlalchemy import Connection
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import CodeMapping, shadowed
 from ml_connector.planning.plan import HoldReason
+from ml_connector.records.dimension import Dimension
 from ml_connector.store import audit, holds, rulings, sources
 from ml_connector.store.rulings import RulingRow
 
@@ -63,10 +66,26 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
     return {**describe(hold), "id": row.id, "answer": given.answer, "target": target}
 
 
-def mapping_gaps(conn: Connection, connection_id: int, mapping: CodeMapping) -> list[str]:
-    """Sentences about rows that are never reached, and codes held for want of a row that still find none."""
+def mapping_gaps(
+    conn: Connection, connection_id: int, mapping: CodeMapping, dimensions: Iterable[Dimension], today: date
+) -> list[str]:
+    """Sentences about rows never reached, values of IFS that lead nowhere, and codes held for want of a row.
+
+    Values are checked where a segment looks at one code part only; a segment of several parts is checked by the code
+    strings in use.
+    """
     found = [f"cost_code: {one}" for one in shadowed(mapping.cost_code)]
     found += [f"cost_type: {one}" for one in shadowed(mapping.cost_type)]
+    valid = [one for one in dimensions if one.valid_from <= today <= one.valid_until]
+    for name, rule in (("cost code", mapping.cost_code), ("cost type", mapping.cost_type)):
+        looked_at = {*rule.parts, *(part for row in rule.rows for part, _ in row.when)}
+        if len(looked_at) != 1:
+            continue
+        part = looked_at.pop()
+        lost = [one.value for one in valid if one.part == part and rule.target({part: one.value}) is None]
+        if lost:
+            named = ", ".join(lost[:12]) + (f" and {len(lost) - 12} more" if len(lost) > 12 else "")
+            found.append(f"{counted(len(lost), 'value')} of code part {part} lead to no {name}: {named}")
     for row in holds.open_holds(conn, connection_id, "cost_codes"):
         if row.reason != HoldReason.CODE_UNMAPPED.value:
             continue

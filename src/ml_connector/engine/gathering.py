@@ -48,10 +48,10 @@ class Gathered:
             self._ours = self._work.erp.projects()
         return self._ours
 
-    def currencies(self) -> dict[str, str]:
+    def currencies(self, projects: Iterable[str]) -> dict[str, str]:
         """IFS project to its Procore project's currency."""
-        by_id = {project.id: project.currency for project in self.projects()}
-        return {ours: by_id.get(theirs) or "" for ours, theirs in self.targets.items()}
+        known = [project for project in sorted(projects) if project in self.targets]
+        return {project: self._work.projects.currency_of(self.targets[project]) for project in known}
 
     def chart(self) -> Chart:
         """IFS's code part values and activities."""

@@ -102,7 +102,7 @@ def _taken(key: Key, project: Project, found: Match, other: Key) -> Hold:
     hold = _ask(key, project, found)
     sentence = (
         f"Project {project.number} {project.name} looks like the Procore project {found.candidates[0].name}, which "
-        f"already stands for project {other.id}. Answer `ignore` to leave it out, or unlink project {other.id} first."
+        f"already stands for project {other.id}. Two projects cannot share one: answer `ignore` to leave this one out."
     )
     return msgspec.structs.replace(hold, sentence=sentence)
 

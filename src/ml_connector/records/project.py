@@ -12,6 +12,5 @@ class Project(msgspec.Struct, frozen=True):
     number: str
     name: str
     open: bool
-    currency: str | None = None
     origin: str | None = None
     """The once-key found on the other side's record, if any."""

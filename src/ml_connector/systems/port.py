@@ -153,6 +153,10 @@ class ProjectsSystem(Protocol):
         """Change orders of one contract, with their lines; `reference` is our once-key where we wrote them."""
         ...
 
+    def currency_of(self, project: str) -> str:
+        """The currency a project keeps its money in (ISO 4217); empty when the system does not say."""
+        ...
+
     def keeps_currency(self) -> bool:
         """Whether a contract may carry a currency other than its project's."""
         ...

@@ -142,5 +142,5 @@ def test_a_combination_is_found_by_its_items_when_its_text_differs() -> None:
 def test_currency_that_cannot_be_read_is_unknown() -> None:
     office = Office()
     office.before = lambda request: reply(403, {"message": "no"}) if "currency_configuration" in request.url else None
-    assert {project.currency for project in office.system.projects()} == {None}
+    assert {office.system.currency_of(project.id) for project in office.system.projects()} == {""}
     assert not office.system.keeps_currency()

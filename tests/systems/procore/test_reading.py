@@ -18,16 +18,17 @@ from .office import COMPANY, SETTINGS, WORLD, Office, only, reply
 
 
 def test_projects_come_with_number_and_currency() -> None:
-    found = {p.number: p for p in Office().system.projects()}
+    system = Office().system
+    found = {p.number: p for p in system.projects()}
     assert set(found) == {site.procore_number or site.project_id for site in WORLD.sites if site.procore_name}
     assert found["1201"].name == "Harbor Terminal Crane Rail"
     assert found["1201"].open
-    assert found["1201"].currency == "USD"
+    assert system.currency_of(found["1201"].id) == "USD"
 
 
 def test_a_company_of_one_currency_is_asked_once() -> None:
     office = Office(multi_currency=False)
-    assert {p.currency for p in office.system.projects()} == {"USD"}
+    assert {office.system.currency_of(p.id) for p in office.system.projects()} == {"USD"}
     assert not office.system.keeps_currency()
     assert sum("currency_configuration" in request.url for request in office.said) == 1
     assert Office().system.keeps_currency()

@@ -7,7 +7,6 @@ import msgspec
 from ml_connector.records.project import Project
 from ml_connector.systems.procore.answers import PROJECTS
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.currency import Currencies
 
 PAGE = 300
 
@@ -26,20 +25,19 @@ class ProjectRow(msgspec.Struct):
 _rows = msgspec.json.Decoder(list[ProjectRow])
 
 
-def parse(row: ProjectRow, currency: str | None) -> Project:
+def parse(row: ProjectRow) -> Project:
     """A row as a record; without a name the display name stands in."""
     return Project(
         id=str(row.id),
         number=(row.project_number or "").strip(),
         name=row.name or row.display_name or "",
         open=row.active is not False,
-        currency=currency,
         origin=row.origin_id or None,
     )
 
 
-def read(client: Client, currencies: Currencies) -> list[Project]:
-    """Every project we may see, closed ones included; the currency is asked for open ones only."""
+def read(client: Client) -> list[Project]:
+    """Every project we may see, closed ones included."""
     query = (("company_id", client.company), ("view", "normal"), ("filters[by_status]", "All"))
     rows = client.pages("/rest/v1.1/projects", query, _rows, PROJECTS, PAGE)
-    return [parse(row, currencies.project(str(row.id)) if row.active is not False else None) for row in rows]
+    return [parse(row) for row in rows]

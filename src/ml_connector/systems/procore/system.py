@@ -70,8 +70,12 @@ class ProcoreSystem:
         }
 
     def projects(self) -> list[Project]:
-        """Every project we may see, with its currency where it is open."""
-        return job_sites.read(self.client, self.currencies)
+        """Every project we may see."""
+        return job_sites.read(self.client)
+
+    def currency_of(self, project: str) -> str:
+        """The currency a project keeps its money in; empty when nobody says."""
+        return self.currencies.project(project) or ""
 
     def vendors(self) -> list[Vendor]:
         """The company directory, active and inactive."""
