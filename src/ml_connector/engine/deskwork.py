@@ -15,8 +15,10 @@ from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import CodeMapping, shadowed
 from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.situation import mark_of
 from ml_connector.records.dimension import Dimension
 from ml_connector.store import audit, holds, rulings, sources
+from ml_connector.store.holds import HoldRow
 from ml_connector.store.rulings import RulingRow
 
 ANSWERS: dict[HoldReason, tuple[str, ...]] = {
@@ -29,6 +31,10 @@ ANSWERS: dict[HoldReason, tuple[str, ...]] = {
     HoldReason.CONFLICT: ("erp", "projects"),
 }
 """What a person may answer to each kind of hold; the others end when the missing thing appears."""
+
+
+_MARKS = 20
+"""How many questions about one record keep their answer; an order on several projects may ask several."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -57,6 +63,8 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
     target = given.target or (hold.candidates[0] if len(hold.candidates) == 1 else "")
     if given.answer == "link" and hold.candidates and target not in hold.candidates:
         raise BadInput(f"Say which one with --target: {', '.join(hold.candidates)}.")
+    if given.answer in ("erp", "projects"):
+        target = _marks(conn, connection_id, row, given.answer)
     ruling = RulingRow(row.kind, row.erp_id, row.reason, given.answer, target, given.actor, given.note)
     rulings.put_ruling(conn, connection_id, ruling)
     sources.forget(conn, connection_id, "order", [row.source])
@@ -64,6 +72,13 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
     entry = audit.AuditEntry(given.at, given.actor, "ruling:make:done", row.kind, row.erp_id, 0, details.decode())
     audit.append(conn, connection_id, [entry])
     return {**describe(hold), "id": row.id, "answer": given.answer, "target": target}
+
+
+def _marks(conn: Connection, connection_id: int, row: HoldRow, answer: str) -> str:
+    """The marks of the questions answered so; the same answer to another question adds to the former ones."""
+    before = rulings.rulings_of(conn, connection_id).get((row.key, row.reason))
+    marks = before.target.split() if before and before.answer == answer else []
+    return " ".join([*marks, mark_of(row.evidence)][-_MARKS:])
 
 
 def mapping_gaps(

@@ -16,14 +16,14 @@ from ml_connector.store.journal import Settled
 
 def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: str | None) -> None:
     """Lets the plan through, or says who must decide. With `approved`, only what that plan holds goes."""
-    if not draft.digests:
-        return
     if approved is not None:
         plan = runs.approve_plan(conn, work.connection_id, approved, work.actor)
         entry = audit.AuditEntry(work.clock(), work.actor, "plan:approve:done", "plan", approved, work.run_id)
         audit.append(conn, work.connection_id, [entry])
         if approved != name:
             _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id)))
+        return
+    if not draft.digests:
         return
     if work.policies.purchase_orders.approve == "manual":
         raise ApprovalNeeded(

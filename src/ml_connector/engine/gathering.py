@@ -33,8 +33,10 @@ class Gathered:
         """Rows of IFS's chart that cannot be used, a sentence each, until the Decider takes them into its draft."""
 
     def learn(self, situation: Situation) -> None:
-        """Takes the project pairs a situation knows."""
-        self.targets = {key.id: link.target for key, link in situation.links.items() if key.kind == "project"}
+        """Takes the project pairs a situation knows, as far as Procore still shows them."""
+        linked = {key.id: link.target for key, link in situation.links.items() if key.kind == "project"}
+        seen = {project.id for project in self.projects()} if linked else set()
+        self.targets = {ours: theirs for ours, theirs in linked.items() if theirs in seen}
 
     def projects(self) -> list[Project]:
         """Procore's projects."""

@@ -12,7 +12,7 @@ from ml_connector.flows.cost_codes import Combination
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.committing import FLOW
 from ml_connector.planning.plan import Hold
-from ml_connector.planning.situation import Linked
+from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.purchase_order import PurchaseOrder
 from ml_connector.store import holds, sources
 from ml_connector.systems.port import OrderPage
@@ -30,21 +30,22 @@ class Demand:
     projects: set[str] = field(default_factory=set)
     held: list[Hold] = field(default_factory=list)
 
-    def take(self, orders: Sequence[PurchaseOrder], sent_states: Mapping[str, str]) -> None:
-        """Notes the suppliers, projects and code strings of orders that are for Procore."""
+    def take(self, orders: Sequence[PurchaseOrder], situation: Situation) -> None:
+        """Notes suppliers, projects and code strings of orders that are for Procore, on projects that are linked."""
         for order in orders:
-            if order.state.value not in sent_states or order.state in purchase_orders.GONE:
+            if order.state in purchase_orders.GONE or not purchase_orders.may_be_sent(situation, order):
                 continue
-            self.suppliers.add(order.vendor)
             for line in order.lines:
-                if line.project:
+                if situation.available(Key("project", line.project)):
+                    self.suppliers.add(order.vendor)
                     self.projects.add(line.project)
                     self.memberships.add((order.vendor, line.project))
                     self.combinations.add(Combination(line.project, line.codes, line.activity))
 
 
-def read_orders(work: Work, draft: Draft, spool: Spool, force: set[str]) -> Demand:
-    """Reads open orders; those that changed (or are in `force`) go to the spool. Watermarks move at settling only."""
+def read_orders(work: Work, draft: Draft, spool: Spool, situation: Situation) -> Demand:
+    """Reads open orders; those that changed, here or there, go to the spool. Watermarks move at settling only."""
+    force = situation.touched
     demand = Demand()
     seen: set[str] = set()
     changed = unchanged = 0
@@ -56,20 +57,25 @@ def read_orders(work: Work, draft: Draft, spool: Spool, force: set[str]) -> Dema
 
     for page in work.erp.orders(knows):
         seen.update(page.seen)
-        _take(work, draft, spool, demand, page)
+        _take(draft, spool, demand, page, situation)
         changed += len(page.orders) + len(page.problems)
         unchanged = len(seen) - changed
         work.progress("orders read", len(seen))
         work.tape.flush(work.db)
         work.point("read.page")
     draft.count(FLOW, "unchanged", unchanged)
-    _read_missing(work, draft, spool, demand, seen, force)
+    missing = _missing(work, situation) - seen
+    if missing:
+        page = work.erp.orders_by_id(sorted(missing))
+        _take(draft, spool, demand, page, situation)
+        work.tape.flush(work.db)
+        demand.held += [purchase_orders.gone_hold(order) for order in sorted(missing - page.seen.keys())]
     return demand
 
 
-def _take(work: Work, draft: Draft, spool: Spool, demand: Demand, page: OrderPage) -> None:
+def _take(draft: Draft, spool: Spool, demand: Demand, page: OrderPage, situation: Situation) -> None:
     spool.put(page.orders)
-    demand.take(page.orders, work.policies.purchase_orders.status)
+    demand.take(page.orders, situation)
     demand.held += purchase_orders.problem_holds(page.problems)
     for order in page.orders:
         draft.fingerprints[order.id] = page.seen[order.id]
@@ -77,19 +83,14 @@ def _take(work: Work, draft: Draft, spool: Spool, demand: Demand, page: OrderPag
             draft.closed.add(order.id)
 
 
-def _read_missing(work: Work, draft: Draft, spool: Spool, demand: Demand, seen: set[str], force: set[str]) -> None:
-    """Orders we knew as open and no longer see: closed, cancelled, or gone. 404 is never taken as a deletion."""
+def _missing(work: Work, situation: Situation) -> set[str]:
+    """Orders to be looked at even where the erp no longer lists them as open: closed, cancelled, gone, or held.
+
+    404 is never taken as a deletion.
+    """
     with work.db.begin() as conn:
         known = sources.open_ids(conn, work.connection_id, ORDER)
-        known |= holds.held_sources(conn, work.connection_id, FLOW)
-    missing = sorted((known | force) - seen)
-    if not missing:
-        return
-    page = work.erp.orders_by_id(missing)
-    _take(work, draft, spool, demand, page)
-    work.tape.flush(work.db)
-    gone = [order for order in missing if order not in page.seen]
-    demand.held += [purchase_orders.gone_hold(order) for order in gone]
+        return known | holds.held_sources(conn, work.connection_id, FLOW) | situation.touched
 
 
 def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets: Mapping[str, str]) -> set[str]:

@@ -48,6 +48,8 @@ class Runner:
         self.requests = requests
         self.draft = Draft()
         self.settler = Settler(work, self.draft)
+        self.visible: frozenset[str] = frozenset()
+        """IFS projects whose partner Procore shows."""
 
     def plan(self) -> Report:
         """Decides and keeps a plan; writes nothing on either side."""
@@ -133,6 +135,8 @@ class Runner:
         if "projects" in work.flows:
             decider.projects()
         gathered.learn(decider.situation)
+        self.visible = frozenset(gathered.targets)
+        decider.situation = _without_hidden(decider.situation, self.visible)
         if {"vendors", "cost_codes", "purchase_orders"} & set(work.flows):
             self._documents(decider, gathered)
         return plan_hash(draft.digests)
@@ -142,7 +146,7 @@ class Runner:
         with Spool() as spool:
             touched = changed_there(work, draft, decider.situation.links, gathered.targets)
             decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
-            demand = read_orders(work, draft, spool, touched)
+            demand = read_orders(work, draft, spool, decider.situation)
             chart = gathered.chart() if spool.orders else None
             if "vendors" in work.flows:
                 decider.vendors(demand)
@@ -180,6 +184,12 @@ class Runner:
                 s: f for s, f in draft.vendors.items() if s not in self.settler.failed_sources | draft.parked | held
             }
             sources.put_fingerprints(conn, sources.Seen(work.connection_id, "vendor", work.run_id, 0), rows)
-            for row in links.links_of(conn, work.connection_id, "project", links.LINKED):
-                sources.move_watermark(conn, work.connection_id, f"commitments/{row.erp_id}", started)
+            for project in sorted(self.visible):
+                sources.move_watermark(conn, work.connection_id, f"commitments/{project}", started)
         work.tape.flush(work.db)
+
+
+def _without_hidden(situation: Situation, visible: frozenset[str]) -> Situation:
+    """A linked project that Procore does not show takes nothing: its records wait, and nothing is made again."""
+    links = {key: link for key, link in situation.links.items() if key.kind != "project" or key.id in visible}
+    return msgspec.structs.replace(situation, links=links)

@@ -124,14 +124,15 @@ class Settler:
     def _link(self, row: IntentRow, outcome: Outcome) -> links.LinkRow | None:
         if row.verb == "fill" and not row.base:
             return None
+        founding = row.verb in ("link", "adopt", "create")
         return links.LinkRow(
             kind=row.kind,
             erp_id=row.erp_id,
             target_id=outcome.target or row.target,
             scope=row.scope,
             once_key=row.once_key,
-            evidence=row.reason,
-            decided_by=self.work.actor if row.counts_as == "linked" else "engine",
+            evidence=row.reason if founding else "",
+            decided_by=self.work.actor if founding else "",
             stamp=outcome.stamp if row.verb != "fill" else "",
             base=(row.base or None) if row.kind != CHANGE else None,
         )

@@ -133,6 +133,13 @@ def gone_hold(order: str) -> Hold:
     )
 
 
+def may_be_sent(situation: Situation, order: PurchaseOrder) -> bool:
+    """Whether an order's state and date are those of orders that cross by themselves."""
+    old = situation.go_live and order.dated and order.dated < situation.go_live
+    linked = any(commitment_key(order.id, line.project) in situation.links for line in order.lines)
+    return order.state.value in situation.policies.purchase_orders.status and (not old or linked)
+
+
 class _Page:
     """What the orders of one page are decided with; indexes are made once for all of them."""
 

@@ -117,11 +117,14 @@ class _Vendors:
             self.unchanged.append(key)
             return
         both = [n for n in changed if getattr(theirs, n) not in (getattr(base, n), getattr(supplier, n), None)]
-        ruling = self.situation.ruled(key, HoldReason.CONFLICT)
-        if both and isinstance(base, Vendor) and base.name != theirs.name and "name" in both and ruling is None:
-            self.holds.append(_conflict(key, supplier, base, theirs))
-            return
-        if ruling and ruling.answer == "projects":
+        answer = ""
+        if both and isinstance(base, Vendor) and base.name != theirs.name and "name" in both:
+            conflict = _conflict(key, supplier, base, theirs)
+            answer = self.situation.answered(key, conflict.evidence)
+            if not answer:
+                self.holds.append(conflict)
+                return
+        if answer == "projects":
             self.skips.append(Skip(key, FLOW, f"A person kept Procore's {theirs.name} as it is."))
             return
         reason = f"Changed in IFS: {', '.join(name.replace('_', ' ') for name in changed)}."

@@ -105,9 +105,10 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         theirs = as_amended(theirs, contract.change_orders, base)
     difference = compare(ours, theirs, base)
     status_moved = _status_verdict(ours, theirs, base)
-    _check_rulings(situation, contract, difference, status_moved)
-    write_drift = _writes_drift(situation, contract)
-    if write_drift:
+    conflicts = [*difference.conflicts, *(["status"] if status_moved == "conflict" else [])]
+    drift = [*difference.drift, *(["status"] if status_moved == "drift" else [])]
+    write_drift = _stands(situation, contract, theirs, (conflicts, drift)) == "erp"
+    if write_drift and (conflicts or drift):
         difference = compare(ours, theirs, None)
     intents: list[Intent] = []
     if difference.header:
@@ -120,7 +121,7 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
         money = Money(delta, ours.currency)
         intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), ()))
-    if ours.status is not theirs.status and (status_moved != "drift" or write_drift):
+    if ours.status is not theirs.status and (not status_moved or write_drift):
         intents.append(_status(contract, tuple(intent.verb for intent in intents)))
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
@@ -193,25 +194,39 @@ def _status_verdict(ours: Commitment, theirs: Commitment, base: Commitment | Non
     return "drift" if ours.status is base.status else "conflict"
 
 
-def _writes_drift(situation: Situation, contract: Contract) -> bool:
-    key = Key("order", contract.order.id)
-    ruling = situation.ruled(key, HoldReason.CHANGED_THERE) or situation.ruled(key, HoldReason.CONFLICT)
-    if ruling:
-        return ruling.answer == "erp"
-    return situation.policies.purchase_orders.drift == "restore"
+def _stands(situation: Situation, contract: Contract, theirs: Commitment, moved: tuple[list[str], list[str]]) -> str:
+    """Which side stands where Procore's people changed what IFS owns: `erp`, `projects`, or raises Held to ask.
+
+    `moved` names what both sides changed, and what only they changed; `theirs` is the contract as it stands.
+    """
+    conflicts, drift = moved
+    if not conflicts and (not drift or situation.policies.purchase_orders.drift == "restore"):
+        return "erp"
+    evidence = _evidence(contract.ours, theirs, [*conflicts, *drift])
+    answer = situation.answered(Key("order", contract.order.id), evidence)
+    if answer:
+        return answer
+    if conflicts:
+        raise Held(_changed(contract, HoldReason.CONFLICT, conflicts, evidence))
+    raise Held(_changed(contract, HoldReason.CHANGED_THERE, drift, evidence))
 
 
-def _check_rulings(situation: Situation, contract: Contract, difference: Difference, status_moved: str) -> None:
-    """Stops at what people in Procore changed, unless policy or a ruling says what to do."""
-    key = Key("order", contract.order.id)
-    conflicts = [*difference.conflicts, *(["status"] if status_moved == "conflict" else [])]
-    drift = [*difference.drift, *(["status"] if status_moved == "drift" else [])]
-    if conflicts and not situation.ruled(key, HoldReason.CONFLICT):
-        raise Held(_changed(contract, HoldReason.CONFLICT, conflicts, "Both sides changed"))
-    if drift and situation.policies.purchase_orders.drift == "hold":
-        ruled = situation.ruled(key, HoldReason.CHANGED_THERE) or situation.ruled(key, HoldReason.CONFLICT)
-        if not ruled:
-            raise Held(_changed(contract, HoldReason.CHANGED_THERE, drift, "Procore's people changed"))
+def _evidence(ours: Commitment, theirs: Commitment, fields: list[str]) -> str:
+    """What each side says of each field, a line each: what a person rules on."""
+    said = []
+    for field in fields:
+        record, _, name = field.rpartition(" ")
+        sides = (ours, theirs) if not record else (_line_of(ours, record), _line_of(theirs, record))
+        values = [getattr(side, name, None) for side in sides]
+        texts = [value.value if isinstance(value, CommitmentStatus) else value for value in values]
+        said.append(f"{field.replace('_', ' ')}: IFS {texts[0]}, Procore {texts[1]}")
+    return "\n".join(said)
+
+
+def _line_of(side: Commitment, name: str) -> CommitmentLine | None:
+    """The line called `line 1/1`."""
+    end = f"/{name.removeprefix('line ')}"
+    return next((line for line in side.lines if line.once_key.endswith(end)), None)
 
 
 def _intent(
@@ -302,12 +317,14 @@ def _strangers(contract: Contract, theirs: Commitment, lines: list[CommitmentLin
     return msgspec.structs.replace(hold, candidates=(theirs.id,))
 
 
-def _changed(contract: Contract, reason: HoldReason, fields: list[str], who: str) -> Hold:
+def _changed(contract: Contract, reason: HoldReason, fields: list[str], evidence: str) -> Hold:
+    who = "Both sides changed" if reason is HoldReason.CONFLICT else "Procore's people changed"
     named = ", ".join(name.replace("_", " ") for name in fields[:6])
-    return _hold(
+    hold = _hold(
         contract,
         reason,
         Key("ruling", f"order:{contract.order.id}"),
         "project accountant",
         f"{who} {named} on the contract of order {contract.order.id}, which IFS owns. Say which side stands.",
     )
+    return msgspec.structs.replace(hold, evidence=evidence)

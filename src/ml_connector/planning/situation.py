@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-from ml_connector.kernel.keys import Key
+from ml_connector.kernel.keys import Key, content_hash
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.plan import HoldReason
 from ml_connector.planning.policy import Policies
@@ -26,6 +26,12 @@ class Ruling(msgspec.Struct, frozen=True):
 
     answer: str
     target: str = ""
+    """The id a `link` chose; for `erp` and `projects` the marks of the questions they answer."""
+
+
+def mark_of(evidence: str) -> str:
+    """A short name of what was asked (hex): an answer holds for this question and no later one."""
+    return content_hash(evidence.encode()).hex()[:16]
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -51,6 +57,14 @@ class Situation(msgspec.Struct, frozen=True):
     def available(self, key: Key) -> bool:
         """Whether the record is linked, or will be by an earlier step of this plan."""
         return key in self.links or key in self.coming
+
+    def answered(self, key: Key, evidence: str) -> str:
+        """`erp` or `projects`, when a person said which side stands for exactly this evidence; else empty."""
+        for reason in (HoldReason.CONFLICT, HoldReason.CHANGED_THERE):
+            ruling = self.ruled(key, reason)
+            if ruling and mark_of(evidence) in ruling.target.split():
+                return ruling.answer
+        return ""
 
     def ruled(self, key: Key, reason: HoldReason) -> Ruling | None:
         """The person's answer for this record and reason, if one was given."""

@@ -88,7 +88,10 @@ def linked_to(conn: Connection, connection_id: int, kind: str, target_ids: Seque
 
 
 def put_links(conn: Connection, connection_id: int, rows: Sequence[LinkRow]) -> None:
-    """Writes links, each in place of the record's former one; of two rows for one record the last counts."""
+    """Writes links, each in place of the record's former one; of two rows for one record the last counts.
+
+    An empty evidence or decided_by keeps what was there: a later write is no new reason for the link.
+    """
     latest = {(row.kind, row.erp_id): row for row in rows}
     if not latest:
         return
@@ -99,7 +102,8 @@ def put_links(conn: Connection, connection_id: int, rows: Sequence[LinkRow]) -> 
                                  %b::text[], %b::text[], %b::bytea[])
         ON CONFLICT (connection_id, kind, erp_id) DO UPDATE
         SET target_id = excluded.target_id, scope = excluded.scope, once_key = excluded.once_key,
-            state = excluded.state, evidence = excluded.evidence, decided_by = excluded.decided_by,
+            state = excluded.state, evidence = coalesce(nullif(excluded.evidence, ''), l.evidence),
+            decided_by = coalesce(nullif(excluded.decided_by, ''), l.decided_by),
             stamp = excluded.stamp, base = coalesce(excluded.base, l.base), at = now()
     """
     fields = zip(*(msgspec.structs.astuple(row)[:10] for row in latest.values()), strict=True)

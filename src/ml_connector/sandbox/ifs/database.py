@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -107,12 +107,22 @@ def just_after(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A state event: where it may start, where it ends, and what it checks and does besides."""
+
+    starts: tuple[str, ...]
+    ends: str
+    effect: Callable[[Database, Row], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What the database does by itself around a change of one logical unit; each part may be absent.
 
     `fill` completes values before a check, `check` refuses what a caller typed (new values, old row or None),
     `derive` works out computed values on every save, `saved` follows up (row, old values or None),
-    `remove` refuses a deletion, `removed` follows it up.
+    `remove` refuses a deletion, `removed` follows it up; `events` are its state events and `actions` its other
+    bound actions (row, parameters), by name.
     """
 
     fill: Callable[[Database, dict[str, Any]], None] | None = None
@@ -121,6 +131,8 @@ class Rules:
     saved: Callable[[Database, Row, Mapping[str, Any] | None], None] | None = None
     remove: Callable[[Database, Row], None] | None = None
     removed: Callable[[Database, Row], None] | None = None
+    events: Mapping[str, Event] = field(default_factory=dict)
+    actions: Mapping[str, Callable[[Database, Row, Mapping[str, Any]], Any]] = field(default_factory=dict)
 
 
 NO_RULES = Rules()
@@ -191,6 +203,13 @@ class Database:
         if rules.saved:
             rules.saved(self, row, None)
         return row
+
+    def add(self, lu: str, values: Mapping[str, Any]) -> Row:
+        """Stores a new row with its defaults and follow-ups but past the checks made for callers."""
+        rules, unit, given = self.rules.get(lu, NO_RULES), self.tables[lu].lu, dict(values)
+        if rules.fill:
+            rules.fill(self, given)
+        return self.insert(unit, {**dict.fromkeys(unit.index), **given})
 
     def update(self, row: Row, changes: Mapping[str, Any]) -> None:
         """Gives a row new values, a new version and its follow-ups. Keys stay."""

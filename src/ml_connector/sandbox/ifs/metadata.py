@@ -7,6 +7,7 @@ from html import escape
 
 from ml_connector.sandbox.ifs.model import (
     META_MEMBERS,
+    Action,
     Attribute,
     Entity,
     EntitySet,
@@ -28,7 +29,7 @@ def service_document(projection: Projection, root: str) -> dict[str, object]:
 
 
 def edmx(projection: Projection) -> bytes:
-    """The EDMX 4.0 document of a projection: types, enumerations, events, functions, sets and what may be done."""
+    """The EDMX 4.0 document of a projection: types, enumerations, events, actions, functions, sets and what may be done."""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<edmx:Edmx Version="4.0" xmlns:edmx="{_EDMX}"><edmx:DataServices>',
@@ -37,6 +38,7 @@ def edmx(projection: Projection) -> bytes:
         *(line for entity in projection.entities for line in _entity_type(projection, entity)),
         *(line for entity in projection.entities for line in _operations(projection, entity)),
         *(line for function in projection.functions for line in _function(projection, function)),
+        *(line for action in projection.actions for line in _action(action.name, action)),
         *_container(projection),
         "</Schema></edmx:DataServices></edmx:Edmx>",
     ]
@@ -77,8 +79,22 @@ def _operations(projection: Projection, entity: Entity) -> Iterator[str]:
     bound = f"{projection.namespace}.{entity.name}"
     for event in entity.events:
         yield f'<Action Name="{entity.name}_{event}" IsBound="true"><Parameter Name="record" Type="{bound}"/></Action>'
+    for action in entity.actions:
+        yield from _action(f"{entity.name}_{action.name}", action, bound)
     yield f'<Function Name="{entity.name}_Default" IsBound="true">'
     yield f'<Parameter Name="records" Type="Collection({bound})"/><ReturnType Type="{bound}"/></Function>'
+
+
+def _action(name: str, action: Action, bound: str | None = None) -> Iterator[str]:
+    yield f'<Action Name="{name}" IsBound="true">' if bound else f'<Action Name="{name}">'
+    if bound:
+        yield f'<Parameter Name="record" Type="{bound}"/>'
+    for parameter, kind in action.parameters:
+        needed = "" if parameter in action.optional else ' Nullable="false"'
+        yield f'<Parameter Name="{parameter}" Type="{kind}"{needed}/>'
+    if action.result is not None:
+        yield f'<ReturnType Type="{action.result}"/>'
+    yield "</Action>"
 
 
 def _function(projection: Projection, function: Function) -> Iterator[str]:
@@ -96,6 +112,8 @@ def _container(projection: Projection) -> Iterator[str]:
         yield from _set(projection, one)
     for function in projection.functions:
         yield f'<FunctionImport Name="{function.name}" Function="{projection.namespace}.{function.name}"/>'
+    for action in projection.actions:
+        yield f'<ActionImport Name="{action.name}" Action="{projection.namespace}.{action.name}"/>'
     yield "</EntityContainer>"
 
 

@@ -104,14 +104,28 @@ class Nav:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """An action that is no state event: a bound one is named without its entity's prefix.
+
+    `result` is the kind of what it answers (None: nothing, 204); parameters in `optional` may be left out.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, Kind], ...] = ()
+    result: Kind | None = None
+    optional: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity type of a projection: a view of a logical unit with navigations and state events."""
+    """An entity type of a projection: a view of a logical unit with navigations, state events and other actions."""
 
     name: str
     lu: LogicalUnit
     navs: tuple[Nav, ...] = ()
     events: tuple[str, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
+    actions: tuple[Action, ...] = ()
 
     def nav(self, name: str) -> Nav | None:
         """The navigation of that name, if there is one."""
@@ -146,6 +160,7 @@ class Projection:
     sets: tuple[EntitySet, ...]
     functions: tuple[Function, ...] = ()
     entity_service: bool = False
+    actions: tuple[Action, ...] = ()
 
     @property
     def namespace(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,19 +11,21 @@ from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
 from ml_connector.sandbox.procore.commitments import line_v2
 from ml_connector.sandbox.procore.contract import contract
 from ml_connector.sandbox.procore.errors import NO_SUCH_ID
-from ml_connector.sandbox.procore.order_lines import figures_of
+from ml_connector.sandbox.procore.order_lines import Lines, figures_of
 from ml_connector.sandbox.procore.paging import by_field, by_ids, by_range, listed, paged, pick
-from ml_connector.sandbox.procore.state import ZERO, ChangeOrder, Contract, Line, Project, merge, money, number
-from ml_connector.sandbox.procore.sync import Row
+from ml_connector.sandbox.procore.state import ZERO, ChangeOrder, Contract, Line, Project, State, merge, money, number
+from ml_connector.sandbox.procore.sync import Row, RowRefused
 
 _PATH = "/rest/v1.0/projects/{project_id}/commitment_change_orders"
 _LINES = (
     "/rest/v2.0/companies/{company_id}/projects/{project_id}"
     "/commitment_change_orders/{commitment_change_order_id}/line_items"
 )
+RESOURCE = "Change Order Packages"
+"""Their name in webhooks, which carry the package's id."""
 _PENDING = ("pricing", "not_pricing", "pending", "revised", "proceeding", "pending_billable")
-_STATUSES = (*_PENDING, "draft", "not_proceeding", "no_charge", "approved", "rejected", "void")
-_DAYS = ("due_date", "paid_date", "invoiced_date")
+STATUSES = (*_PENDING, "draft", "not_proceeding", "no_charge", "approved", "rejected", "void")
+NEW = "new"
 
 
 @cache
@@ -35,6 +38,59 @@ def _written() -> frozenset[str]:
 @cache
 def _blank(branch: int, listing: bool) -> dict[str, Any]:
     return contract().blank_of("GET", _PATH if listing else f"{_PATH}/{{id}}", branch)
+
+
+def make(state: State, project: Project, contract_id: int | None, values: Row) -> ChangeOrder:
+    """A new change order of a contract; its number defaults to the contract's sequence. Raises RowRefused."""
+    order = project.contracts.get(contract_id or 0)
+    if order is None:
+        raise RowRefused({"contract_id": ["is not a commitment of the project"]})
+    _check(values)
+    sequence = project.change_order_sequence
+    sequence[order.id] = sequence.get(order.id, 0) + 1
+    defaults = {"status": "draft", "number": f"{sequence[order.id]:03d}", "contract_id": order.id}
+    flags = {"revision": 0, "executed": False, "paid": False}
+    flags |= {"signature_required": False, "private": True, "field_change": False}
+    made = ChangeOrder(state.new_id(), {**defaults, **flags, **values}, *state.birth())
+    made.project_id, made.contract_id, made.package_id = project.id, order.id, state.new_id()
+    if made.fields["status"] == "approved":
+        made.fields["reviewed_at"] = state.stamp()
+    project.change_orders[made.id] = made
+    order.change_orders.append(made.id)
+    state.note("create", RESOURCE, made.package_id, project.id)
+    settle(state, project, made)
+    return made
+
+
+def change(state: State, project: Project, known: ChangeOrder, values: Row) -> None:
+    """Writes values over a change order. Raises RowRefused for an unknown status or another contract."""
+    _check(values)
+    if values.get("contract_id", known.contract_id) != known.contract_id:
+        raise RowRefused({"contract_id": ["cannot change"]})
+    if merge(state, known, dict(values)):
+        if known.fields["status"] == "approved" and not known.fields.get("reviewed_at"):
+            known.fields["reviewed_at"] = state.stamp()
+        settle(state, project, known)
+        state.note("update", RESOURCE, known.package_id, project.id)
+
+
+def _check(values: Row) -> None:
+    if values.get("status", "draft") not in STATUSES:
+        raise RowRefused({"status": ["is not included in the list"]})
+
+
+def contract_of(project: Project, known: ChangeOrder) -> Contract:
+    """The contract a change order belongs to, deleted or not."""
+    found = project.contracts.get(known.contract_id)
+    return found if found is not None else project.deleted[known.contract_id]
+
+
+def settle(state: State, project: Project, known: ChangeOrder) -> None:
+    """Adds up the change order's lines and its contract's totals; the contract's updated_at moves."""
+    order = contract_of(project, known)
+    known.grand_total = sum((line.amount for line in known.lines.values()), ZERO)
+    recount(project, order)
+    order.updated_at = state.stamp()
 
 
 def recount(project: Project, order: Contract) -> None:
@@ -51,7 +107,7 @@ def recount(project: Project, order: Contract) -> None:
             order.pending += change.grand_total
 
 
-def _shown(call: Call, change: ChangeOrder, *, listing: bool) -> dict[str, Any]:
+def _shown(call: Call, known: ChangeOrder, *, listing: bool) -> dict[str, Any]:
     extended = call.view("default") == "extended"
     shape = _blank(1 if extended else 0, listing)
     order = _contract(call, change)
@@ -68,59 +124,28 @@ def _shown(call: Call, change: ChangeOrder, *, listing: bool) -> dict[str, Any]:
     return {name: known.get(name, empty) for name, empty in shape.items()}
 
 
-def _contract(call: Call, change: ChangeOrder) -> Contract:
-    found = call.project.contracts.get(change.contract_id)
-    return found if found is not None else call.project.deleted[change.contract_id]
-
-
-def _values(call: Call, row: Row) -> dict[str, Any]:
-    values = {name: value for name, value in row.items() if name in _written()}
-    if values.get("status", "draft") not in _STATUSES:
-        raise call.refuse(422, "status is not included in the list", "status")
-    return values
+def _contract(call: Call, known: ChangeOrder) -> Contract:
+    return contract_of(call.project, known)
 
 
 def _create(call: Call) -> Answer:
     row = call.part("change_order")
-    order = call.project.contracts.get(row["contract_id"])
-    if order is None:
-        raise call.refuse(422, "contract_id is not a commitment of the project", "contract_id")
-    values = _values(call, row)
-    sequence = call.project.change_order_sequence
-    sequence[order.id] = sequence.get(order.id, 0) + 1
-    defaults = {
-        "status": "draft",
-        "number": f"{sequence[order.id]:03d}",
-        "revision": 0,
-        "executed": False,
-        "paid": False,
-    }
-    flags = {"signature_required": False, "private": True, "field_change": False}
-    change = ChangeOrder(call.state.new_id(), {**defaults, **flags, **values}, *call.state.birth())
-    change.project_id, change.contract_id, change.package_id = call.project.id, order.id, call.state.new_id()
-    call.project.change_orders[change.id] = change
-    order.change_orders.append(change.id)
-    _settle(call, change)
-    return Answer(201, _shown(call, change, listing=False), changed=True)
+    values = {name: value for name, value in row.items() if name in _written()}
+    try:
+        made = make(call.state, call.project, row["contract_id"], values)
+    except RowRefused as refused:
+        raise call.refuse(422, refused.sentence, ",".join(refused.fields)) from None
+    return Answer(201, _shown(call, made, listing=False), changed=True)
 
 
 def _update(call: Call) -> Answer:
-    change = pick(call, call.project.change_orders)
-    values = _values(call, call.part("change_order"))
-    if values.get("contract_id", change.contract_id) != change.contract_id:
-        raise call.refuse(422, "contract_id cannot change", "contract_id")
-    if merge(call.state, change, values):
-        if change.fields["status"] == "approved" and not change.fields.get("reviewed_at"):
-            change.fields["reviewed_at"] = call.state.stamp()
-        _settle(call, change)
-    return Answer(200, _shown(call, change, listing=False), changed=True)
-
-
-def _settle(call: Call, change: ChangeOrder) -> None:
-    order = _contract(call, change)
-    change.grand_total = sum((line.amount for line in change.lines.values()), ZERO)
-    recount(call.project, order)
-    order.updated_at = call.state.stamp()
+    known, row = pick(call, call.project.change_orders), call.part("change_order")
+    values = {name: value for name, value in row.items() if name in _written()}
+    try:
+        change(call.state, call.project, known, values)
+    except RowRefused as refused:
+        raise call.refuse(422, refused.sentence, ",".join(refused.fields)) from None
+    return Answer(200, _shown(call, known, listing=False), changed=True)
 
 
 def _list(call: Call) -> Answer:
@@ -136,30 +161,6 @@ def _list(call: Call) -> Answer:
 
 def _show(call: Call) -> Answer:
     return Answer(200, _shown(call, pick(call, call.project.change_orders), listing=False))
-
-
-def _packages(call: Call) -> Answer:
-    rows = list(call.project.change_orders.values())
-    wanted = call.request.param("contract_id")
-    if wanted:
-        rows = [c for c in rows if str(c.contract_id) == wanted]
-    return listed(call, rows, lambda c: _package(call, c))
-
-
-def _package(call: Call, change: ChangeOrder) -> dict[str, Any]:
-    shape = contract().blank_of("GET", "/rest/v1.0/change_order_packages")
-    known = change.fields | {
-        "id": change.package_id,
-        "contract_id": change.contract_id,
-        "created_by_id": call.state.me,
-        "grand_total": money(change.grand_total),
-        "created_at": change.created_at,
-        "updated_at": change.updated_at,
-    }
-    currency = _contract(call, change).fields["currency_iso_code"]
-    base = call.project.fields["currency_iso_code"] if call.switches.multi_currency else None
-    known["currency_configuration"] = {"currency_iso_code": currency, "base_currency_iso_code": base}
-    return {name: known.get(name, empty) for name, empty in shape.items()}
 
 
 # -- lines, v2 --------------------------------------------------------------------------------------------------------
@@ -191,11 +192,14 @@ def _write(call: Call, change: ChangeOrder, line: Line | None) -> Line:
     if tax is not None and tax not in {str(i) for i in call.state.tax_codes}:
         raise call.refuse(400, "tax_code_id is not a tax code of the company", "tax_code_id")
     linked = row.get("commitment_line_item_id")
-    if linked is not None and linked not in {str(i) for i in order.lines}:
+    makes_new = linked == NEW and call.switches.change_order_new_line
+    if linked is not None and not makes_new and linked not in {str(i) for i in order.lines}:
         raise call.refuse(400, "commitment_line_item_id is not a line of the contract", "commitment_line_item_id")
     names = ("description", "uom", "prime_line_item_id", "commitment_line_item_id", "tax_code_id")
     fields = {name: row[name] for name in names if name in row}
     figures = figures_of(order.fields["accounting_method"], row, fields, line)
+    if makes_new:
+        fields["commitment_line_item_id"] = str(_zero_line(call, order, code, row).id)
     if line is None:
         line = Line(call.state.new_id(), {}, *call.state.birth())
         change.positions += 1
@@ -206,8 +210,17 @@ def _write(call: Call, change: ChangeOrder, line: Line | None) -> Line:
     line.amount, line.quantity, line.unit_cost = figures["amount"] or ZERO, figures["quantity"], figures["unit_cost"]
     budget_lines.ensure(call.state, call.project, code)
     change.updated_at = call.state.stamp()
-    _settle(call, change)
+    settle(call.state, call.project, change)
+    call.state.note("update", RESOURCE, change.package_id, call.project.id)
     return line
+
+
+def _zero_line(call: Call, order: Contract, code: int, row: Row) -> Line:
+    """The contract line that `new` stands for; an approved contract takes it too, for it adds no money."""
+    open_hand = replace(call.switches, approved_freezes_lines=False)
+    texts = {name: row[name] for name in ("description", "uom") if name in row}
+    zero = {"wbs_code_id": code, "extended_type": "manual", "amount": "0.00", **texts}
+    return Lines(call.state, call.project, order, open_hand).make(zero)
 
 
 def _code(call: Call, row: Row, line: Line | None) -> int:
@@ -241,7 +254,8 @@ def _remove_line(call: Call) -> Answer:
     if change.lines.pop(call.ids["id"], None) is None:
         raise call.refuse(404, NO_SUCH_ID)
     change.updated_at = call.state.stamp()
-    _settle(call, change)
+    settle(call.state, call.project, change)
+    call.state.note("update", RESOURCE, change.package_id, call.project.id)
     return Answer(204, changed=True)
 
 
@@ -252,8 +266,7 @@ ROUTES: tuple[Route, ...] = (
         ("POST", _PATH, _create, "number and reference need not be unique"),
         ("GET", f"{_PATH}/{{id}}", _show),
         ("PATCH", f"{_PATH}/{{id}}", _update),
-        ("GET", "/rest/v1.0/change_order_packages", _packages, "one package per change order (single tier)"),
-        ("POST", _LINES, _add_line, "commitment_line_item_id new (ERP projects) is refused"),
+        ("POST", _LINES, _add_line, "commitment_line_item_id new makes a zero line on the contract"),
         ("PATCH", f"{_LINES}/{{id}}", _change_line),
         ("DELETE", f"{_LINES}/{{id}}", _remove_line),
     ),

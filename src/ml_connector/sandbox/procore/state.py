@@ -89,6 +89,10 @@ class Contract(Record):
     change_orders: list[int] = field(default_factory=list)
     deleted_at: str | None = None
     positions: int = 0
+    requisitions: list[int] = field(default_factory=list)
+    paid: Decimal = ZERO
+    invoicing: dict[str, Any] = field(default_factory=dict)
+    """Invoice configuration as written; what is absent has its default."""
 
 
 @dataclass(slots=True)
@@ -100,6 +104,82 @@ class ChangeOrder(Record):
     package_id: int = 0
     lines: dict[int, Line] = field(default_factory=dict)
     grand_total: Decimal = ZERO
+    positions: int = 0
+
+
+@dataclass(slots=True)
+class BillingPeriod(Record):
+    """A span of days invoices are written for; one of a project is open."""
+
+    project_id: int = 0
+    position: int = 1
+
+
+@dataclass(slots=True)
+class Item(Record):
+    """What one requisition says of one schedule-of-values line, money in the contract's currency.
+
+    `previous` is the same line's item in the requisition before; every "from previous" column is read from it.
+    """
+
+    line: Line = field(kw_only=True)
+    change_id: int | None = None
+    previous: Item | None = None
+    position: int = 1
+    work: Decimal = ZERO
+    quantity: Decimal = ZERO
+    materials: Decimal = ZERO
+    """Materials presently stored."""
+    retained: Decimal = ZERO
+    """Retainage on work, retained this period."""
+    released: Decimal = ZERO
+    """Retainage on work, released this period."""
+    held_on_materials: Decimal = ZERO
+    """Retainage on stored materials, currently retained."""
+    moves_materials: bool = True
+    """Whether stored materials of the requisition before count as work completed before."""
+
+
+@dataclass(slots=True)
+class Requisition(Record):
+    """A subcontractor invoice: one application for payment against one contract."""
+
+    project_id: int = 0
+    contract_id: int = 0
+    number: int = 1
+    previous_id: int | None = None
+    items: dict[int, Item] = field(default_factory=dict)
+    packages: list[int] = field(default_factory=list)
+    """Ids of the change orders whose lines are items here."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Payment(Record):
+    """A payment issued on a contract, in the contract's currency."""
+
+    project_id: int = 0
+    contract_id: int = 0
+    amount: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class DirectCost(Record):
+    """A cost without a commitment and its lines. Until `busy_until` another write to it answers 409."""
+
+    project_id: int = 0
+    lines: dict[int, Line] = field(default_factory=dict)
+    positions: int = 0
+    busy_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class BudgetChange(Record):
+    """A budget change and its adjustments; each adjustment's `contract_id` is 0, its `wbs` the budget code."""
+
+    project_id: int = 0
+    number: int = 1
+    lines: dict[int, Line] = field(default_factory=dict)
     positions: int = 0
 
 
@@ -132,6 +212,22 @@ class Project(Record):
     change_orders: dict[int, ChangeOrder] = field(default_factory=dict)
     contract_sequence: int = 0
     change_order_sequence: dict[int, int] = field(default_factory=dict)
+    periods: dict[int, BillingPeriod] = field(default_factory=dict)
+    requisitions: dict[int, Requisition] = field(default_factory=dict)
+    payments: dict[int, Payment] = field(default_factory=dict)
+    direct_costs: dict[int, DirectCost] = field(default_factory=dict)
+    budget_changes: dict[int, BudgetChange] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a record, as webhooks tell it. `event`: create, update or delete."""
+
+    event: str
+    resource: str
+    record_id: int
+    project_id: int | None = None
+    related: tuple[tuple[int, str], ...] = ()
 
 
 class State:
@@ -150,6 +246,7 @@ class State:
         self.type_by_item: dict[int, int] = {}
         self.standard_codes: dict[int, Record] = {}
         self.tax_codes: dict[int, Record] = {}
+        self.tax_types: dict[int, Record] = {}
         self.uoms: dict[str, Record] = {}
         self.uom_categories: dict[str, int] = {}
         self.origins: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -158,6 +255,19 @@ class State:
         self.segments = {name: self.new_id() for name in ("sub_job", "cost_code", "line_item_type")}
         self.budget_view_id = self.new_id()
         self.rendered_codes: dict[int, dict[str, Any]] = {}
+        self.changes: list[Change] = []
+        """What happened since the face last told its webhooks."""
+
+    def note(
+        self,
+        event: str,
+        resource: str,
+        record_id: int,
+        project_id: int | None = None,
+        related: tuple[tuple[int, str], ...] = (),
+    ) -> None:
+        """Keeps a change for the webhooks; `related` is ids with resource names."""
+        self.changes.append(Change(event, resource, record_id, project_id, related))
 
     def new_id(self) -> int:
         """The next id: one sequence for all objects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-TOOLS = ("directory", "admin", "commitments", "budget")
+TOOLS = ("directory", "admin", "commitments", "budget", "direct_costs", "webhooks")
 """The tools whose permission level the served operations ask for (facts/procore.md 15)."""
 
 LEVELS = ("none", "read", "standard", "admin")
@@ -30,7 +30,7 @@ class ProcoreSwitches:
     retry_after_on_429: bool = False
     """Whether a 429 carries Retry-After (facts/procore.md 18.6: disputed)."""
     origin_id_locks: bool = True
-    """Whether an origin_id locks what section 4 says it locks; none of the served objects is locked by it alone."""
+    """Whether an origin_id locks requisitions, direct costs and payments as section 4 says (18.12: not sure it does)."""
     erp_integrated: bool = False
     """ERP mode: cost codes are written by sync only, custom segments and non-sync changes are refused."""
     multi_currency: bool = True
@@ -55,3 +55,33 @@ class ProcoreSwitches:
     """Most rows in one sync call."""
     settle: float = 0.0
     """Seconds until a created record shows in lists; show calls see it at once."""
+    change_order_new_line: bool = True
+    """Whether a change order line may name the contract line `new`, which makes a zero line (facts/procore.md 8.3)."""
+    only_latest_requisition_changes: bool = False
+    """True: only the latest requisition, in draft or sent back, can be changed (18.15: sources disagree)."""
+    one_requisition_per_period: bool = False
+    """Whether a second requisition of a contract in the same billing period is refused (18.14: not stated)."""
+    requisition_needs_approved_contract: bool = False
+    """Whether only an Approved contract can be invoiced."""
+    retainage_from_contract: bool = True
+    """Whether new work is retained at the contract's retainage_percent when the write names no retainage."""
+    item_change_touches_requisition: bool = True
+    """Whether a changed item moves its requisition's updated_at (18.24: not documented)."""
+    payment_touches_requisition: bool = False
+    """Whether a payment moves its requisition's updated_at (18.24: not documented)."""
+    direct_cost_busy: float = 0.0
+    """Seconds a write to a direct cost runs on; another write to it within them answers 409."""
+    direct_cost_conflict_every: int = 0
+    """Each so many writes to existing direct costs one answers 409, as if another were running; 0 never."""
+    direct_cost_line_limit: int = 100
+    """Most lines in one v1.1 direct cost write."""
+    requisition_webhooks: bool = False
+    """Whether Requisitions are offered as a webhook resource; not so as observed (facts/procore.md 13.4)."""
+    webhook_timeout: float = 5.0
+    """Seconds of the machine's time a receiver has to answer."""
+    webhook_duplicate_every: int = 0
+    """Each so many events one is delivered twice; 0 never."""
+    webhook_reorder_every: int = 0
+    """Each so many events one is held back two seconds, so that later ones pass it; 0 never."""
+    webhook_disable_after: int = 0
+    """Failures in a row after which a hook is disabled (18.25: disputed); 0 never."""
