@@ -21,9 +21,10 @@ from ml_connector.engine.work import Report, Work
 from ml_connector.kernel.clock import system_clock
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
-from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
+from ml_connector.registry import ERP_PROFILES, ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
 from ml_connector.settings import (
     SECRET_FIELDS,
+    TOKEN_PAIR,
     ConnectionConfig,
     Settings,
     check_name,
@@ -41,6 +42,7 @@ from ml_connector.systems.ifs.system import IfsSystem
 from ml_connector.systems.opening import Access, Opened
 from ml_connector.systems.port import Progress
 from ml_connector.systems.procore.system import ProcoreSystem
+from ml_connector.systems.signing import TokenPair
 from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, open_ring
 from ml_connector.vault.sealing import Sealed, reseal, seal, unseal
 
@@ -86,6 +88,7 @@ class App:
         """Adds a connection from the text of its file; its secrets are sealed. BadInput when it cannot be used."""
         parsed = connection_from(text)
         check_name(name)
+        ERP_PROFILES[parsed.config.erp.system](parsed.config.erp.profile)
         with self.db.begin() as conn:
             ring = self._ring(may_make=not connections.has_secrets(conn))
             config = _plain(parsed.config)
@@ -105,7 +108,10 @@ class App:
         merged = laid_over(dict(row.config), changes)
         for part, field in SECRET_FIELDS.items():
             merged[part].setdefault("client_secret", secrets[field])
+        if TOKEN_PAIR in secrets:
+            merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
         whole = connection_of(merged, f"Connection {name}")
+        ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
         with self.db.begin() as conn:
             ring = self._ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
@@ -267,6 +273,8 @@ class App:
     def _sides(self, row: ConnectionRow, tape: RunTape) -> Iterator[Sides]:
         config = config_from(row.config)
         secrets = self._secrets(row)
+        kept = secrets.get(TOKEN_PAIR) if config.projects.grant == "refresh_token" else None
+        pair = msgspec.json.decode(kept, type=TokenPair) if kept else None
         erp = msgspec.structs.asdict(config.erp)
         projects = msgspec.structs.asdict(config.projects)
         access = {
@@ -276,12 +284,22 @@ class App:
             )
         }
         first = ERP_SYSTEMS[config.erp.system](erp, config.connection.erp_company, access["erp"])
-        second = PROJECTS_SYSTEMS[config.projects.system](projects, access["projects"])
+        person = msgspec.structs.replace(
+            access["projects"], pair=pair, keep=(lambda fresh: self._keep_pair(row, fresh)) if pair else None
+        )
+        second = PROJECTS_SYSTEMS[config.projects.system](projects, person)
         try:
             yield Sides(first, second)
         finally:
             first.close()
             second.close()
+
+    def _keep_pair(self, row: ConnectionRow, pair: TokenPair) -> None:
+        """Seals and commits a new pair before anybody uses it: the old one is dead already."""
+        ring = self._ring(may_make=False)
+        with self.db.begin() as conn:
+            sealed = seal(ring, row.id, TOKEN_PAIR, msgspec.json.encode(pair).decode())
+            connections.put_secrets(conn, [SecretRow(*sealed)])
 
     def _secrets(self, row: ConnectionRow) -> dict[str, str]:
         ring = self._ring(may_make=False)

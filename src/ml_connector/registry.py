@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ml_connector.systems.ifs.opening import open_ifs
+from ml_connector.systems.ifs.profile import profile_from
 from ml_connector.systems.procore.opening import open_procore
 
 ERP_SYSTEMS = {"ifs": open_ifs}
 """Name in a connection file's [erp] to what opens it."""
+
+ERP_PROFILES = {"ifs": profile_from}
+"""The same name to what reads its [erp.profile]; BadInput when that cannot be used."""
 
 PROJECTS_SYSTEMS = {"procore": open_procore}
 """Name in a connection file's [projects] to what opens it."""

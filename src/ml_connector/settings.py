@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,9 @@ KILL_AT = "ML_CONNECTOR_KILL_AT"
 """For tests: the named point of a run, and which passing of it (`apply.sent:3`), at which the process ends itself."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ADDRESS = "Write scheme and host, such as https://acme.ifs.cloud."
+AtOnce = Annotated[int, msgspec.Meta(ge=1, le=64)]
+"""Requests in flight to one side."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -71,7 +75,7 @@ class ErpPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str
     system: Literal["ifs"] = "ifs"
     channel: Literal["int", "main"] = "int"
-    in_flight: int = 4
+    in_flight: AtOnce = 4
     """Requests at once to this tenant."""
     profile: dict[str, Any] = {}
     """Names that differ on this tenant; see docs/connect-ifs.md."""
@@ -86,9 +90,13 @@ class ProjectsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: Literal["procore"] = "procore"
     login_url: str = ""
     """Host that gives tokens; empty when it is the API's own."""
-    in_flight: int = 8
+    grant: Literal["client_credentials", "refresh_token"] = "client_credentials"
+    """A service account of its own (preferred), or a person's authorization, whose refresh token works once."""
+    redirect_uri: str = ""
+    """The registered redirect address, where the refresh grant wants it."""
+    in_flight: AtOnce = 8
     """Requests at once to this company."""
-    page_size: int = 1000
+    page_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
     unknown_unit: Literal["create", "refuse"] = "create"
 
 
@@ -113,6 +121,9 @@ class ConnectionFile(msgspec.Struct, frozen=True):
 SECRET_FIELDS = {"erp": "erp_client_secret", "projects": "projects_client_secret"}
 """Part of the file to the name its client secret is sealed under."""
 
+TOKEN_PAIR = "projects_token_pair"  # noqa: S105 - the name of a field, not a secret
+"""Name the access and refresh token of a person's authorization are sealed under, as JSON."""
+
 
 def read_toml(text: str, where: str) -> dict[str, Any]:
     """The table in a TOML text; BadInput names the line where it does not parse."""
@@ -134,17 +145,24 @@ def connection_of(data: dict[str, Any], where: str = "The connection file") -> C
     secrets = {}
     for part, field in SECRET_FIELDS.items():
         secret = _table(data.get(part, {}), part).pop("client_secret", "")
-        if not isinstance(secret, str) or not secret:
+        if not isinstance(secret, str):
+            raise BadInput(f"client_secret in [{part}] is no text.", remedy="Put it in quotation marks.")
+        if not secret:
             raise BadInput(f"{where} has no client_secret in [{part}].", remedy="Add it; it is sealed and never shown.")
         secrets[field] = secret
+    refresh = _table(data.get("projects", {}), "projects").pop("refresh_token", "")
     config = config_from(data, where)
+    if config.projects.grant == "refresh_token":
+        if not isinstance(refresh, str) or not refresh:
+            raise BadInput(f"{where} has grant refresh_token and no refresh_token in [projects].")
+        secrets[TOKEN_PAIR] = json.dumps({"access": "", "refresh": refresh, "expires_at": 0.0})
     return ConnectionFile(msgspec.structs.replace(config, policy=policy), mapping, secrets)
 
 
 def config_from(data: Mapping[str, Any], where: str = "The connection") -> ConnectionConfig:
     """Settings of a connection from plain data, checked."""
     try:
-        config = msgspec.convert(data, ConnectionConfig, strict=False)
+        config = msgspec.convert(_numbers_as_text(data), ConnectionConfig, strict=False)
     except msgspec.ValidationError as error:
         remedy = "See docs/connection-file.md for every entry."
         raise BadInput(f"{where} cannot be used: {error}.", remedy=remedy) from None
@@ -156,6 +174,19 @@ def config_from(data: Mapping[str, Any], where: str = "The connection") -> Conne
         _check_url("projects.login_url", config.projects.login_url)
     _check_zone(config.connection.time_zone)
     return config
+
+
+def _numbers_as_text(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with whole numbers as text where text is wanted: ids such as a company's are often written bare."""
+    found = dict(data)
+    for part, kind in (("connection", ConnectionPart), ("erp", ErpPart), ("projects", ProjectsPart)):
+        table = found.get(part)
+        if isinstance(table, Mapping):
+            texts = {field.name for field in msgspec.structs.fields(kind) if field.type is str}
+            found[part] = {
+                name: str(value) if name in texts and type(value) is int else value for name, value in table.items()
+            }
+    return found
 
 
 def check_name(name: str) -> str:
@@ -174,9 +205,16 @@ def _table(value: object, where: str) -> dict[str, Any]:
 
 
 def _check_url(name: str, url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        ported = parts.port is None or parts.port > 0
+    except ValueError:
+        raise BadInput(f"{name} is no address: its host or port cannot be read.", remedy=_ADDRESS) from None
+    if "@" in parts.netloc:
+        # the text is not repeated: it may hold a password
+        raise BadInput(f"{name} holds a user or a password; only scheme and host belong there.", remedy=_ADDRESS)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/") or parts.query:
+    if not ported or parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise BadInput(f"{name} is {url!r}, not an address such as https://acme.ifs.cloud (scheme and host only).")
     if parts.scheme == "http" and not local:
         raise BadInput(f"{name} is {url!r}: credentials only travel over https.", remedy="Write https:// instead.")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store.cluster import Cluster
 
 from ml_connector.sandbox.running import RunningSandbox
+from store.cluster import Cluster
 
 from .office import Office, opened
 

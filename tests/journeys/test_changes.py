@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -26,7 +25,7 @@ def rows_of(exchange: Exchange) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def unapproved(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def unapproved(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
     """An office whose contracts are Submitted, so that their lines may change."""
     monkeypatch.setattr(
         "journeys.proof.STATUS",
@@ -35,7 +34,7 @@ def unapproved(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offi
     office.policy(**OPEN)
     office.sync()
     office.assert_proven()
-    yield office
+    return office
 
 
 def test_price_of_one_line_sends_one_request_with_one_row(unapproved: Office) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.sandbox.cast import UNKNOWN_COST_CODE
+from ml_connector.sandbox.running import SandboxFailed
 
 from .office import UNKNOWN_CODE, Office
 from .test_changes import NEW_LINE, ORDER
@@ -73,10 +74,10 @@ def test_unmapped_account_holds_until_a_row_is_added(running: Office) -> None:
     number = order_for(running, "S1005", codes={"A": "4990", "B": "03-310"})
     running.sync()
     assert {hold["erp_id"] for hold in running.holds("code_unmapped") if hold["kind"] == "order"} == {number}
-    assert running.app.check_mapping("demo")
+    assert any("4990" in sentence for sentence in running.app.check_mapping("demo"))
     row = '\n[[mapping.cost_type.row]]\nA = "499*"\nto = "O"\n'
     running.app.import_mapping("demo", running.app.export_mapping("demo") + row)
-    assert running.app.check_mapping("demo") == []
+    assert not any("4990" in sentence for sentence in running.app.check_mapping("demo"))
     report = running.sync()
     assert running.holds("code_unmapped") == []
     assert report.flows["purchase_orders"].created == 1
@@ -85,5 +86,5 @@ def test_unmapped_account_holds_until_a_row_is_added(running: Office) -> None:
 
 
 def test_order_of_a_supplier_without_purchase_data_never_comes_to_be(running: Office) -> None:
-    with pytest.raises(Exception, match="purchase data"):
+    with pytest.raises(SandboxFailed, match="currency"):
         order_for(running, "S1041")

@@ -142,7 +142,7 @@ def careful(office: Office) -> Office:
 def test_sync_without_approval_sends_nothing(careful: Office) -> None:
     with pytest.raises(ApprovalNeeded, match="nothing was sent"):
         careful.sync()
-    assert careful.box.log.writes == 0
+    assert careful.written() == []
 
 
 def test_approved_plan_is_applied(careful: Office) -> None:
@@ -178,7 +178,7 @@ def test_brakes_stop_a_plan_that_is_too_large(office: Office, limit: dict[str, o
     office.policy(brakes=limit)
     with pytest.raises(BrakePulled, match="Nothing was sent") as pulled:
         office.sync()
-    assert office.box.log.writes == 0
+    assert office.written() == []
     assert "--plan" in (pulled.value.remedy or "")
     office.sync(office.plan().plan)
     office.assert_proven()

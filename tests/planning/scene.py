@@ -19,10 +19,10 @@ from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.mapping import CodeMapping, Mapper, Row, SegmentRule
-from ml_connector.planning.plan import Decision, HoldReason, Intent, Verb, unpack
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb, unpack
 from ml_connector.planning.policy import Policies, policies_from
-from ml_connector.planning.situation import Linked, Ruling, Situation
-from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.planning.situation import Linked, Ruling, Situation, mark_of
+from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.dimension import Activity, Dimension
 from ml_connector.records.purchase_order import OrderLine, OrderState, PurchaseOrder
 
@@ -145,8 +145,6 @@ class Procore:
         self.situation = situation(**changes)
         self.contracts: dict[str, Commitment] = {}
         self.amendments: dict[str, list[ChangeOrder]] = {}
-        self.original: dict[str, tuple[CommitmentLine, ...]] = {}
-        """Lines as they stood when the contract was first approved."""
 
     def typed_by_hand(self, contract: Commitment) -> None:
         """Somebody made this contract in Procore."""
@@ -161,9 +159,11 @@ class Procore:
         """We hear that something was done to the contracts of P1."""
         self.situation = msgspec.structs.replace(self.situation, touched=frozenset({"P1"}))
 
-    def rule(self, reason: HoldReason, answer: str, target: str = "") -> None:
-        """A person answers."""
-        rulings = {**self.situation.rulings, **ruled(reason, answer, target)}
+    def rule(self, hold: Hold, answer: str) -> None:
+        """A person answers a hold, about what it shows them."""
+        side = answer in ("erp", "projects")
+        target = mark_of(hold.evidence) if side else hold.candidates[0] if hold.candidates else ""
+        rulings = {**self.situation.rulings, **ruled(hold.reason, answer, target, hold.key)}
         self.situation = msgspec.structs.replace(self.situation, rulings=rulings)
 
     def sees(self) -> Theirs:
@@ -236,8 +236,6 @@ class Procore:
             self.contracts[contract] = msgspec.structs.replace(known, lines=tuple(lines_by_key.values()))
         elif verb is Verb.STATUS:
             self.contracts[contract] = msgspec.structs.replace(known, status=body.status)
-            if body.status is CommitmentStatus.APPROVED:
-                self.original.setdefault(contract, known.lines)
         return contract
 
     def _vendor(self, body: Commitment) -> str:

@@ -80,9 +80,10 @@ def test_rows_come_and_go(database: Database, cid: int) -> None:
         assert sources.open_ids(conn, cid, "order") == {"P1"}
         sources.put_fingerprints(conn, Seen(cid, "order", 2, 1), {"P2": b"3"})
         assert sources.open_ids(conn, cid, "order") == {"P1", "P2"}
-        assert sources.forget(conn, cid, "order", ["P1"]) == 1
-        assert sources.forget(conn, cid, "order") == 1
-        assert sources.known(conn, cid, "order", ["P1", "P2"], 1) == {}
+        sources.mark_missing(conn, cid, "order", ["P1"])
+        sources.look_again(conn, cid, "order", ["P1", "P4"])
+        assert sources.open_ids(conn, cid, "order") == {"P1", "P2", "P4"}
+        assert sources.known(conn, cid, "order", ["P1", "P4"], 1).get("P1") != b"1"
 
 
 def test_a_watermark_moves_with_its_transaction(database: Database, cid: int) -> None:

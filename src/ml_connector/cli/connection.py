@@ -230,7 +230,8 @@ def _asked(system: str, source: str) -> str:
 
 def _learn(session: Session, data: dict[str, Any]) -> None:
     for part in SECRET_FIELDS:
-        session.redactor.learn(str(_part(data, part).get("client_secret") or ""))
+        for field in ("client_secret", "refresh_token"):
+            session.redactor.learn(str(_part(data, part).get(field) or ""))
 
 
 def _part(data: dict[str, Any], part: str) -> dict[str, Any]:

@@ -1,8 +1,124 @@
-"""stub for first trial."""
+"""The command that shows the main job end to end, in a folder of its own, with both systems simulated."""
 
 from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from ml_connector.app import App
+from ml_connector.cli.demo_story import NAME, Story
+from ml_connector.cli.demo_view import View
+from ml_connector.cli.output import Output
+from ml_connector.cli.session import actor, session_of
+from ml_connector.cli.trouble import FOUND_WRONG
+from ml_connector.kernel.errors import BadInput, ConnectorError, Locked, Unavailable
+from ml_connector.kernel.text import counted
+from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
+from ml_connector.settings import DATABASE_URL, HOME, Settings, read_toml
 
-def demo(ctx: typer.Context) -> None:
-    """x."""
+_MARK = "demo.lock"
+"""The file that says a folder belongs to the demo; locked while one runs."""
+
+
+def demo(
+    ctx: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the story, without leaving the sandbox running.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Folder for the demo; default: demo in the home folder."),
+    ] = None,
+    orders: Annotated[int, typer.Option(min=24, max=100_000, help="Number of purchase orders.")] = 300,
+    seed: Annotated[int, typer.Option(help="Seed of the world; equal seeds give equal worlds.")] = 7,
+) -> None:
+    """Show the main job end to end: check, plan, sync, a held order and its release, a change, and rest.
+
+    Runs against simulated systems in a folder of its own, started fresh each time. Nothing else is touched.
+    """
+    session = session_of(ctx)
+    home = (keep or session.settings.home / "demo").expanduser().absolute()
+    try:
+        with fresh_folder(home), RunningSandbox(seed=seed, orders=orders, spawn=True) as sandbox:
+            story = told(home, sandbox, session.out)
+            form = {"ok": not story.wrong, "wrong": story.wrong, "home": str(home), **story.facts}
+            session.out.answer(form, lambda out: _close(out, story))
+            if not once:
+                _stay(session.out, home, sandbox, foreign=DATABASE_URL in session.environ)
+    except SandboxFailed as error:
+        raise Unavailable(f"The demo cannot go on: {error}.", remedy="Run `ml-connector demo` again.") from error
+    if story.wrong:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def told(home: Path, sandbox: RunningSandbox, out: Output) -> Story:
+    """The story told once, with an installation in `home`."""
+    text = sandbox.connection_text()
+    (home / "connection.toml").write_text(text, encoding="utf-8")
+    with App.open(Settings(home), actor()) as app:
+        app.add_connection(NAME, text)
+        story = Story(app, sandbox, View(read_toml(text, "The sandbox's connection file")), out)
+        story.tell()
+    return story
+
+
+@contextmanager
+def fresh_folder(home: Path) -> Iterator[None]:
+    """An empty folder while the block lasts. Locked when a demo runs in it, BadInput when it is not the demo's."""
+    mark = home / _MARK
+    if home.exists() and any(home.iterdir()) and not mark.exists():
+        raise BadInput(f"{home} holds something else.", remedy="Name an empty or a new folder with --keep.")
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = mark.open("w")
+    except OSError as error:
+        raise BadInput(f"{home} cannot be used: {error.strerror}.", remedy="Name another with --keep.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Locked(f"A demo runs in {home} already.", remedy="End it with Ctrl-C, or use --keep.") from None
+        _emptied(home)
+        yield
+
+
+def _emptied(home: Path) -> None:
+    if len(list(home.iterdir())) > 1:
+        # A demo that was killed may have left its database running: the last to leave stops it.
+        with suppress(ConnectorError), App.open(Settings(home)):
+            pass
+    for path in home.iterdir():
+        if path.name == _MARK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _close(out: Output, story: Story) -> None:
+    out.line()
+    if story.wrong:
+        out.line(f"{counted(len(story.wrong), 'claim')} of this demo failed; please report it.", "bold red")
+    else:
+        out.line("Every figure above was read from the two systems or from the run's own report.", "bold green")
+
+
+def _stay(out: Output, home: Path, sandbox: RunningSandbox, *, foreign: bool) -> None:
+    """Leaves both simulated systems running until Ctrl-C, and says what to try."""
+    start = f"{'env -u ' + DATABASE_URL + ' ' if foreign else ''}{HOME}={home} ml-connector"
+    out.heading("Still running")
+    out.facts([("simulated IFS", sandbox.ifs_url), ("simulated Procore", sandbox.procore_url)])
+    out.line("A console in the browser comes in a later release. Try, in another terminal:")
+    for words in (f"holds -c {NAME}", f"show po P100001 -c {NAME}", f"runs {NAME}", f"sync {NAME}"):
+        out.line(f"  {start} {words}")
+    out.line("Ctrl-C ends it.", "dim")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()

@@ -12,6 +12,7 @@ from ml_connector import desk
 from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output, shown
 from ml_connector.cli.session import session_of
+from ml_connector.kernel.text import counted
 from ml_connector.settings import HOME
 from ml_connector.store.backup import Backup
 
@@ -48,7 +49,7 @@ def rotate(ctx: typer.Context) -> None:
     session = session_of(ctx)
     with session.app() as app:
         number = app.rotate_keys()
-    session.out.answer({"resealed": number}, lambda out: out.line(f"{number} secrets are sealed anew.", "green"))
+    session.out.answer({"resealed": number}, lambda out: out.line(f"{counted(number, 'secret')} sealed anew.", "green"))
 
 
 def backup(
@@ -64,7 +65,9 @@ def backup(
     made = desk.backup(session.settings, target)
 
     def human(out: Output) -> None:
-        out.line(f"The backup is {made.path} ({shown(made.size)} bytes, {made.connections} connections).", "green")
+        out.line(
+            f"The backup is {made.path} ({shown(made.size)} bytes, {counted(made.connections, 'connection')}).", "green"
+        )
         out.line("Secrets in it stay sealed. Keep the sealing key apart from it.")
 
     session.out.answer(_form(made), human)
@@ -80,7 +83,7 @@ def restore(
     made = desk.restore(session.settings, path, replace=replace)
 
     def human(out: Output) -> None:
-        out.line(f"{made.path} is restored: {made.connections} connections, audit trail whole.", "green")
+        out.line(f"{made.path} is restored: {counted(made.connections, 'connection')}, audit trail whole.", "green")
         if made.moved:
             out.line(f"The data directory of the other PostgreSQL version is now {made.moved}.")
 

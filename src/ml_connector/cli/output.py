@@ -69,7 +69,7 @@ class Output:
         width = max((len(name) for name, _ in rows), default=0)
         for name, value in rows:
             if self.fancy:
-                self._console.print(Text(f"{name:<{width}}  ", style="dim") + Text(value))
+                self._console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value))
             else:
                 self.line(f"{name:<{width}}  {value}".rstrip())
 

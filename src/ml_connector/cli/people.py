@@ -134,8 +134,7 @@ def show_run(
             "plan",
             "mapping_version",
         )
-        out.facts((name.replace("_", " "), found[name]) for name in names)
-        out.facts([("what", done_in(found))])
+        out.facts([*((name.replace("_", " "), found[name]) for name in names), ("what", done_in(found))])
         out.line()
         tell_flows(out, {flow: Tally(**counts) for flow, counts in found["counts"].items()})
         if found["requests"]:

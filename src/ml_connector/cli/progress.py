@@ -42,9 +42,10 @@ class Shown:
     def __call__(self, what: str, count: int) -> None:
         """`count` of `what` are done so far."""
         with self._lock:
+            self._counts.pop(what, None)
             self._counts[what] = count
             if self._status:
-                done = ", ".join(f"{name} {number:,}" for name, number in self._counts.items())
+                done = ", ".join(f"{name} {number:,}" for name, number in list(self._counts.items())[-2:])
                 self._status.update(f"{self._title}: {done}")
             elif self._clock() - self._said >= _EVERY:
                 self._said = self._clock()

@@ -11,9 +11,10 @@ from ml_connector import desk
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import session_of
 from ml_connector.cli.telling import tell_replay, tell_report
-from ml_connector.cli.trouble import OK, REFUSED_LEFT, UNKNOWN_LEFT
+from ml_connector.cli.trouble import OK, UNKNOWN_LEFT
 from ml_connector.engine.lookup import report_form
 from ml_connector.engine.work import Report
+from ml_connector.kernel.text import counted
 from ml_connector.registry import FLOWS
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")]
@@ -69,7 +70,7 @@ def sync(
     def human(out: Output) -> None:
         tell_report(out, report, applied=True, everything=everything)
         if report.released:
-            out.line(f"{report.released:,} holds were released.", "green")
+            out.line(f"{counted(report.released, 'hold')} released.", "green")
         out.line(f"Run {report.run} is done, plan {report.plan}.", "bold")
 
     session.out.answer(report_form(report), human)
@@ -127,12 +128,8 @@ def replay(
 
 
 def exit_code_of(report: Report) -> int:
-    """How a finished sync ends: 13 when the fate of a write is still unknown, 14 when records were refused, else 0."""
-    if any(tally.unknown > 0 for tally in report.flows.values()):
-        return UNKNOWN_LEFT
-    if any(tally.refused > 0 for tally in report.flows.values()):
-        return REFUSED_LEFT
-    return OK
+    """How a finished sync ends: 13 while the fate of a write is unknown, else 0; what was refused is held."""
+    return UNKNOWN_LEFT if any(tally.unknown > 0 for tally in report.flows.values()) else OK
 
 
 def done_in(run: dict[str, Any]) -> str:

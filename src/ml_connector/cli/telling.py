@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 from ml_connector.cli.output import Output, shown
 from ml_connector.engine.work import Report, Tally
+from ml_connector.kernel.text import counted
 
 COUNTS = ("created", "updated", "linked", "unchanged", "held", "refused", "unknown")
 _ROWS = 20
@@ -41,8 +44,8 @@ def tell_report(out: Output, report: Report, *, applied: bool, everything: bool)
             rows = [(currency, amount(m["planned"]), amount(m["applied"])) for currency, m in report.money.items()]
             out.table(("currency", "planned", "applied"), rows, right=("planned", "applied"))
         else:
-            rows = [(currency, amount(m["planned"])) for currency, m in report.money.items()]
-            out.table(("currency", "planned"), rows, right=("planned",))
+            planned = [(currency, amount(m["planned"])) for currency, m in report.money.items()]
+            out.table(("currency", "planned"), planned, right=("planned",))
     if not applied or everything:
         tell_places(out, report.money_by_place, everything=everything)
     tell_holds(out, report.holds, everything=everything)
@@ -113,35 +116,50 @@ def tell_life(out: Output, life: dict[str, Any]) -> None:
     if life["holds"]:
         out.heading("Holds")
         rows = [
-            (h["id"], h["reason"], money(h["money"]), h["since"], h["released_at"] or "waiting", h["sentence"])
+            (
+                h["id"],
+                h["reason"],
+                money(h["money"]),
+                _at(h["since"]),
+                _at(h["released_at"]) or "waiting",
+                h["sentence"],
+            )
             for h in life["holds"]
         ]
         out.table(("hold", "reason", "money", "since", "released", "sentence"), rows, right=("money",))
     _tell_steps(out, life)
     if life["audit"]:
         out.heading("Audit")
-        rows = [(a["seq"], a["at"], a["actor"], a["tag"]) for a in life["audit"]]
-        out.table(("row", "at", "actor", "what"), rows)
+        audited = [(a["seq"], _at(a["at"]), a["actor"], a["tag"]) for a in life["audit"]]
+        out.table(("row", "at", "actor", "what"), audited)
 
 
 def _tell_steps(out: Output, life: dict[str, Any]) -> None:
     out.heading("Steps")
+    steps = [step for step in life["steps"] if step["state"] != "superseded"]
     rows = [
         (s["run"], s["step"], s["record"], s["state"], amount(s["amount"], s["currency"]), s["reason"], s["answer"])
-        for s in life["steps"]
+        for s in steps
     ]
     headers = ("run", "step", "record", "state", "money", "reason", "answer")
     out.table(headers, rows, right=("money",), empty="Nothing was ever sent.")
+    if len(steps) < len(life["steps"]):
+        out.line(
+            f"{counted(len(life['steps']) - len(steps), 'step')} planned, never sent, replaced by a later plan.", "dim"
+        )
     if life["exchanges"]:
         out.heading("Requests it caused")
-        rows = [(x["at"], x["method"], x["path"], x["status"], x["milliseconds"]) for x in life["exchanges"]]
-        out.table(("at", "method", "path", "status", "ms"), rows, right=("ms",))
+        calls = [
+            (_at(x["at"]), x["method"], unquote(x["path"].split("?")[0]), x["status"], x["milliseconds"])
+            for x in life["exchanges"]
+        ]
+        out.table(("at", "method", "path", "status", "ms"), calls, right=("ms",))
 
 
 def tell_replay(out: Output, found: dict[str, Any]) -> None:
     """Then and now, side by side."""
     verdict = "The same, to the byte." if found["same"] else "Not the same."
-    out.line(f"Run {found['run']} decided again: {found['decided']} documents. {verdict}", "bold")
+    out.line(f"Run {found['run']} decided again: {counted(found['decided'], 'document')}. {verdict}", "bold")
     for key, title in (("only_then", "Decided then, not now"), ("only_now", "Decided now, not then")):
         if found[key]:
             out.heading(title)
@@ -151,6 +169,10 @@ def tell_replay(out: Output, found: dict[str, Any]) -> None:
         out.heading("Held")
         for sentence in found["held"]:
             out.line(f"- {sentence}", "yellow")
+
+
+def _at(text: str | None) -> str:
+    return shown(datetime.fromisoformat(text)) if text else ""
 
 
 def _more(out: Output, number: int, everything: bool) -> None:

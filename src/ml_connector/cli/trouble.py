@@ -23,7 +23,6 @@ OK = 0
 USAGE = 2
 SETUP = FixSetup.exit_code
 UNKNOWN_LEFT = 13
-REFUSED_LEFT = 14
 FOUND_WRONG = 15
 STOPPED = 130
 ENDED = 143
@@ -35,7 +34,7 @@ EXIT_CODES = {
     11: "A person must decide.",
     SETUP: "The set-up must be mended.",
     UNKNOWN_LEFT: "A write was sent and no answer came.",
-    REFUSED_LEFT: "The other side's rules said no.",
+    14: "The other side's rules said no.",
     FOUND_WRONG: "A check found something wrong.",
     70: "A fault of ours.",
     STOPPED: "Stopped by Ctrl-C.",
@@ -87,7 +86,7 @@ def tell(trouble: Trouble, stream: TextIO, *, as_json: bool) -> None:
         console = Console(file=stream, highlight=False, soft_wrap=True)
         reference = f" [{trouble.reference}]" if trouble.reference else ""
         console.print(Text(clean(trouble.sentence) + reference, style="bold red"))
-        console.print(Text("Next: ", style="dim") + Text(clean(trouble.next_step)))
+        console.print(Text.assemble(("Next: ", "dim"), clean(trouble.next_step)))
     else:
         reference = f" [{trouble.reference}]" if trouble.reference else ""
         stream.write(f"Error: {clean(trouble.sentence)}{reference}\nNext: {clean(trouble.next_step)}\n")

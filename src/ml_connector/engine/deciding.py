@@ -19,7 +19,7 @@ from ml_connector.engine.cases import (
 )
 from ml_connector.engine.gathering import Gathered, order_contracts
 from ml_connector.engine.knowing import hold_of, pairs, with_agreed
-from ml_connector.engine.reading import Demand
+from ml_connector.engine.reading import ORDER, Demand
 from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
@@ -146,13 +146,15 @@ class Decider:
     def _keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
         """One transaction: intents and holds of this decision are on disk before anything is sent."""
         intents = list(decision.intents)
-        sources = set(looked_at)
+        documents = set(looked_at)
         if whole_flow:
-            sources |= {source for source, hold in self.held if hold.flow == flow}
+            documents |= {source for source, hold in self.held if hold.flow == flow}
         self.work.point("plan.decided")
         with self.work.db.begin() as conn:
             journal.keep_intents(conn, self.work.connection_id, self.work.run_id, intents)
-            look = Look(self.work.connection_id, self.work.run_id, flow, sources)
+            if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
+                sources.look_again(conn, self.work.connection_id, ORDER, {intent.source for intent in intents})
+            look = Look(self.work.connection_id, self.work.run_id, flow, documents)
             change = holds.sync_holds(conn, look, [*pairs(decision.holds), *self._still_refused(intents)])
             audit.append(conn, self.work.connection_id, _hold_entries(self.work, change))
         self.work.tape.flush(self.work.db)

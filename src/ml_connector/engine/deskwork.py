@@ -67,7 +67,8 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
         target = _marks(conn, connection_id, row, given.answer)
     ruling = RulingRow(row.kind, row.erp_id, row.reason, given.answer, target, given.actor, given.note)
     rulings.put_ruling(conn, connection_id, ruling)
-    sources.forget(conn, connection_id, "order", [row.source])
+    if row.kind == "order":
+        sources.look_again(conn, connection_id, "order", [row.source])
     details = msgspec.json.encode({"answer": given.answer, "target": target, "note": given.note, "reason": row.reason})
     entry = audit.AuditEntry(given.at, given.actor, "ruling:make:done", row.kind, row.erp_id, 0, details.decode())
     audit.append(conn, connection_id, [entry])

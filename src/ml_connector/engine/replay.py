@@ -49,7 +49,7 @@ def orders_of(conn: Connection, connection_id: int, what: str) -> list[str]:
 def forget(db: Database, connection_id: int, orders: list[str]) -> None:
     """Makes the next run decide these orders anew, whatever their fingerprints say."""
     with db.begin() as conn:
-        sources.forget(conn, connection_id, "order", orders)
+        sources.look_again(conn, connection_id, "order", orders)
 
 
 def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> dict[str, Any]:

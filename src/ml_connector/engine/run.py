@@ -25,7 +25,7 @@ from ml_connector.engine.deciding import Decider
 from ml_connector.engine.gate import check_gate
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.knowing import load_links, load_rulings
-from ml_connector.engine.reading import ORDER, changed_there, read_orders
+from ml_connector.engine.reading import changed_there, read_orders
 from ml_connector.engine.reporting import report
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
@@ -34,7 +34,7 @@ from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
-from ml_connector.store import audit, holds, journal, links, runs, sources
+from ml_connector.store import audit, holds, journal, runs, sources
 
 OVERLAP = timedelta(minutes=5)
 """How far each look at Procore's changes reaches back over the last (facts/procore.md 18, row 23)."""
@@ -178,7 +178,6 @@ class Runner:
         }
         with work.db.begin() as conn:
             self.settler.rest(conn, at_rest)
-            sources.forget(conn, work.connection_id, ORDER, self.settler.failed_sources | draft.parked)
             held = holds.held_sources(conn, work.connection_id, "vendors")
             rows = {
                 s: f for s, f in draft.vendors.items() if s not in self.settler.failed_sources | draft.parked | held

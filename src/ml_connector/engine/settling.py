@@ -176,7 +176,6 @@ class Settler:
         """Unconfirmed intents that turned out not to have happened: free to be decided again."""
         with self.work.db.begin() as conn:
             journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
-            sources.forget(conn, self.work.connection_id, ORDER, {row.source for row in rows})
         self.work.tape.flush(self.work.db)
 
     def _hold_refused(self, conn: Connection, refused: Sequence[tuple[IntentRow, Outcome]]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import msgspec
 
+from ml_connector.kernel.errors import FixSetup
 from ml_connector.records.purchase_order import PurchaseOrder
 
 _encoder = msgspec.msgpack.Encoder()
@@ -15,10 +18,16 @@ _decoder = msgspec.msgpack.Decoder(list[PurchaseOrder])
 
 
 class Spool:
-    """A file of pages of orders, gone when closed. Pages come back in the order they were put."""
+    """A file of pages of orders, gone when closed. Pages come back in the order they were put.
+
+    Raises FixSetup where the temporary folder takes no file or is full; nothing has been sent by then.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="ml-connector-spool-")  # noqa: SIM115 - closed by close()
+        try:
+            self._file = tempfile.TemporaryFile(prefix="ml-connector-spool-")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise _no_room(error) from error
         self._sizes: list[int] = []
         self.orders = 0
 
@@ -27,7 +36,11 @@ class Spool:
         if not orders:
             return
         data = _encoder.encode(orders)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            raise _no_room(error) from error
         self._sizes.append(len(data))
         self.orders += len(orders)
 
@@ -39,10 +52,19 @@ class Spool:
 
     def close(self) -> None:
         """Gives the disk space back."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written before cannot be written now
+            self._file.close()
 
     def __enter__(self) -> Spool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _no_room(error: OSError) -> FixSetup:
+    folder = tempfile.tempdir or os.environ.get("TMPDIR") or "the temporary folder"
+    return FixSetup(
+        f"The orders that were read cannot be put aside in {folder}: {error.strerror}.",
+        remedy="Make room there, or set TMPDIR to another folder, and run again: nothing was sent.",
+    )

@@ -20,7 +20,7 @@ from ml_connector.planning.committing import (
 from ml_connector.planning.contracts import Contract, decide_contract, settled
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
 from ml_connector.planning.situation import Situation
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
 from ml_connector.records.purchase_order import WITHDRAWN, OrderState, PurchaseOrder
 
@@ -76,6 +76,11 @@ def wanted_contracts(
             for found in page.index.candidates(situation, order, project):
                 wanted[(project, found.id)] = None
     return list(wanted)
+
+
+def may_be_amended(situation: Situation, contract: Commitment) -> bool:
+    """Whether a contract's change orders must be read: it was approved, or we amended it while it was."""
+    return contract.status in FROZEN or Key("change_order", f"{contract.once_key}/R1") in situation.links
 
 
 def decide(
@@ -194,25 +199,25 @@ def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[li
 def _candidate(
     situation: Situation, order: PurchaseOrder, ours: Commitment, index: _Index, theirs: Theirs
 ) -> Commitment | None:
-    for found in index.candidates(situation, order, ours.project):
+    ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+    candidates = index.candidates(situation, order, ours.project)
+    elsewhere = ruling is not None and ruling.target not in [found.id for found in candidates]
+    for found in candidates:
         contract = theirs.contracts.get(found.id)
         if contract is None:
             continue
-        if contract.once_key == ours.once_key or _same_vendor(situation, order, contract):
+        if contract.once_key == ours.once_key:
             return contract
-        ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
-        if ruling is None:
+        if ruling is None and not _surely(situation, order, contract):
             raise Held(_other_vendor(order, contract))
-        if ruling.answer == "link":
+        if ruling is None or (ruling.answer == "link" and (elsewhere or ruling.target == found.id)):
             return contract
     return None
 
 
-def _same_vendor(situation: Situation, order: PurchaseOrder, contract: Commitment) -> bool:
-    ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
-    if situation.policies.purchase_orders.same_number == "ask" and ruling is None:
-        return False
-    return contract.vendor == situation.target(Key("vendor", order.vendor))
+def _surely(situation: Situation, order: PurchaseOrder, contract: Commitment) -> bool:
+    may_link = situation.policies.purchase_orders.same_number == "link"
+    return may_link and contract.vendor == situation.target(Key("vendor", order.vendor))
 
 
 def _other_vendor(order: PurchaseOrder, contract: Commitment) -> Hold:

@@ -15,6 +15,8 @@ from ml_connector.records.vendor import ProjectVendor, Vendor
 FLOW = "vendors"
 OWNED = ("name", "tax_number", "country", "address", "city", "state", "zip_code", "email", "phone")
 """Fields IFS owns; the rest of a Procore vendor is never touched."""
+COUNTS_AS = {Verb.LINK: "linked", Verb.ADOPT: "linked", Verb.CREATE: "created", Verb.UPDATE: "updated"}
+"""How each effect of this flow is counted."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -116,19 +118,22 @@ class _Vendors:
         if not changed:
             self.unchanged.append(key)
             return
-        both = [n for n in changed if getattr(theirs, n) not in (getattr(base, n), getattr(supplier, n), None)]
-        answer = ""
-        if both and isinstance(base, Vendor) and base.name != theirs.name and "name" in both:
-            conflict = _conflict(key, supplier, base, theirs)
-            answer = self.situation.answered(key, conflict.evidence)
+        assert isinstance(base, Vendor)
+        written, agreed = supplier, supplier
+        if "name" in changed and theirs.name not in (base.name, supplier.name):
+            question = _conflict(key, supplier, base, theirs)
+            answer = self.situation.answered(key, question.evidence)
             if not answer:
-                self.holds.append(conflict)
+                self.holds.append(question)
                 return
-        if answer == "projects":
-            self.skips.append(Skip(key, FLOW, f"A person kept Procore's {theirs.name} as it is."))
-            return
-        reason = f"Changed in IFS: {', '.join(name.replace('_', ' ') for name in changed)}."
-        self._intend(Verb.UPDATE, key, supplier, linked.target, reason, "updated")
+            if answer == "projects":  # their name stands for as long as the question is this one
+                self.skips.append(Skip(key, FLOW, f"A person kept Procore's {theirs.name} as it is."))
+                changed.remove("name")
+                written = msgspec.structs.replace(supplier, name=theirs.name)
+                agreed = msgspec.structs.replace(supplier, name=base.name)
+        if changed:
+            reason = f"Changed in IFS: {', '.join(name.replace('_', ' ') for name in changed)}."
+            self._intend(Verb.UPDATE, key, written, linked.target, reason, agreed)
 
     def _new(self, key: Key, supplier: Vendor) -> None:
         if self.situation.policies.vendors.create == "auto":
@@ -146,7 +151,7 @@ class _Vendors:
         )
 
     def _create(self, key: Key, supplier: Vendor, reason: str) -> None:
-        self._intend(Verb.CREATE, key, supplier, "", reason, "created")
+        self._intend(Verb.CREATE, key, supplier, "", reason, supplier)
 
     def _adopt(self, key: Key, supplier: Vendor, theirs: Vendor, why: str, *, shared: bool = False) -> None:
         other = self.taken.get(theirs.id)
@@ -159,9 +164,9 @@ class _Vendors:
         stamp = not theirs.origin and not shared
         verb = Verb.ADOPT if stamp else Verb.LINK
         note = "" if stamp or theirs.origin == origin else " Another integration's origin_id stays as it is."
-        self._intend(verb, key, supplier, theirs.id, f"Same as {theirs.name} in Procore: {why}.{note}", "linked")
+        self._intend(verb, key, supplier, theirs.id, f"Same as {theirs.name} in Procore: {why}.{note}", supplier)
 
-    def _intend(self, verb: Verb, key: Key, supplier: Vendor, target: str, reason: str, counts_as: str) -> None:
+    def _intend(self, verb: Verb, key: Key, supplier: Vendor, target: str, reason: str, agreed: Vendor) -> None:
         self.made.add(supplier.id)
         self.intents.append(
             Intent(
@@ -177,8 +182,8 @@ class _Vendors:
                 money=None,
                 reason=reason,
                 source=supplier.id,
-                counts_as=counts_as,
-                base=pack(supplier),
+                counts_as=COUNTS_AS[verb],
+                base=pack(agreed),
             )
         )
 

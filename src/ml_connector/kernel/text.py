@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SECRET_FIELDS = re.compile(
-    r"(?i)(\"?(?:client_secret|access_token|refresh_token|id_token|password|authorization)\"?\s*[:=]\s*\"?)(Bearer\s+)?[^\"&\s,}]+"
+    r"(?i)(\"?(?:client_secret|access_token|refresh_token|id_token|password|authorization)\"?\s*[:=]\s*\"?)(?:(?:Bearer|Basic|Digest)\s+)?[^\"&\s,}]+"
 )
 
 

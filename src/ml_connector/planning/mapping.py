@@ -161,6 +161,8 @@ def _row_from(data: object, where: str, number: int) -> Row:
         raise BadInput(
             f"[[{where}]] number {number} names something that is no code part (A to J, activity, sub_project)."
         )
+    if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in data.values()):
+        raise BadInput(f"[[{where}]] number {number} holds something that is no code; write it in quotation marks.")
     return Row(when=when, to=str(data["to"]))
 
 
@@ -177,13 +179,24 @@ def _rule_to(rule: SegmentRule) -> dict[str, object]:
 
 
 def shadowed(rule: SegmentRule) -> list[str]:
-    """Rows that can never be reached because an earlier row has the same patterns; one sentence each."""
-    seen: dict[tuple[tuple[str, str], ...], int] = {}
+    """Rows that can never be reached because an earlier row takes all they would; one sentence each."""
     sentences = []
     for number, row in enumerate(rule.rows, 1):
-        patterns = tuple(sorted(row.when))
-        if patterns in seen:
-            sentences.append(f"row {number} is never reached: row {seen[patterns]} has the same patterns")
-        else:
-            seen[patterns] = number
+        for before, earlier in enumerate(rule.rows[: number - 1], 1):
+            if _covers(earlier, row):
+                same = sorted(earlier.when) == sorted(row.when)
+                why = "has the same patterns" if same else "covers its patterns"
+                sentences.append(f"row {number} is never reached: row {before} {why}")
+                break
     return sentences
+
+
+def _covers(earlier: Row, later: Row) -> bool:
+    patterns = dict(later.when)
+    # a character no code has stands for what `?` and `*` may be; three lengths tell `*` from any number of `?`
+    trials = [
+        {part: pattern.replace("?", "\0").replace("*", filled) for part, pattern in patterns.items()}
+        for filled in ("", "\0", "\0\0\0")
+    ]
+    anything = [dict.fromkeys((part for part, _ in earlier.when), filled) for filled in ("", "\0", "\0\0\0")]
+    return all(earlier.matches({**free, **trial}) for free, trial in zip(anything, trials, strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 
 _SIGN_IN = re.compile(r"/protocol/openid-connect/|^/oauth/")
 _READS = ("GET", "HEAD", "OPTIONS")
+_REQUEST_LINE = re.compile(rb"^([A-Za-z]+) \S+ HTTP/", re.MULTILINE)
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -28,7 +29,7 @@ class Exchange:
     status: int
     ms: float
     write: bool
-    """By method; sign-in never counts as a write."""
+    """By method; sign-in never counts as a write, nor does a batch in which every request is a read."""
     changed: bool
     fault: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class ExchangeLog:
     def add(self, at: datetime, heard: Heard) -> None:
         """Keeps one call that happened at `at` (the sandbox's clock)."""
         signs_in = _SIGN_IN.search(heard.path) is not None
-        write = heard.method not in _READS and not signs_in
+        write = heard.method not in _READS and not signs_in and not _batch_of_reads(heard)
         full = self.bodies and not signs_in
         headers = {name: text for name, text in heard.headers.items() if name not in _SECRET_HEADERS} if full else {}
         with self._lock:
@@ -116,3 +117,11 @@ class ExchangeLog:
     def writes(self) -> int:
         """Calls since the last clear that were writes by their method; those that timed out too."""
         return self._writes
+
+
+def _batch_of_reads(heard: Heard) -> bool:
+    """Whether the call is a `$batch` (facts/ifs.md 8) that holds reads and nothing else."""
+    if not heard.path.endswith("/$batch"):
+        return False
+    methods = {found[1].upper().decode() for found in _REQUEST_LINE.finditer(heard.request_body)}
+    return bool(methods) and methods <= set(_READS)

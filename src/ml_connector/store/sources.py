@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -68,12 +68,17 @@ def mark_missing(conn: Connection, connection_id: int, kind: str, ids: Iterable[
     return bulk.run(conn, sql, (connection_id, kind, list(ids)))
 
 
-def forget(conn: Connection, connection_id: int, kind: str, ids: Iterable[str] | None = None) -> int:
-    """Drops what is known of rows, all of a kind when none are named, so that they are looked at anew; how many."""
-    sql = "DELETE FROM source_rows WHERE connection_id = %s AND kind = %s"
-    if ids is None:
-        return bulk.run(conn, sql, (connection_id, kind))
-    return bulk.run(conn, sql + " AND erp_id = ANY(%b)", (connection_id, kind, list(ids)))
+def look_again(conn: Connection, connection_id: int, kind: str, ids: Collection[str]) -> None:
+    """Has rows looked at anew by the next run, whatever their fingerprints say, and even once the erp lists them no
+    more: an order cancelled while its steps were on their way must not be lost."""
+    if not ids:
+        return
+    sql = """
+        INSERT INTO source_rows (connection_id, kind, mapping_version, run_id, erp_id, fingerprint)
+        SELECT %s, %s, 0, 0, erp_id, '' FROM unnest(%b::text[]) AS n (erp_id)
+        ON CONFLICT (connection_id, kind, erp_id) DO UPDATE SET fingerprint = '', open = true
+    """
+    bulk.run(conn, sql, (connection_id, kind, sorted(ids)))
 
 
 def watermark(conn: Connection, connection_id: int, name: str) -> str | None:

@@ -10,6 +10,7 @@ import msgspec
 from ml_connector.kernel.clock import Clock
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.pacing import Pacing
+from ml_connector.systems.signing import TokenPair
 from ml_connector.systems.transport import HttpSettings, Signer, Transport
 from ml_connector.systems.wire import Call, Tape
 
@@ -17,12 +18,16 @@ SystemT = TypeVar("SystemT")
 
 
 class Access(msgspec.Struct, frozen=True):
-    """What opening a side takes besides its settings: its secret, where exchanges are kept, the clock."""
+    """What opening a side takes besides its settings: its secrets, where exchanges are kept, the clock."""
 
     secret: str
     tape: Tape
     clock: Clock
     in_flight: int
+    pair: TokenPair | None = None
+    """Tokens of a person's authorization, where the side signs in with one."""
+    keep: Callable[[TokenPair], None] | None = None
+    """Seals a new pair and stores it before it returns; given with `pair`."""
 
 
 class Opened(Generic[SystemT]):
@@ -57,9 +62,17 @@ class Opened(Generic[SystemT]):
         self._transport.close()
 
 
-def transport_of(side: str, setting: str, access: Access, sign: Callable[[Call], Signer]) -> Transport:
-    """A signed transport for one side; `sign` makes its signer over an unsigned transport of its own."""
+def transport_of(
+    side: str, setting: str, access: Access, sign: Callable[[Call], Signer], door_setting: str = ""
+) -> Transport:
+    """A signed transport for one side; `sign` makes its signer over an unsigned transport of its own.
+
+    `setting` names the address in remedies, `door_setting` that of the sign-in where it is another one.
+    """
     http = HttpSettings(setting=f"{side}.{setting}")
     pacing = Pacing(in_flight=access.in_flight, clock=access.clock)
-    door = Transport(side, HttpSettings(setting=f"{side}.{setting}"), Pacing(in_flight=1, clock=access.clock))
-    return Transport(side, http, pacing, sign(door), access.tape, (access.secret,))
+    door = Transport(
+        side, HttpSettings(setting=f"{side}.{door_setting or setting}"), Pacing(in_flight=1, clock=access.clock)
+    )
+    secrets = (access.secret, *((access.pair.refresh, access.pair.access) if access.pair else ()))
+    return Transport(side, http, pacing, sign(door), access.tape, tuple(one for one in secrets if one))

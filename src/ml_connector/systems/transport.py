@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -148,7 +149,16 @@ class Transport:
         self._client.close()
 
     def _token(self) -> str:
-        return self._sign.token() if self._sign is not None else ""
+        return self._asked(self._sign.token) if self._sign is not None else ""
+
+    def _asked(self, ask: Callable[[], str]) -> str:
+        """What the signer answers; its refusal says which side it is about."""
+        try:
+            return ask()
+        except SignInRefused as error:
+            raise SignInRefused(
+                f"Signing in to {self.side} failed: {error.sentence}", remedy=error.remedy, reference=error.reference
+            ) from None
 
     def _renewed(self, refused: str, again: bool, request: WireRequest) -> str:
         if again or self._sign is None:
@@ -157,7 +167,8 @@ class Transport:
                 remedy=f"Check that {self._http.setting} and the sign-in address belong to the same environment, "
                 "and that the account is enabled there.",
             )
-        return self._sign.renew(refused)
+        sign = self._sign
+        return self._asked(lambda: sign.renew(refused))
 
     def _attempt(self, request: WireRequest, token: str) -> tuple[WireReply, float]:
         """One request on the wire: its reply and the seconds it waited for the window. Raises NoAnswer."""

@@ -55,6 +55,6 @@ def make(box: RunningSandbox, transport: Transport) -> MakeSystem:
     """A system with some of its profile changed."""
 
     def made(of: str = "10", **overrides: Any) -> IfsSystem:
-        return IfsSystem(transport, IfsSettings(box.ifs_url, of, profile=profile_from(overrides)))
+        return IfsSystem(transport, IfsSettings(box.ifs_url, of, profile=profile_from({"batch_from": 1, **overrides})))
 
     return made

@@ -11,6 +11,7 @@ from ml_connector.kernel.errors import NameMissing, RightMissing, SignInRefused
 from ml_connector.records.vendor import Vendor
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.systems.ifs.profile import profile_from
 from ml_connector.systems.ifs.system import IfsSettings, IfsSystem
 from ml_connector.systems.pacing import Pacing
 from ml_connector.systems.port import VendorPage
@@ -20,6 +21,11 @@ from ml_connector.systems.wire import Exchange
 
 from .conftest import MakeSystem
 from .tampering import Tampering
+
+
+def batching(box: RunningSandbox) -> IfsSettings:
+    """Settings under which even a few suppliers are read in batches."""
+    return IfsSettings(box.ifs_url, "10", profile=profile_from({"batch_from": 1}))
 
 
 def nothing(_ids: Sequence[str]) -> Mapping[str, bytes]:
@@ -61,7 +67,7 @@ def test_forty_suppliers_cost_three_reads_and_no_write(
 def test_a_batch_of_reads_is_kept_as_a_read(box: RunningSandbox, transport: Transport) -> None:
     tape: list[Exchange] = []
     kept = Transport("IFS", HttpSettings(), Pacing(clock=box.clock), transport._sign, tape.append)
-    IfsSystem(kept, IfsSettings(box.ifs_url, "10")).vendors(ids(box)[:3], nothing)
+    IfsSystem(kept, batching(box)).vendors(ids(box)[:3], nothing)
     assert [(one.method, one.write) for one in tape] == [("GET", False), ("POST", False), ("POST", False)]
     assert b"SupplierInfoAddresses" in tape[1].request
     assert b"200 OK" in tape[1].reply
@@ -133,9 +139,9 @@ def test_a_token_that_dies_before_the_batches_is_replaced(box: RunningSandbox, m
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
 def test_a_tenant_without_batches_is_asked_one_by_one(box: RunningSandbox, transport: Transport, status: int) -> None:
-    usual = IfsSystem(transport, IfsSettings(box.ifs_url, "10")).vendors(ids(box), nothing)
+    usual = IfsSystem(transport, batching(box)).vendors(ids(box), nothing)
     tampering = Tampering(transport, instead=status)
-    system = IfsSystem(tampering, IfsSettings(box.ifs_url, "10"))
+    system = IfsSystem(tampering, batching(box))
     assert system.vendors(ids(box), nothing) == usual
     assert not system.batch.works
     tried = tampering.batches
@@ -145,8 +151,8 @@ def test_a_tenant_without_batches_is_asked_one_by_one(box: RunningSandbox, trans
 
 @pytest.mark.parametrize("how", ["cut", "html", "too_many", "no_status", "set"])
 def test_an_answer_that_is_no_whole_batch_is_not_trusted(box: RunningSandbox, transport: Transport, how: str) -> None:
-    usual = IfsSystem(transport, IfsSettings(box.ifs_url, "10")).vendors(ids(box), nothing)
-    system = IfsSystem(Tampering(transport, spoil=how), IfsSettings(box.ifs_url, "10"))
+    usual = IfsSystem(transport, batching(box)).vendors(ids(box), nothing)
+    system = IfsSystem(Tampering(transport, spoil=how), batching(box))
     assert system.vendors(ids(box), nothing) == usual
     assert not system.batch.works
 
@@ -154,7 +160,7 @@ def test_an_answer_that_is_no_whole_batch_is_not_trusted(box: RunningSandbox, tr
 def test_a_tenant_that_stops_at_the_first_error_is_sent_the_rest(box: RunningSandbox, transport: Transport) -> None:
     lacking = [one.supplier_id for one in box.sandbox.world.suppliers if not one.purchase_data]
     tampering = Tampering(transport, stops=True)
-    system = IfsSystem(tampering, IfsSettings(box.ifs_url, "10"))
+    system = IfsSystem(tampering, batching(box))
     wanted = [*ids(box), "NOBODY", "ZZZ"]
     assert system.supplier_reading().without_purchase_data(wanted) == sorted([*lacking, "NOBODY", "ZZZ"])
     assert system.batch.works
@@ -165,8 +171,11 @@ def test_a_tenant_that_stops_at_the_first_error_is_sent_the_rest(box: RunningSan
 def test_a_part_that_asks_for_patience_is_asked_for_by_itself(
     box: RunningSandbox, transport: Transport, status: int
 ) -> None:
-    usual = IfsSystem(transport, IfsSettings(box.ifs_url, "10")).vendors(ids(box), nothing)
-    system = IfsSystem(Tampering(transport, parts={3: status, 5: status}), IfsSettings(box.ifs_url, "10"))
+    usual = IfsSystem(transport, batching(box)).vendors(ids(box), nothing)
+    system = IfsSystem(
+        Tampering(transport, parts={3: status, 5: status}),
+        batching(box),
+    )
     assert system.vendors(ids(box), nothing) == usual
     assert system.batch.works
 
@@ -187,7 +196,10 @@ RULE = (
 def test_one_sick_supplier_is_a_problem_and_no_more(
     box: RunningSandbox, transport: Transport, status: int, body: bytes, words: str
 ) -> None:
-    system = IfsSystem(Tampering(transport, parts={1: status}, body=body), IfsSettings(box.ifs_url, "10"))
+    system = IfsSystem(
+        Tampering(transport, parts={1: status}, body=body),
+        batching(box),
+    )
     page = system.vendors(ids(box)[:5], nothing)
     (problem,) = page.problems
     assert words in problem.sentence
@@ -199,7 +211,7 @@ def test_one_sick_supplier_is_a_problem_and_no_more(
 def test_a_right_or_name_missing_for_a_part_stops_the_reading(
     box: RunningSandbox, transport: Transport, status: int, error: type[Exception]
 ) -> None:
-    system = IfsSystem(Tampering(transport, parts={1: status}), IfsSettings(box.ifs_url, "10"))
+    system = IfsSystem(Tampering(transport, parts={1: status}), batching(box))
     with pytest.raises(error):
         system.vendors(ids(box)[:5], nothing)
 
@@ -213,6 +225,9 @@ def test_a_sign_in_that_is_refused_midway_is_told(box: RunningSandbox) -> None:
             return refused
 
     http = HttpSettings(setting="erp.url", retry=Retry(first=0.01))
-    system = IfsSystem(Transport("IFS", http, Pacing(), Refusing()), IfsSettings(box.ifs_url, "10"))
+    system = IfsSystem(
+        Transport("IFS", http, Pacing(), Refusing()),
+        batching(box),
+    )
     with pytest.raises(SignInRefused):
         system.batch.read(system.odata.service("SupplierHandling"), ["SupplierInfoGeneralSet"])

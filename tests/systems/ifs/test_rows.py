@@ -86,9 +86,7 @@ def read(tenant: Tenant, size: int = 1000) -> list[OrderPage]:
         ({}, {"LineNo": None}, "LineNo is empty"),
     ],
 )
-def test_one_bad_row_is_a_problem_of_its_order_only(
-    more: dict[str, object], on_line: dict[str, object], why: str
-) -> None:
+def test_one_bad_row_is_a_problem_of_its_order_only(more: dict[str, Any], on_line: dict[str, Any], why: str) -> None:
     (page,) = read(Tenant([header("P1", **more), header("P2")], [line("P1", **on_line), line("P2")]))
     assert [order.id for order in page.orders] == ["P2"]
     (problem,) = page.problems
@@ -105,7 +103,13 @@ def test_rows_without_a_number_are_kept_as_problems() -> None:
 
 
 def test_numbers_may_come_bare_and_stay_exact() -> None:
-    numbers = {"BuyQtyDue": 3, "FbuyUnitPrice": 0.1, "NetAmtCurr": 0.3, "ActivitySeq": 100012, "Discount": 12.5}
+    numbers: dict[str, Any] = {
+        "BuyQtyDue": 3,
+        "FbuyUnitPrice": 0.1,
+        "NetAmtCurr": 0.3,
+        "ActivitySeq": 100012,
+        "Discount": 12.5,
+    }
     (page,) = read(Tenant([header("P1", Revision=2)], [line("P1", **numbers)]))
     (order,) = page.orders
     assert (order.lines[0].unit_price, order.lines[0].amount) == (Decimal("0.1"), Decimal("0.3"))

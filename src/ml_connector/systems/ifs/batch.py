@@ -43,15 +43,17 @@ class Batch:
         self.works = most > 0
         """False once the tenant has refused a batch or answered it with something else, or where they are off."""
 
-    def read(self, service: str, paths: Sequence[str]) -> list[WireReply]:
+    def read(self, service: str, paths: Sequence[str], batched: bool = True) -> list[WireReply]:
         """The answers to GET of each of `paths` below `service`, in their order, whatever their status.
+
+        Without `batched` each goes by itself.
 
         An answer inside a batch that asks for patience (401, 423, 429, 5xx) is asked for again by itself, by which
         the transport waits, signs in or gives up as with any request; raises what it raises.
         """
         answers: list[WireReply] = []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            if self.works:
+            if self.works and batched:
                 pieces = [paths[at : at + self._most] for at in range(0, len(paths), self._most)]
                 for piece, found in zip(pieces, pool.map(lambda one: self._batched(service, one), pieces), strict=True):
                     answers += found + [_NONE] * (len(piece) - len(found))

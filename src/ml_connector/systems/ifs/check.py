@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from decimal import Decimal
 from difflib import get_close_matches
 
@@ -178,12 +179,18 @@ def _missing(system: IfsSystem, word: str, where: SetProfile, data: Metadata) ->
 def _offer(where: SetProfile, missing: list[str], data: Metadata, catalogue: frozenset[str] | None) -> str:
     if where.entity_set in data.sets:
         there = data.sets[where.entity_set] | data.navigations[where.entity_set]
-        near = dict.fromkeys(one for name in missing for one in get_close_matches(name, sorted(there), 3, 0.6))
+        near = dict.fromkeys(one for name in missing for one in _near(name, there))
         hint = f"the set has {', '.join(near)}; " if near else ""
         return f"{hint}an empty name switches off what is not needed."
     others = _others(where, catalogue)
     also = f"; elsewhere there is {', '.join(others)}" if others else ""
     return f"the projection has the sets {', '.join(sorted(data.sets)) or 'none'}{also}."
+
+
+def _near(name: str, there: Collection[str]) -> list[str]:
+    """Names that look like `name`, those within it or around it first (Name for SupplierName)."""
+    inner = [one for one in sorted(there) if len(one) > 3 and (one in name or name in one)]
+    return [*inner[:3], *get_close_matches(name, sorted(there), 3, 0.6)]
 
 
 def _others(where: SetProfile, catalogue: frozenset[str] | None) -> list[str]:
@@ -249,7 +256,7 @@ def _supplier_details(system: IfsSystem) -> Finding:
     where, name = system.profile.supplier, "supplier details"
     try:
         keys = _few(system).fetch(system.odata.reading(where, "read suppliers")).keys
-        found = system.supplier_reading().vendors([str(key[0]) for key in keys[:1]], lambda _ids: {})
+        found = system.supplier_reading().vendors([str(key[0]) for key in keys[:1]], lambda _ids: {}, 1)
     except FixSetup as error:
         return _bad(name, error, where)
     if found.problems:

@@ -207,6 +207,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page_size: int = 1000
     batch_parts: int = 100
     """Most reads in one `$batch` (facts/ifs.md 8: the limit is not documented); 0 sends every read by itself."""
+    batch_from: int = 100
+    """Suppliers from which their details are read in batches; fewer go singly, because a batch of reads travels as a
+    POST, which a tenant's own log takes for a change."""
     own_reference: str = "NoteText"
     """The property of a purchase order in which our once-key is looked for (IFS has no idempotency key)."""
 

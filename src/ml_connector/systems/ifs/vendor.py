@@ -89,24 +89,28 @@ class SupplierReading:
     def __init__(self, odata: Odata, batch: Batch, profile: Profile) -> None:
         self._odata = odata
         self._batch = batch
+        self._batch_from = profile.batch_from
         self._where = profile.supplier
         self._navs = profile.supplier_navs
         self._service = odata.service(self._where.projection, self._where.service)
 
-    def vendors(self, ids: Sequence[str], knows: Knows) -> VendorPage:
+    def vendors(self, ids: Sequence[str], knows: Knows, batch_from: int | None = None) -> VendorPage:
         """The suppliers with those ids; ids that IFS does not know are absent.
 
-        Two batches for each fifty suppliers whose row is not as `knows` remembers it. That a change of a supplier's
+        Details are read of suppliers whose row is not as `knows` remembers it: two batches for each fifty where there
+        are at least `batch_from` (default: the profile's), else three reads for each. That a change of a supplier's
         addresses or contacts changes the row's own tag, and with it the fingerprint, is inferred (facts/ifs.md 7.1).
         """
         problems: list[Problem] = []
         rows = self._rows(ids, problems)
         seen = {identity: fingerprint(bytes(raw)) for identity, raw in rows.items()}
         known = knows(list(seen))
-        changed = iter([identity for identity in rows if known.get(identity) != seen[identity]])
+        new = [identity for identity in rows if known.get(identity) != seen[identity]]
+        batched = len(new) >= (self._batch_from if batch_from is None else batch_from)
+        changed = iter(new)
         vendors: list[Vendor] = []
         while some := list(islice(changed, _AT_ONCE)):
-            for identity, supplier in self._read(some, rows).items():
+            for identity, supplier in self._read(some, rows, batched).items():
                 found = self._vendor(identity, supplier)
                 if isinstance(found, Vendor):
                     vendors.append(found)
@@ -129,11 +133,12 @@ class SupplierReading:
                     problems.append(problem(KIND, "", str(why), raw))
         return rows
 
-    def _read(self, ids: Sequence[str], rows: Mapping[str, msgspec.Raw]) -> dict[str, _Supplier]:
+    def _read(self, ids: Sequence[str], rows: Mapping[str, msgspec.Raw], batched: bool) -> dict[str, _Supplier]:
         """The suppliers with their details: addresses and purchase data first, then the contacts of one address."""
         found = {one: _Supplier(rows[one]) for one in ids}
         first = self._ask(
-            [((one, word), self._detail(one, word)) for word in ("addresses", "purchases") for one in ids]
+            [((one, word), self._detail(one, word)) for word in ("addresses", "purchases") for one in ids],
+            batched,
         )
         for (identity, word), reply in first.items():
             supplier = found[identity]
@@ -144,7 +149,7 @@ class SupplierReading:
                     supplier.address = _best(_decoded(reply, _addresses, _Addresses([])).value)
             except Reject as why:
                 supplier.why = str(why)
-        second = self._ask([(one, self._contacts(one, supplier.address)) for one, supplier in found.items()])
+        second = self._ask([(one, self._contacts(one, supplier.address)) for one, supplier in found.items()], batched)
         for identity, reply in second.items():
             try:
                 found[identity].contacts = _decoded(reply, _contacts, _Contacts([])).value
@@ -152,10 +157,10 @@ class SupplierReading:
                 found[identity].why = str(why)
         return found
 
-    def _ask(self, wanted: Sequence[tuple[_Asked, str]]) -> dict[_Asked, WireReply]:
+    def _ask(self, wanted: Sequence[tuple[_Asked, str]], batched: bool = True) -> dict[_Asked, WireReply]:
         """Answers by what they are asked for; an empty path is not asked for."""
         asked = [(what, path) for what, path in wanted if path]
-        replies = self._batch.read(self._service, [path for _, path in asked])
+        replies = self._batch.read(self._service, [path for _, path in asked], batched)
         return {what: reply for (what, _), reply in zip(asked, replies, strict=True)}
 
     def _row(self, identity: str) -> str:

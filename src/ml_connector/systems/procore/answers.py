@@ -128,7 +128,7 @@ def fail(reply: WireReply, place: Place, *, safe: bool) -> NoReturn:
             reference=ref,
         )
     made = _TABLE.get(reply.status, _other)
-    raise made(place, f" Procore says: {said}" if said else "", reply, safe, ref)
+    raise made(place, f" Procore says: {said.rstrip('.')}." if said else "", reply, safe, ref)
 
 
 def _signed_out(place: Place, said: str, reply: WireReply, safe: bool, ref: str | None) -> ConnectorError:

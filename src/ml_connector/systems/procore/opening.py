@@ -9,20 +9,20 @@ from ml_connector.systems.opening import Access, Opened, transport_of
 from ml_connector.systems.procore.check import check, discover
 from ml_connector.systems.procore.settings import ProcoreSettings, UnknownUnit
 from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.signing import ClientCredentials
+from ml_connector.systems.signing import ClientCredentials, RefreshToken, SignInClient
+from ml_connector.systems.transport import Signer
+from ml_connector.systems.wire import Call
 
 
 def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreSystem]:
     """One company from the [projects] part of a connection; nothing is contacted yet."""
     url = str(settings["url"]).rstrip("/")
     login = str(settings["login_url"]).rstrip("/") or url
-    client = str(settings["client_id"])
-    transport = transport_of(
-        "projects",
-        "url",
-        access,
-        lambda call: ClientCredentials(f"{login}/oauth/token", client, access.secret, "", access.clock, call),
+    client = SignInClient(
+        f"{login}/oauth/token", str(settings["client_id"]), access.secret, str(settings["redirect_uri"])
     )
+    door_setting = "login_url" if settings["login_url"] else "url"
+    transport = transport_of("projects", "url", access, lambda call: _signer(client, access, call), door_setting)
     room = ProcoreSettings(
         url=url,
         login_url=login,
@@ -31,3 +31,10 @@ def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreS
         unknown_unit=UnknownUnit(settings["unknown_unit"]),
     )
     return Opened(ProcoreSystem(transport, room), transport, check, discover)
+
+
+def _signer(client: SignInClient, access: Access, call: Call) -> Signer:
+    """Client credentials, or the tokens of a person's authorization where the connection has some."""
+    if access.pair is not None and access.keep is not None:
+        return RefreshToken(client, access.pair, access.keep, access.clock, call)
+    return ClientCredentials(client.token_url, client.client_id, client.client_secret, "", access.clock, call)

@@ -1,0 +1,50 @@
+"""Every entry of a connection file and every setting of the installation has its place in the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ml_connector import settings
+from ml_connector.planning.mapping import CodeMapping, SegmentRule
+from ml_connector.planning.policy import Policies
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "connection-file.md").read_text(encoding="utf-8")
+
+FIELDS = [
+    *(field.name for field in msgspec.structs.fields(settings.ConnectionPart)),
+    *(field.name for field in msgspec.structs.fields(settings.ErpPart)),
+    *(field.name for field in msgspec.structs.fields(settings.ProjectsPart)),
+    *(field.name for field in msgspec.structs.fields(CodeMapping)),
+    *(field.encode_name for field in msgspec.structs.fields(SegmentRule) if field.name != "rows"),
+]
+POLICIES = [
+    f"{part.name}.{entry.name}"
+    for part in msgspec.structs.fields(Policies)
+    for entry in msgspec.structs.fields(part.type)
+    if part.name != "brakes"
+]
+
+
+@pytest.mark.parametrize("field", sorted(set(FIELDS)))
+def test_an_entry_of_the_connection_file_is_on_its_page(field: str) -> None:
+    assert field in PAGE
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_is_on_its_page(policy: str) -> None:
+    assert f"`policy.{policy}`" in PAGE
+
+
+@pytest.mark.parametrize("brake", [field.name for field in msgspec.structs.fields(type(Policies().brakes))])
+def test_a_brake_is_on_its_page(brake: str) -> None:
+    assert brake in PAGE
+
+
+@pytest.mark.parametrize("variable", [settings.HOME, settings.DATABASE_URL])
+def test_a_variable_is_in_the_readme_and_the_operators_page(variable: str) -> None:
+    assert variable in (DOCS / "operating.md").read_text(encoding="utf-8")
+    assert variable in (DOCS.parent / "README.md").read_text(encoding="utf-8")

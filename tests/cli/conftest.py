@@ -1,0 +1,61 @@
+"""One embedded PostgreSQL and one sandbox for the session; a fresh database and home for each test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml_connector.sandbox.running import RunningSandbox
+from store.cluster import Cluster
+
+from .shell import Shell
+
+ORDERS = 40
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The session's server, outside pytest's own folder, which the lesser account of the server may not enter."""
+    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
+        started = Cluster(Path(folder))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[RunningSandbox]:
+    """Both simulated systems, in a thread, for the whole session."""
+    with RunningSandbox(orders=ORDERS) as running:
+        yield running
+
+
+@pytest.fixture
+def box(served: RunningSandbox) -> RunningSandbox:
+    """The same, as at the start."""
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def shell(cluster: Cluster, tmp_path: Path) -> Iterator[Shell]:
+    """A home folder and a fresh database."""
+    url = cluster.new_url()
+    yield Shell(tmp_path / "home", url)
+    cluster.drop(url)
+
+
+@pytest.fixture
+def joined(shell: Shell, box: RunningSandbox) -> Shell:
+    """The same with a connection called north to the sandbox."""
+    shell("connection", "add", "north", "--from", "-", text=box.connection_text())
+    return shell
+
+
+@pytest.fixture
+def alone() -> Iterator[Shell]:
+    """A home folder with an embedded database of its own."""
+    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
+        yield Shell(Path(folder))

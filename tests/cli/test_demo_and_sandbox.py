@@ -1,0 +1,83 @@
+"""The sandbox and the demo, as processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from ml_connector.sandbox.running import RunningSandbox
+
+from .shell import TRACE, Shell
+
+
+def test_the_demo_tells_the_truth_and_ends(alone: Shell) -> None:
+    said = alone("demo", "--once", "--orders", "40", "--json")
+    told = said.form
+    assert (told["ok"], told["wrong"]) == (True, [])
+    assert told["sync"]["money"]["USD"]["applied"] == told["plan"]["money"]["USD"]["planned"]
+    assert len(told["sites"]) >= 5
+    [held] = told["held"]
+    assert held["owner"] == "cost engineer"
+    assert told["released"]["flows"]["purchase_orders"]["created"] == 1
+    assert told["changed"]["flows"]["purchase_orders"]["updated"] == 1
+    assert told["rest"]["requests"]["projects"]["write"] == 0
+    assert told["audit"]["faults"] == []
+    again = alone("demo", "--once", "--orders", "40").out
+    assert "NO " not in again
+    assert held["money"]["amount"] in again.replace(",", "")
+
+
+def test_the_demo_leaves_other_folders_alone(alone: Shell, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    said = alone("demo", "--once", "--keep", str(tmp_path), "--json", code=12)
+    assert "something else" in said.error["sentence"]
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
+    started = alone.start("demo", "--orders", "40")
+    lines = _lines_until(started, "Ctrl-C ends it.")
+    home = alone.home / "demo"
+    assert any(f"ML_CONNECTOR_HOME={home} ml-connector holds -c demo" in line for line in lines)
+    assert "A demo runs in" in alone("demo", "--once", code=10).err
+    there = Shell(home)
+    assert there("show", "po", "P100001", "-c", "demo", "--json").form["contracts"]
+    assert there("sync", "demo", "--json").form["requests"]["projects"]["write"] == 0
+    os.killpg(started.pid, signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 0
+    assert TRACE not in err
+
+
+def test_the_sandbox_serves_and_ends(alone: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.toml"
+    words = ["--ifs-port", "0", "--procore-port", "0", "--seed", "3", "--orders", "30", "--connection-file", str(path)]
+    started = alone.start("sandbox", *words)
+    until = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "kestrelprod" in path.read_text()
+    time.sleep(1.0)
+    os.killpg(started.pid, signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert (started.returncode, out) == (0, "")
+    assert "Simulated ifs at" in err
+
+
+def test_a_taken_port_is_said(alone: Shell, served: RunningSandbox) -> None:
+    port = served.ifs_url.rsplit(":", 1)[1]
+    said = alone("sandbox", "--only", "ifs", "--ifs-port", port, "--json", code=12)
+    assert "--ifs-port" in said.error["next_step"]
+
+
+def _lines_until(started: subprocess.Popen[str], last: str) -> list[str]:
+    assert started.stdout is not None
+    lines = []
+    for line in started.stdout:
+        lines.append(line.rstrip())
+        if last in line:
+            return lines
+    raise AssertionError(lines)

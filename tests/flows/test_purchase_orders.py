@@ -1,0 +1,130 @@
+"""A page of orders: each goes, waits with one reason, or is left alone with a sentence."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from ml_connector.flows import purchase_orders
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.plan import HoldReason
+from ml_connector.records.problem import Problem
+from ml_connector.records.purchase_order import OrderState
+from planning.scene import BUDGETS, CHART, Procore, line, order, policies, priced, situation
+
+from .telling import page, told
+
+
+def test_a_page_of_orders_as_a_controller_reads_it() -> None:
+    procore = Procore()
+    decision = procore.decide(
+        order(),
+        order(line("1/1"), line("2/1", project="1202", amount=order().lines[0].amount * 2), id="P2"),
+        order(line(project=""), id="P3"),
+        order(state=OrderState.PLANNED, id="P4"),
+    )
+    assert told(decision) == page("""
+        create commitment:P1@1201: Order P1 is released in IFS and not in Procore yet.
+        fill commitment:P1@1201 50.00 USD: Its schedule of values.
+        status commitment:P1@1201: Released in IFS is Approved in Procore.
+        create commitment:P2@1201: Order P2 is released in IFS and not in Procore yet.
+        fill commitment:P2@1201 50.00 USD: Its schedule of values.
+        status commitment:P2@1201: Released in IFS is Approved in Procore.
+        create commitment:P2@1202: Order P2 is released in IFS and not in Procore yet.
+        fill commitment:P2@1202 100.00 USD: Its schedule of values.
+        status commitment:P2@1202: Released in IFS is Approved in Procore.
+        HOLD project_missing for order:P3 (buyer) with 50.00 USD: \\
+        Line 1/1 of order P3 names no project, so no Procore project can take it.
+        SKIP Order P4 is planned in IFS: not sent yet.
+        """)
+
+
+def test_a_change_after_approval_as_a_controller_reads_it() -> None:
+    procore = Procore()
+    procore.sync(order())
+    assert told(procore.decide(order(priced("1/1", 12, "5.00")))) == page("""
+        amend change_order:10/order/P1/1201/R1 15.00 USD: Order P1 changed in IFS after its approval in Procore.
+        """).replace("15.00", "10.00")
+    assert told(procore.decide(order())) == "unchanged order:P1"
+
+
+def test_orders_that_are_left_alone_say_why() -> None:
+    procore = Procore(go_live=date(2026, 9, 1))
+    decision = procore.decide(
+        order(id="P1", state=OrderState.CANCELLED),
+        order(id="P2", state=OrderState.CLOSED),
+        order(id="P3", dated=date(2026, 8, 31)),
+        order(priced("1/1", 3, "0"), id="P4"),
+        order(line(state=OrderState.CANCELLED), id="P5"),
+    )
+    assert told(decision) == page("""
+        SKIP Order P1 was cancelled before it was ever in Procore.
+        SKIP Order P2 was closed before it was ever in Procore.
+        SKIP Order P3 is dated 2026-08-31, before the go-live day 2026-09-01.
+        SKIP Order P4 has no lines with money.
+        SKIP Order P5 has no lines with money.
+        """)
+
+
+def test_an_order_that_went_before_go_live_is_still_ours() -> None:
+    procore = Procore()
+    procore.sync(order())
+    procore.situation = msgspec.structs.replace(procore.situation, go_live=date(2026, 12, 1))
+    assert procore.decide(order(priced("1/1", 12, "5.00"))).intents
+
+
+def test_a_row_that_could_not_be_read_is_held_with_its_text() -> None:
+    (hold,) = purchase_orders.problem_holds([Problem(Key("order", "P7"), "Order P7 states no currency.", "x" * 5000)])
+    assert (hold.reason, hold.waits_for, hold.owner) == (HoldReason.BAD_ROW, Key("order", "P7"), "buyer")
+    assert len(hold.evidence) == 2000
+
+
+def test_an_order_that_vanished_from_ifs_touches_nothing() -> None:
+    hold = purchase_orders.gone_hold("P1")
+    assert (hold.reason, hold.waits_for) == (HoldReason.GONE_HERE, Key("order", "P1"))
+    assert "left as it is" in hold.sentence
+
+
+def test_only_contracts_that_may_matter_are_read() -> None:
+    procore = Procore()
+    coding = (CHART, BUDGETS)
+    assert purchase_orders.unlinked_projects(procore.situation, [order()]) == {"1201"}
+    procore.sync(order(), order(id="P2"))
+    seen = procore.sees().headers
+    orders = [order(), order(id="P2")]
+    assert purchase_orders.unlinked_projects(procore.situation, orders) == set()
+    assert purchase_orders.wanted_contracts(procore.situation, coding, orders, seen) == []
+    changed = [order(priced("1/1", 12, "5.00")), order(id="P2"), order(line(project=""), id="P3")]
+    assert purchase_orders.wanted_contracts(procore.situation, coding, changed, seen) == [("1201", "c1")]
+    procore.touch()
+    assert purchase_orders.wanted_contracts(procore.situation, coding, orders, seen) == [("1201", "c1")]
+    moved = [order(line(project="1202"))]
+    procore.situation = msgspec.structs.replace(procore.situation, touched=frozenset())
+    assert purchase_orders.wanted_contracts(procore.situation, coding, moved, seen) == [("1201", "c1")]
+
+
+def test_same_number_may_be_asked_about_even_for_the_same_vendor() -> None:
+    from_hand = Procore()
+    from_hand.sync(order())
+    typed = msgspec.structs.replace(from_hand.contracts["c1"], once_key="", id="h1")
+    procore = Procore(policies=policies(same_number="ask"))
+    procore.typed_by_hand(typed)
+    decision = procore.decide(order())
+    (hold,) = decision.holds
+    assert hold.reason is HoldReason.ORDER_MATCH
+    assert hold.evidence == "Procore contract h1 P1 Cement, vendor 77"
+    procore.rule(hold, "new")
+    assert [intent.verb.value for intent in procore.decide(order()).intents] == ["create", "fill", "status"]
+
+
+def test_amendments_are_looked_for_where_there_may_be_some() -> None:
+    procore = Procore()
+    procore.sync(order())
+    contract = procore.contracts["c1"]
+    assert purchase_orders.may_be_amended(procore.situation, contract), "approved"
+    open_again = msgspec.structs.replace(contract, status=type(contract.status).PROCESSING)
+    assert not purchase_orders.may_be_amended(procore.situation, open_again)
+    procore.sync(order(priced("1/1", 12, "5.00")))
+    assert purchase_orders.may_be_amended(procore.situation, open_again)
+    assert not purchase_orders.may_be_amended(situation(), open_again)

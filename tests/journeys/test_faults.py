@@ -1,0 +1,56 @@
+"""Lost answers, cut sockets, refusals: whatever the network does, each order ends up in Procore exactly once."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from ml_connector.kernel.errors import OutcomeUnknown, Wait
+
+from .office import Office
+from .test_changes import ORDER, add_line
+
+KINDS = ("timeout_after", "drop_after", "half_body", "timeout_before", "drop_before", "401", "429", "503")
+SEEDS = range(1, 51)
+MOST_RUNS = 6
+LIMIT = 12
+"""Faults in all for one seed, so that it comes to an end."""
+
+
+def run_until_quiet(office: Office) -> int:
+    """Syncs until one ends well; how many it took."""
+    for number in range(1, MOST_RUNS + 1):
+        with contextlib.suppress(Wait, OutcomeUnknown):
+            report = office.sync()
+            if not any(flow.unknown for flow in report.flows.values()):
+                return number
+    return MOST_RUNS
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_first_sync_through_faults(office: Office, seed: int) -> None:
+    office.box.faults.use_seed(seed, rate=0.08, kinds=KINDS, limit=LIMIT)
+    run_until_quiet(office)
+    struck = sum(office.box.faults.injected.values())
+    office.box.faults.clear()
+    office.sync()
+    assert struck > 0
+    office.assert_proven()
+    office.assert_rests()
+
+
+@pytest.mark.parametrize("kind", ["timeout_after", "drop_after", "half_body"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_lost_answers_to_changes_make_no_second_change_order(running: Office, kind: str, nth: int) -> None:
+    add_line(running, ORDER)
+    running.price("P100003", "1", "5.00")
+    rule = {"kind": kind, "side": "procore", "method": "POST|PATCH", "nth": nth, "times": 1}
+    running.box.admin("POST", "faults", {"rules": [rule]})
+    run_until_quiet(running)
+    assert running.box.faults.injected == {kind: 1}
+    running.box.faults.clear()
+    running.sync()
+    running.assert_proven()
+    assert (running.proof.paper(ORDER).changes, running.proof.paper("P100003").changes) == (1, 1)
+    running.assert_rests()
