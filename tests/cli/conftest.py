@@ -55,7 +55,13 @@ def joined(shell: Shell, box: RunningSandbox) -> Shell:
 
 
 @pytest.fixture
+def outside(joined: Shell) -> Shell:
+    """The same, with a process for each command."""
+    return Shell(joined.home, joined.environ["ML_CONNECTOR_DATABASE_URL"], outside=True)
+
+
+@pytest.fixture
 def alone() -> Iterator[Shell]:
     """A home folder with an embedded database of its own."""
     with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        yield Shell(Path(folder))
+        yield Shell(Path(folder), outside=True)

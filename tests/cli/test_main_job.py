@@ -14,17 +14,17 @@ COUNTS = {"created", "updated", "linked", "unchanged", "held", "refused", "unkno
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
 
 
-def test_the_whole_job_in_json(joined: Shell, box: RunningSandbox) -> None:
-    checked = joined("check", "north", "--json").form
+def test_the_whole_job_in_json(outside: Shell, box: RunningSandbox) -> None:
+    checked = outside("check", "north", "--json").form
     assert checked["ok"]
     assert all(one["ok"] for one in checked["checks"])
     assert {one["side"] for one in checked["checks"]} == {"erp", "projects"}
 
-    found = joined("discover", "north", "--json").form
+    found = outside("discover", "north", "--json").form
     assert len(found["pairs"]) == 5
     assert found["erp"]["currencies"]["USD"]
 
-    planned = joined("plan", "north", "--json").form
+    planned = outside("plan", "north", "--json").form
     assert set(planned) == REPORT
     assert list(planned["flows"]) == FLOWS
     assert all(set(counts) == COUNTS for counts in planned["flows"].values())
@@ -32,31 +32,31 @@ def test_the_whole_job_in_json(joined: Shell, box: RunningSandbox) -> None:
     assert Decimal(planned["money"]["USD"]["applied"]) == 0
     assert box.procore.summary()["purchase_order_contracts"] == 1
 
-    synced = joined("sync", "north", "--json", "--plan", planned["plan"]).form
+    synced = outside("sync", "north", "--json", "--plan", planned["plan"]).form
     assert synced["plan"] == planned["plan"]
     assert synced["flows"] == planned["flows"]
     assert synced["money"]["USD"]["applied"] == synced["money"]["USD"]["planned"] == planned["money"]["USD"]["planned"]
     orders = synced["flows"]["purchase_orders"]
     assert box.procore.summary()["purchase_order_contracts"] == orders["created"] + orders["linked"]
 
-    [hold] = joined("holds", "--json").form["holds"]
+    [hold] = outside("holds", "--json").form["holds"]
     assert (hold["record"], hold["reason"], hold["waits_for"]) == (
         "order:P100009",
         "code_missing",
         "dimension:B=31-625",
     )
     box.act("ifs", "add_code_value", code_part="B", value="31-625", description="Sheet piles")
-    again = joined("sync", "north", "--json").form
+    again = outside("sync", "north", "--json").form
     assert again["flows"]["purchase_orders"]["created"] == 1
     assert again["money"]["USD"]["applied"] == hold["money"]["amount"]
-    assert joined("holds", "--json").form["holds"] == []
+    assert outside("holds", "--json").form["holds"] == []
 
-    rest = joined("sync", "north", "--json").form
+    rest = outside("sync", "north", "--json").form
     assert rest["requests"]["erp"]["write"] == rest["requests"]["projects"]["write"] == 0
 
-    states = [(run["trigger"], run["state"]) for run in joined("runs", "--json").form["runs"]]
+    states = [(run["trigger"], run["state"]) for run in outside("runs", "--json").form["runs"]]
     assert states == [("sync", "done")] * 3 + [("plan", "done")]
-    assert joined("audit", "verify", "--json").form["ok"]
+    assert outside("audit", "verify", "--json").form["ok"]
 
 
 def test_people_read_plain_columns_in_a_pipe(joined: Shell) -> None:

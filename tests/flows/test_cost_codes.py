@@ -125,3 +125,10 @@ def test_policy_may_leave_codes_to_people() -> None:
 
 def test_nothing_is_made_for_what_ifs_lacks_or_for_a_project_without_partner() -> None:
     assert run(given(), NOTHING, used(code="77-777"), used(project="1299")) == Decision()
+
+
+def test_a_code_made_from_something_without_a_name_is_called_by_itself() -> None:
+    by_account = msgspec.structs.replace(MAPPING.cost_code, parts=("C",), rows=(Row((("A", "41*"),), "01-000"),))
+    mapper = Mapper(msgspec.structs.replace(MAPPING, cost_code=by_account))
+    first, _ = run(msgspec.structs.replace(given(), mapper=mapper), NOTHING, used()).intents
+    assert first.reason == "Cost code 01-000 01-000 is in use on open orders."

@@ -89,3 +89,8 @@ def test_a_partner_that_cannot_be_seen_any_more_is_reported_and_comes_back() -> 
     (hold,) = decide(linked, [BRIDGE], [THEIR_PIER]).holds
     assert (hold.reason, hold.waits_for) == (HoldReason.GONE_THERE, Key("procore_project", "5001"))
     assert told(decide(linked, [BRIDGE], [THEIR_BRIDGE])) == "unchanged project:1201"
+
+
+def test_an_answer_that_names_a_project_nobody_sees_is_asked_again() -> None:
+    assert decide(given("ask", p1201=("link", "5999")), [BRIDGE], [THEIR_PIER]).intents == ()
+    assert decide(given("auto", p1201=("link", "5999")), [BRIDGE], [THEIR_BRIDGE]).intents[0].target == "5001"

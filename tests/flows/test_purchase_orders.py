@@ -99,6 +99,9 @@ def test_only_contracts_that_may_matter_are_read() -> None:
     assert purchase_orders.wanted_contracts(procore.situation, coding, changed, seen) == [("1201", "c1")]
     procore.touch()
     assert purchase_orders.wanted_contracts(procore.situation, coding, orders, seen) == [("1201", "c1")]
+    assert purchase_orders.wanted_contracts(situation(), coding, [order(state=OrderState.PLANNED)], seen) == []
+    typed = {"1201": [msgspec.structs.replace(procore.contracts["c1"], once_key="", id="h1")]}
+    assert purchase_orders.wanted_contracts(situation(), coding, [order()], typed) == [("1201", "h1")]
     moved = [order(line(project="1202"))]
     procore.situation = msgspec.structs.replace(procore.situation, touched=frozenset())
     assert purchase_orders.wanted_contracts(procore.situation, coding, moved, seen) == [("1201", "c1")]
@@ -128,3 +131,23 @@ def test_amendments_are_looked_for_where_there_may_be_some() -> None:
     procore.sync(order(priced("1/1", 12, "5.00")))
     assert purchase_orders.may_be_amended(procore.situation, open_again)
     assert not purchase_orders.may_be_amended(situation(), open_again)
+
+
+def test_a_contract_that_is_listed_but_cannot_be_opened_is_not_ours() -> None:
+    procore = Procore()
+    procore.sync(order())
+    headers = {"1201": [msgspec.structs.replace(procore.contracts["c1"], once_key="", id="h1")]}
+    theirs = purchase_orders.Theirs(headers, {"h1": None}, {})
+    decision = purchase_orders.decide(situation(), CHART, BUDGETS, [order()], theirs)
+    assert [intent.verb.value for intent in decision.intents] == ["create", "fill", "status"]
+
+
+def test_orders_that_cross_by_themselves() -> None:
+    now = situation(go_live=date(2026, 10, 1))
+    assert purchase_orders.may_be_sent(now, order())
+    assert not purchase_orders.may_be_sent(now, order(dated=date(2026, 9, 30)))
+    assert not purchase_orders.may_be_sent(now, order(state=OrderState.PLANNED))
+    procore = Procore()
+    procore.sync(order())
+    late = msgspec.structs.replace(procore.situation, go_live=date(2026, 12, 1))
+    assert purchase_orders.may_be_sent(late, order()), "what went before go-live is still ours"

@@ -125,14 +125,16 @@ class Office:
 
     def assert_proven(self, held: tuple[str, ...] = (UNKNOWN_CODE,), besides: tuple[str, ...] = ()) -> None:
         """Procore is what IFS says, to the cent and line by line, and the audit chain is whole."""
-        assert self.proof.differences(held, besides) == []
+        differences = self.proof.differences(held, besides)
+        assert not differences, "\n".join(differences)
         assert self.app.verify_audit(NAME) == []
 
     def assert_rests(self) -> Report:
         """A sync now sends nothing."""
         self.box.log.clear()
         report = self.sync()
-        assert [f"{one.method} {one.path}" for one in self.written()] == []
+        sent = [f"{one.method} {one.path}" for one in self.written()]
+        assert not sent, sent
         assert {side: count["write"] for side, count in report.requests.items()} == {"erp": 0, "projects": 0}
         return report
 

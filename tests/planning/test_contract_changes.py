@@ -430,3 +430,27 @@ def test_money_planned_for_a_change_is_the_difference() -> None:
     (intent,) = procore.decide(order(priced("1/1", 10, "4.99"))).intents
     assert intent.money is not None
     assert intent.money.amount == Decimal("-0.10")
+
+
+def test_a_line_changed_on_both_sides_is_named() -> None:
+    procore = open_still()
+    lines = tuple(msgspec.structs.replace(one, amount=D(70), quantity=D(14)) for one in _lines(procore))
+    procore.edit("c1", lines=lines)
+    hold = only_hold(procore, order(priced("1/1", 10, "6.00")))
+    assert hold.reason is HoldReason.CONFLICT
+    assert "line 1/1 amount: IFS 60.00, Procore 70" in hold.evidence
+
+
+def test_an_order_that_names_one_line_twice_does_not_foot() -> None:
+    hold = only_hold(approved(), order(line(), line()))
+    assert (hold.reason, hold.owner) == (HoldReason.TOTALS_DIFFER, "integration engineer")
+    assert hold.sentence == "Order P1 comes to 100.00 USD, its contracts to 50.00 USD."
+
+
+def test_lines_marked_by_an_earlier_try_are_not_paired_again() -> None:
+    procore = Procore()
+    procore.typed_by_hand(by_hand(typed("a", once_key=f"{ONCE}/1/1"), typed("b", "50")))
+    what = order(line("1/1"), line("2/1"))
+    adopt = procore.sync(what).intents[0]
+    assert {one.once_key: one.id for one in body(adopt).lines} == {f"{ONCE}/2/1": "b"}
+    assert procore.money() == ordered_money(what)

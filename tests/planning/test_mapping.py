@@ -108,6 +108,7 @@ def test_without_a_mapping_code_part_b_is_the_cost_code_and_accounts_wait() -> N
         ({"cost_type": {"parts": ["A"], "otherwise": "maybe"}}, 'otherwise must be "same" or "refuse", not \'maybe\''),
         ({"cost_type": {"parts": ["A"], "row": "x"}}, "[[mapping.cost_type.row]] must be a list"),
         ({"cost_type": {"parts": ["A"], "row": [{"A": "1"}]}}, "[[mapping.cost_type.row]] number 1 needs a `to`"),
+        ({"cost_type": {"parts": ["A"], "row": [{"A": 4.1, "to": "M"}]}}, "number 1 holds something that is no code"),
         ({"cost_type": {"parts": ["A"], "row": [{"to": "M"}]}}, "number 1 names something that is no code part"),
         ({"cost_type": {"parts": ["A"], "row": [{"A": "1", "to": "M"}, {"Q": "1", "to": "M"}]}}, "number 2 names"),
     ],

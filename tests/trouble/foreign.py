@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,7 +43,12 @@ class Foreign:
     def start(self) -> None:
         """Starts it; after a kill it recovers what was committed."""
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories='' -c fsync=off"
-        self._must([*self._control("-w", "-t", "60"), "-o", options, "-l", str(self.data / "log"), "start"])
+        command = [*self._control("-w", "-t", "60"), "-o", options, "-l", str(self.data / "log"), "start"]
+        deadline = time.monotonic() + 20
+        while self._account.run(command, timeout=90).returncode != 0:
+            # Children of a killed server keep its shared memory for the moment it takes them to notice.
+            assert time.monotonic() < deadline, (self.data / "log").read_text()
+            time.sleep(0.2)
 
     def kill(self) -> None:
         """kill -9 of the postmaster: no session is told."""

@@ -133,8 +133,10 @@ def edit(
     """Change entries of a connection; what is not named stays as it is."""
     session = session_of(ctx)
     data: dict[str, Any] = read_toml(text_from(source), "The changes") if source else {}
+    with session.app() as app:
+        config = desk.connection_form(app, name)["config"]
     for change in changes or ():
-        data = laid_over(data, change_of(change))
+        data = laid_over(data, change_of(change, config))
     for part, secret in (("erp", client_secret_erp), ("projects", client_secret_projects)):
         if secret:
             data = laid_over(data, {part: {"client_secret": secret}})
@@ -205,8 +207,11 @@ def discover(ctx: typer.Context, name: Name) -> None:
     session.out.answer({"connection": name, **found}, human)
 
 
-def change_of(text: str) -> dict[str, Any]:
-    """`policy.brakes.creates=50` as nested tables; a value that is not TOML is text. BadInput without an `=`."""
+def change_of(text: str, config: dict[str, Any]) -> dict[str, Any]:
+    """`policy.brakes.creates=50` as nested tables. BadInput without an `=`.
+
+    The value is TOML; it is text when it is no TOML, or where `config` (the settings of now) has a text.
+    """
     key, equals, value = text.partition("=")
     steps = [step.strip() for step in key.split(".")]
     if not equals or not all(steps):
@@ -214,6 +219,11 @@ def change_of(text: str) -> dict[str, Any]:
     try:
         inner: Any = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
+        inner = value
+    now: Any = config
+    for step in steps:
+        now = now.get(step) if isinstance(now, dict) else None
+    if isinstance(now, str) and not isinstance(inner, str):
         inner = value
     for step in reversed(steps):
         inner = {step: inner}

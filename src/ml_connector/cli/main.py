@@ -21,7 +21,7 @@ from ml_connector.cli.keeping import vaults
 from ml_connector.cli.mapping import mappings
 from ml_connector.cli.people import shows
 from ml_connector.cli.session import Session
-from ml_connector.cli.trouble import ENDED, OK, tell, trouble_of
+from ml_connector.cli.trouble import ENDED, OK, STOPPED, tell, trouble_of
 from ml_connector.settings import settings_from
 
 app = group(
@@ -107,10 +107,10 @@ def execute(words: Sequence[str]) -> int:
             return _run(words, session)
         finally:
             secrets = session.redactor.secrets
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else ENDED
-    except BrokenPipeError:
-        # Whoever read our answer has seen enough, as `head` does; nothing more can be told to them.
+    except (SystemExit, BrokenPipeError) as ended:
+        if isinstance(ended, SystemExit) and ended.code == ENDED:
+            return ENDED
+        # Whoever read our answer has seen enough, as `head` does (Typer ends with 1 then); nothing more can be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except BaseException as error:  # the last line of defence: no trace reaches a user
@@ -126,6 +126,9 @@ def _run(words: Sequence[str], session: Session) -> int:
         args=list(words), prog_name="ml-connector", standalone_mode=False, obj=session
     )
     sys.stdout.flush()
+    if code == STOPPED:
+        # Typer turns Ctrl-C into its exit code and says nothing; we say what it means.
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -18,6 +19,9 @@ from typer import Abort, TyperException
 from ml_connector.cli.output import clean, encoded
 from ml_connector.kernel.errors import Bug, ConnectorError, FixSetup
 from ml_connector.kernel.text import redacted
+from ml_connector.settings import HOME
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 OK = 0
 USAGE = 2
@@ -68,6 +72,10 @@ def trouble_of(error: BaseException, home: Path, secrets: tuple[str, ...]) -> Tr
     if isinstance(error, (KeyboardInterrupt, Abort)):
         step = "What was sent is written down: run again, and it goes on from there."
         return Trouble("stopped", "Stopped.", step, None, STOPPED)
+    if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
+        place = f"{error.filename}" if error.filename else "The disk"
+        step = f"Mend that, or set {HOME} to another folder, and run again."
+        return Trouble("fix_setup", f"{place} cannot be used: {error.strerror}.", step, None, SETUP)
     kept = keep_trace(error, home, secrets)
     return Trouble(
         "bug",

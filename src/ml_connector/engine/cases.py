@@ -11,9 +11,9 @@ from ml_connector.flows import cost_codes, projects, purchase_orders, vendors
 from ml_connector.flows.cost_codes import Coding, Combination
 from ml_connector.flows.purchase_orders import Theirs
 from ml_connector.flows.vendors import Wanted
-from ml_connector.kernel.keys import Key
+from ml_connector.kernel.keys import Key, once_key
 from ml_connector.planning.chart import Chart
-from ml_connector.planning.committing import Budgets, commitment_key
+from ml_connector.planning.committing import Budgets, contract_keys
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.matching import VendorIndex
 from ml_connector.planning.plan import Decision, HoldReason
@@ -155,8 +155,13 @@ def given_for_kinds(situation: Situation, *kinds: str) -> Given:
 def given_for_orders(situation: Situation, orders: Sequence[PurchaseOrder], linked: Mapping[Key, Linked]) -> Given:
     """What matters to a page of orders; `linked` holds their contracts with the records last agreed on."""
     kinds = ("project", "vendor", "budget_code")
-    contracts = {commitment_key(order.id, line.project) for order in orders for line in order.lines}
-    light = given_of(situation, lambda key: key.kind in kinds)
+    contracts = contract_keys(situation.links, orders)
+    ours = {once_key(situation.company, "order", *key.id.rsplit("@", 1)) for key in contracts}
+
+    def matters(key: Key) -> bool:
+        return key.kind in kinds or (key.kind == "change_order" and key.id.rpartition("/R")[0] in ours)
+
+    light = given_of(situation, matters)
     mine = [(key, linked.get(key, situation.links[key])) for key in sorted(contracts) if key in situation.links]
     plain = [(key, Linked(link.target)) for key, link in light.links]
     return msgspec.structs.replace(light, links=[*plain, *mine])

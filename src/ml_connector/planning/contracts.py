@@ -98,8 +98,9 @@ def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list
 def _change(situation: Situation, contract: Contract, base: Commitment | None) -> tuple[list[Intent], list[str]]:
     ours, theirs = contract.ours, contract.theirs
     assert theirs is not None
-    ours = with_left_behind(ours, theirs, contract.change_orders)
-    contract = msgspec.structs.replace(contract, ours=ours)
+    orders = _standing(situation, contract)
+    ours = with_left_behind(ours, theirs, orders)
+    contract = msgspec.structs.replace(contract, ours=ours, change_orders=orders)
     frozen = theirs.status in FROZEN or bool(contract.change_orders)  # once amended, the original is history
     if frozen:
         theirs = as_amended(theirs, contract.change_orders, base)
@@ -126,6 +127,18 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents), _left_standing(contract, difference)
+
+
+def _standing(situation: Situation, contract: Contract) -> tuple[ChangeOrder, ...]:
+    """The change orders that count. A draft of ours that was never confirmed is left out: we began it and the answer
+    was lost, so the next one takes up its number and finishes it."""
+    return tuple(
+        order
+        for order in contract.change_orders
+        if order.status != "draft"
+        or not revision_of(contract.ours.once_key, order.reference)
+        or Key("change_order", order.reference) in situation.links
+    )
 
 
 def _left_standing(contract: Contract, difference: Difference) -> list[str]:

@@ -14,6 +14,7 @@ import msgspec
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import content_hash
+from ml_connector.records.cost_code import flat_code
 
 ACTIVITY_PARTS = ("activity", "sub_project")
 """Names besides the code part letters A to J that a rule may use: the project activity's number, its sub-project."""
@@ -84,7 +85,7 @@ class Target(msgspec.Struct, frozen=True):
     @property
     def flat(self) -> str:
         """`03-310.M`."""
-        return f"{self.cost_code}.{self.cost_type}"
+        return flat_code(self.cost_code, self.cost_type)
 
 
 class Mapper:

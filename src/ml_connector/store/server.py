@@ -62,7 +62,7 @@ class EmbeddedServer:
         """The major version of the data directory; None when there is none yet."""
         try:
             return int((self.data / "PG_VERSION").read_text().split(".")[0])
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         except PermissionError as error:
             raise DatabaseTrouble(
@@ -121,7 +121,7 @@ class EmbeddedServer:
         """The process id in the server's pid file, alive or not."""
         try:
             return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def socket_folder(self) -> Path:

@@ -199,6 +199,8 @@ class Changes:
         rows = self._rendered(effect, body, project, contract)
         if change is None:
             change = self._create(body, project, contract)
+        for line in _left_over(rows, there):
+            self._client.remove(f"{_lines_path(self._client, project, change.id)}/{line.id}", COMMITMENTS)
         for row in _missing(rows, there):
             made = self._client.write("POST", _lines_path(self._client, project, change.id), row, _line, COMMITMENTS)
             if made.amount is not None and made.amount != Decimal(row.amount):
@@ -259,9 +261,29 @@ def marked(text: str, line: str) -> str:
     return clipped(text, _TEXT - len(mark)) + mark
 
 
+def _mark(line: ChangeLineRow) -> tuple[str, str | None, Decimal | None]:
+    """What makes a line of a draft the one we would write."""
+    return str(line.wbs_code.id if line.wbs_code else line.wbs_code_id), line.description, line.amount
+
+
+def _left_over(rows: Sequence[ChangeLineWrite], there: Sequence[ChangeLineRow]) -> list[ChangeLineRow]:
+    """Lines of a draft begun before that are wanted no more: the order changed again since."""
+    wanted: list[tuple[str, str | None, Decimal | None]] = [
+        (row.wbs_code_id, row.description, Decimal(row.amount)) for row in rows
+    ]
+    over = []
+    for line in there:
+        mark = _mark(line)
+        if mark in wanted:
+            wanted.remove(mark)
+        else:
+            over.append(line)
+    return over
+
+
 def _missing(rows: Sequence[ChangeLineWrite], there: Sequence[ChangeLineRow]) -> list[ChangeLineWrite]:
     """The rows that have no equal among the lines already there, each line counted once."""
-    left = [(str(x.wbs_code.id if x.wbs_code else x.wbs_code_id), x.description, x.amount) for x in there]
+    left = [_mark(line) for line in there]
     missing = []
     for row in rows:
         mark = (row.wbs_code_id, row.description, Decimal(row.amount))

@@ -70,6 +70,12 @@ class Client:
         """A PATCH that may be sent again: rows are found by their once-key, or combination."""
         return self._understood(self._sent("PATCH", path, body, place, safe=True), decoder, place)
 
+    def remove(self, path: str, place: Place) -> None:
+        """Deletes a record; one that is gone already counts as deleted."""
+        reply = self._call(WireRequest("DELETE", self._url + path, self._read_headers, None, True))
+        if reply.status >= 300 and reply.status != 404:
+            fail(reply, place, safe=True)
+
     def _sent(self, method: str, path: str, body: msgspec.Struct | None, place: Place, *, safe: bool) -> WireReply:
         headers = self._read_headers if body is None else self._write_headers
         content = None if body is None else _encoder.encode(body)

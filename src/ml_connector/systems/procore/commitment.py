@@ -9,13 +9,14 @@ from decimal import Decimal
 import msgspec
 
 from ml_connector.kernel.errors import BadInput, NameMissing
-from ml_connector.kernel.keys import Key
+from ml_connector.kernel.keys import Key, fingerprint
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.procore import sync
 from ml_connector.systems.procore.answers import COMMITMENTS, NotSeen
 from ml_connector.systems.procore.budget_code import WbsRef
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.currency import Currencies, CurrencyRef
+from ml_connector.systems.procore.currency import Currencies
 from ml_connector.systems.procore.effects import body_of, done, project_of
 
 PATH = "/rest/v1.0/purchase_order_contracts"
@@ -51,10 +52,9 @@ class LineRow(msgspec.Struct):
     line_item_type: Coding | None = None
 
 
-class OrderRow(msgspec.Struct):
+class OrderRow(sync.Entity):
     """The members of a contract header we use; list, sync and show share them."""
 
-    id: int
     number: str | None = None
     title: str | None = None
     status: str | None = None
@@ -62,10 +62,15 @@ class OrderRow(msgspec.Struct):
     contract_date: str | None = None
     delivery_date: str | None = None
     grand_total: Decimal | None = None
-    origin_id: str | None = None
-    updated_at: str | None = None
     vendor: Named | None = None
-    currency_configuration: CurrencyRef | None = None
+
+    @property
+    def stamp(self) -> str:
+        """Procore stamps whole seconds, so what people can change stands beside it: their edit in the second of our own
+        write must not pass for ours."""
+        told = (self.number, self.title, self.status, self.description, self.contract_date, self.delivery_date)
+        facts = (*told, self.grand_total, self.vendor.id if self.vendor else None)
+        return f"{self.updated_at or ''} {fingerprint(*(str(one).encode() for one in facts)).hex()[:12]}"
 
 
 class FullRow(OrderRow):
@@ -94,7 +99,7 @@ def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[Commit
         description=row.description or "",
         lines=lines,
         id=str(row.id),
-        updated_at=row.updated_at or "",
+        updated_at=row.stamp,
         total=row.grand_total or Decimal(0),
     )
 
@@ -213,7 +218,7 @@ def find(client: Client, effect: Effect) -> Outcome | None:
     if row is None or (effect.target and str(row.id) != effect.target):
         return None
     same = {"create": True, "update": _same_header(body, row), "status": row.status == body.status.value}
-    return done(effect, row.id, row.updated_at) if same.get(effect.verb) else None
+    return done(effect, row.id, row.stamp) if same.get(effect.verb) else None
 
 
 def _find_full(client: Client, effect: Effect, body: Commitment, project: str) -> Outcome | None:
@@ -226,7 +231,7 @@ def _find_full(client: Client, effect: Effect, body: Commitment, project: str) -
         same = row.origin_id == body.once_key and all(line.once_key in lines for line in body.lines if line.id)
     else:
         same = all(_same_line(line, lines.get(line.once_key)) for line in body.lines)
-    return done(effect, row.id, row.updated_at) if same else None
+    return done(effect, row.id, row.stamp) if same else None
 
 
 def _same_header(body: Commitment, row: OrderRow) -> bool:

@@ -103,7 +103,14 @@ class LineAnswer(msgspec.Struct):
     errors: list[sync.BadRow] | None = None
 
 
-_entity = msgspec.json.Decoder(sync.Entity)
+class OrderAnswer(sync.SyncAnswer):
+    """The answer to a header sync: every entity is a whole header."""
+
+    entities: Sequence[commitment.OrderRow] | None = None
+
+
+_entity = msgspec.json.Decoder(commitment.OrderRow)
+_headers = msgspec.json.Decoder(OrderAnswer)
 _lines = msgspec.json.Decoder(LineAnswer)
 _line = msgspec.json.Decoder(LineEntity)
 
@@ -196,7 +203,7 @@ class Orders:
         body, project = body_of(effect, Commitment), project_of((effect,))
         there = commitment.by_origin(self._client, project, body.once_key)
         if there is not None:
-            return done(effect, there.id, there.updated_at)
+            return done(effect, there.id, there.stamp)
         if not self._currencies.several():
             return refused(
                 effect, f"The order is in {body.currency}, and this Procore company keeps one currency only."
@@ -205,7 +212,7 @@ class Orders:
         header.currency_iso_code = body.currency
         single = OrderSingle(number_of(project), header)
         entity = self._client.write("POST", commitment.PATH, single, _entity, COMMITMENTS)
-        return _checked(effect, entity, done(effect, entity.id, entity.updated_at))
+        return _checked(effect, entity, done(effect, entity.id, entity.stamp))
 
     def update(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Header fields by once-key."""
@@ -217,9 +224,9 @@ class Orders:
         rows = [OrderWrite(origin_id=_once(e), status=body_of(e, Commitment).status.value) for e in effects]
         return sync.outcomes(effects, self._synced(project_of(effects), rows), _once)
 
-    def _synced(self, project: str, rows: list[OrderWrite]) -> sync.SyncAnswer:
+    def _synced(self, project: str, rows: list[OrderWrite]) -> OrderAnswer:
         body = OrderSync(number_of(project), rows)
-        return self._client.upsert(f"{commitment.PATH}/sync", body, sync.decoder, COMMITMENTS)
+        return self._client.upsert(f"{commitment.PATH}/sync", body, _headers, COMMITMENTS)
 
     # -- lines --------------------------------------------------------------------------------------------------------
 
@@ -261,16 +268,17 @@ class Orders:
         row = commitment.show(self._client, project, effect.target)
         if row.origin_id and row.origin_id != body.once_key:
             return refused(effect, f"Another integration owns this Procore contract: its origin id is {row.origin_id}.")
-        stamp = row.updated_at
+        stamp = row.stamp
         if row.origin_id != body.once_key:
             header = OrderWrite(origin_id=body.once_key, origin_code=body.number)
             single = OrderSingle(number_of(project), header)
             path = f"{commitment.PATH}/{effect.target}"
-            stamp = self._client.write("PATCH", path, single, _entity, COMMITMENTS).updated_at
+            stamp = self._client.write("PATCH", path, single, _entity, COMMITMENTS).stamp
         for line_id, once_key in matched(body.lines, row.line_items or []):
             path = f"{commitment.PATH}/{effect.target}/line_items/{line_id}"
             change = LineSingle(number_of(project), LineWrite(origin_id=once_key))
-            stamp = self._client.write("PATCH", path, change, _line, COMMITMENTS).updated_at or stamp
+            self._client.write("PATCH", path, change, _line, COMMITMENTS)
+            stamp = ""  # the header has moved on with its line; the next look finds it unchanged
         return done(effect, effect.target, stamp)
 
 
@@ -331,4 +339,4 @@ def _filled(
         if entity.amount is not None and entity.amount != line.amount:
             sent, kept = plain(line.amount), plain(entity.amount)
             return refused(effect, f"Line {line.once_key}: we sent {sent}, and Procore keeps {kept}.")
-    return done(effect, contract, max((entity.updated_at or "" for entity in taken.values()), default=""))
+    return done(effect, contract)

@@ -21,6 +21,11 @@ class Entity(msgspec.Struct):
     currency_configuration: CurrencyRef | None = None
     """Contracts only."""
 
+    @property
+    def stamp(self) -> str:
+        """What changes when anybody changes the record."""
+        return self.updated_at or ""
+
 
 class BadRow(msgspec.Struct):
     """A row that was not taken: what named it, and the sentences per field."""
@@ -33,7 +38,7 @@ class BadRow(msgspec.Struct):
 class SyncAnswer(msgspec.Struct):
     """The answer to a sync call."""
 
-    entities: list[Entity] | None = None
+    entities: Sequence[Entity] | None = None
     errors: list[BadRow] | None = None
 
 
@@ -72,4 +77,4 @@ def _taken(effect: Effect, entity: Entity) -> Outcome:
             f"Procore has no {effect.kind} {effect.target} with our key any more; the change landed on {entity.id}. "
             "Look at both and rule which one counts.",
         )
-    return done(effect, entity.id, entity.updated_at)
+    return done(effect, entity.id, entity.stamp)
