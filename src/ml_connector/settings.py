@@ -214,7 +214,13 @@ def _check_url(name: str, url: str) -> None:
         # the text is not repeated: it may hold a password
         raise BadInput(f"{name} holds a user or a password; only scheme and host belong there.", remedy=_ADDRESS)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if not ported or parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/") or parts.query:
+    if (
+        not ported
+        or parts.scheme not in ("https", "http")
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+    ):
         raise BadInput(f"{name} is {url!r}, not an address such as https://acme.ifs.cloud (scheme and host only).")
     if parts.scheme == "http" and not local:
         raise BadInput(f"{name} is {url!r}: credentials only travel over https.", remedy="Write https:// instead.")

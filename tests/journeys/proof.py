@@ -28,6 +28,7 @@ STATUS = {
 _MARK = re.compile(r"\(ERP line (\d+/\d+)\)$")
 _SPELLED_ANOTHER_WAY = {TROUBLES["vendor_two_spellings"].supplier_id: "HOLLIS AND WEBB CONCRETE INCORPORATED"}
 _SENT = ("Released", "Confirmed", "Received", "Stopped")
+_ENDED = ("Closed", "Cancelled")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Proof:
     def __init__(self, connection: str) -> None:
         """`connection`: the text of the sandbox's connection file."""
         self.ifs, self.procore = windows(connection)
+        self.status = dict(STATUS)
+        """IFS order state to Procore status; a test that changes the policy changes it here too."""
         rows = tomllib.loads(connection)["mapping"]["cost_type"]["row"]
         self._types = [(row["A"], row["to"]) for row in rows]
         self._vendors_before = {row["id"] for row in self.procore.vendors()}
@@ -81,21 +84,23 @@ class Proof:
 
     # what should be there -------------------------------------------------------------------------------------
 
-    def wanted(self, held: Collection[str] = ()) -> dict[Where, tuple[Paper, str]]:
-        """Every contract IFS explains, with its supplier; `held` orders are left out."""
+    def wanted(self, held: Collection[str] = (), states: Collection[str] = _SENT) -> dict[Where, tuple[Paper, str]]:
+        """Every contract that orders in those states explain, with its supplier; `held` orders are left out."""
         lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for line in self.ifs.lines():
             lines[line["OrderNo"]].append(line)
         found: dict[Where, tuple[Paper, str]] = {}
         for order in self.ifs.orders():
             number, state = order["OrderNo"], order["Objstate"]
-            if number in held or state not in _SENT:
+            if number in held or state not in states:
                 continue
             by_project: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for line in lines[number]:
                 by_project[line["ProjectId"]].append(line)
             for project, mine in by_project.items():
-                paper = Paper(STATUS[state], order["CurrencyCode"], {self._name(line): self._of(line) for line in mine})
+                paper = Paper(
+                    self.status[state], order["CurrencyCode"], {self._name(line): self._of(line) for line in mine}
+                )
                 name = number if len(by_project) == 1 else f"{number}-{project}"
                 found[(project, name)] = (paper, order["VendorNo"])
         return found
@@ -139,6 +144,7 @@ class Proof:
 
     def _orders(self, held: set[str], besides: set[str]) -> Iterator[str]:
         wanted = self.wanted(held)
+        ended = self.wanted(held, _ENDED)
         suppliers = self.ifs.suppliers()
         vendors = {row["id"]: row for row in self.procore.vendors()}
         there = Counter[Where]()
@@ -148,10 +154,11 @@ class Proof:
             if where[1] in besides or where[1].split("-")[0] in held:
                 continue
             there[where] += 1
-            if where not in wanted:
+            found = wanted.get(where) or ended.get(where)
+            if found is None:
                 yield f"{where}: IFS does not explain it"
                 continue
-            should, supplier = wanted[where]
+            should, supplier = found
             yield from _unlike(where, should, paper)
             if not _is(suppliers[supplier], vendors[order["vendor"]["id"]]):
                 yield f"{where}: on vendor {vendors[order['vendor']['id']]['name']}, IFS has {supplier}"

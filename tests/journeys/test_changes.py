@@ -15,6 +15,8 @@ ORDER = "P100005"
 """Released, several lines, one project."""
 OPEN = {"purchase_orders": {"status": {"released": "Submitted", "confirmed": "Submitted", "received": "Submitted"}}}
 """Policies under which contracts stay open."""
+UNAPPROVED = {"Released": "Submitted", "Confirmed": "Submitted", "Received": "Submitted"}
+"""What the proof then expects."""
 PLANNED = "P100019"
 
 
@@ -25,12 +27,9 @@ def rows_of(exchange: Exchange) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def unapproved(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+def unapproved(office: Office) -> Office:
     """An office whose contracts are Submitted, so that their lines may change."""
-    monkeypatch.setattr(
-        "journeys.proof.STATUS",
-        {"Released": "Submitted", "Confirmed": "Submitted", "Received": "Submitted", "Stopped": "Processing"},
-    )
+    office.proof.status |= UNAPPROVED
     office.policy(**OPEN)
     office.sync()
     office.assert_proven()
@@ -145,6 +144,8 @@ def test_closed_order_closes_its_contract_and_keeps_its_money(office: Office, ap
     office.sync()
     after = office.proof.paper(ORDER)
     assert (after.status, after.lines, after.changes) == ("Closed", before.lines, 0)
+    office.proof.status |= {} if approved else UNAPPROVED
+    office.assert_proven()
     office.assert_rests()
 
 
@@ -160,6 +161,8 @@ def test_cancelled_order_closes_its_contract_at_zero(office: Office, approved: b
     assert after.status == "Closed"
     assert {line.amount for line in after.lines.values()} == {Decimal(0)}
     assert (after.original, after.changes) == ((original, 1) if approved else (Decimal(0), 0))
+    office.proof.status |= {} if approved else UNAPPROVED
+    office.assert_proven()
     office.assert_rests()
 
 

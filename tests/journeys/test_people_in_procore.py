@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from ml_connector.sandbox.running import SandboxFailed
+
 from .office import UNKNOWN_CODE, Office
-from .test_changes import ORDER, add_line, unapproved
+from .test_changes import OPEN, ORDER, UNAPPROVED, add_line, unapproved
 from .test_holds import order_for
 
 __all__ = ["unapproved"]
@@ -214,39 +217,37 @@ def test_renamed_supplier_is_renamed_in_procore(running: Office) -> None:
 
 # any edits at all -----------------------------------------------------------------------------------------------------
 
-SUM_OF_SEEDS = range(3)
 
-
-@pytest.mark.parametrize("seed", SUM_OF_SEEDS)
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("approved", [True, False])
 def test_random_edits_on_both_sides_come_to_rest(office: Office, seed: int, approved: bool) -> None:
-    """Forty edits with syncs in between; after three syncs without edits nothing moves any more."""
+    """Forty edits with syncs in between come to rest; once a person gives IFS every open question, IFS it is."""
     rng = random.Random(seed)
     if not approved:
-        office.policy(purchase_orders={"status": {"released": "Submitted", "confirmed": "Submitted"}})
+        office.policy(**OPEN)
+        office.proof.status |= UNAPPROVED
     office.sync()
-    for step in range(40):
-        random_edit(office, rng)
-        if step % 8 == 7:
-            office.sync()
+    for _ in range(5):
+        contracts = [where[1] for where, _, _ in office.proof.papers()]
+        for _ in range(8):
+            random_edit(office, rng, contracts)
+        office.sync()
     for _ in range(3):
         office.sync()
     office.assert_rests()
-    touched = {hold["erp_id"] for hold in office.holds()}
-    there = [where for where, _, _ in office.proof.papers()]
-    assert len(there) == len(set(there))
-    unexplained = [
-        one for one in office.proof.differences(tuple(touched)) if "status" not in one and "does not explain" not in one
-    ]
-    assert unexplained == []
-    assert office.app.verify_audit("demo") == []
+    for _ in range(3):
+        for hold in [*office.holds("changed_there"), *office.holds("conflict")]:
+            office.app.rule("demo", hold["id"], "erp")
+        office.sync()
+    assert {hold["erp_id"] for hold in office.holds()} <= {UNKNOWN_CODE}
+    office.assert_rests()
+    office.assert_proven()
 
 
-def random_edit(office: Office, rng: random.Random) -> None:
+def random_edit(office: Office, rng: random.Random, contracts: list[str]) -> None:
     """One edit on either side; one that the system refuses is no edit."""
-    numbers = [row["OrderNo"] for row in office.proof.ifs.orders() if row["Objstate"] in ("Released", "Confirmed")]
-    order = rng.choice(numbers)
-    contracts = [where[1] for where, _, _ in office.proof.papers()]
+    order = f"P1000{rng.randint(1, 40):02d}"
+    contract = rng.choice(contracts)
     acts = (
         lambda: office.price(order, "1", rng.randint(100, 99999) / Decimal(100)),
         lambda: office.ifs("amend_line", order_no=order, line_no="2", quantity=str(rng.randint(1, 50))),
@@ -254,12 +255,10 @@ def random_edit(office: Office, rng: random.Random) -> None:
         lambda: office.ifs("cancel_line", order_no=order, line_no=str(rng.randint(1, 3))),
         lambda: office.ifs("amend_line", order_no=order, line_no="1", description=f"Text {rng.randint(1, 99)}"),
         lambda: office.ifs(rng.choice(("close_order", "cancel_order", "release_order")), order_no=order),
-        lambda: office.procore("edit_order", order_number=rng.choice(contracts), title=f"Title {rng.randint(1, 9)}"),
+        lambda: office.procore("edit_order", order_number=contract, title=f"Title {rng.randint(1, 9)}"),
         lambda: office.procore(
-            "set_order_status", order_number=rng.choice(contracts), status=rng.choice(("Draft", "Approved", "Closed"))
+            "set_order_status", order_number=contract, status=rng.choice(("Draft", "Approved", "Closed"))
         ),
     )
-    try:
+    with contextlib.suppress(SandboxFailed):
         rng.choice(acts)()
-    except RuntimeError:
-        return

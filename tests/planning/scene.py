@@ -223,7 +223,7 @@ class Procore:
             self.contracts[contract] = msgspec.structs.replace(known, once_key=body.once_key, lines=lines)
         elif verb is Verb.UPDATE:
             fields = ("title", "description", "dated", "delivery", "number")
-            changes = {name: getattr(body, name) for name in fields}
+            changes = {name: getattr(body, name) for name in fields} | {"vendor": self._vendor(body)}
             self.contracts[contract] = msgspec.structs.replace(known, **changes)
         elif verb is Verb.FILL:
             assert known.status not in FROZEN, "the lines of an approved contract were restated"

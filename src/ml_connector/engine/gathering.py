@@ -11,7 +11,7 @@ from ml_connector.flows.purchase_orders import Theirs
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.situation import Situation
-from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
@@ -123,6 +123,6 @@ def order_contracts(
             continue
         contract = work.projects.commitment_lines(theirs, target)
         contracts[target] = contract
-        if contract and contract.status in FROZEN:
+        if contract and purchase_orders.may_be_amended(situation, contract):
             changes[target] = work.projects.change_orders(theirs, target)
     return Theirs(headers, contracts, changes)

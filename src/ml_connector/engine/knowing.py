@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
-from ml_connector.planning.committing import commitment_key
+from ml_connector.planning.committing import contract_keys
 from ml_connector.planning.plan import Hold, HoldReason
 from ml_connector.planning.situation import Linked, Ruling, Situation
 from ml_connector.records.purchase_order import PurchaseOrder
@@ -41,8 +41,7 @@ def with_agreed(
     conn: Connection, connection_id: int, situation: Situation, orders: Sequence[PurchaseOrder]
 ) -> Situation:
     """The situation with the agreed contracts of these orders in it."""
-    keys = [commitment_key(order.id, line.project) for order in orders for line in order.lines if line.project]
-    known = sorted({key.id for key in keys if key in situation.links})
+    known = sorted(key.id for key in contract_keys(situation.links, orders) if key in situation.links)
     if not known:
         return situation
     rows = links.load_links(conn, connection_id, "commitment", known)

@@ -11,6 +11,10 @@ from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.errors import BadInput, Bug
 
 
+_LARGEST = 15
+"""Power of ten no amount, quantity or price reaches the next of: IFS keeps fifteen digits, and sums must stay exact."""
+
+
 class Money(msgspec.Struct, frozen=True, order=False):
     """An exact amount in one currency (ISO 4217 code). Never a float."""
 
@@ -45,6 +49,8 @@ def decimal_of(text: object, what: str) -> Decimal:
         raise BadInput(f"{what} is not a number: {str(text)[:40]!r}.")
     if not value.is_finite():
         raise BadInput(f"{what} is not a number: {str(text)[:40]!r}.")
+    if value and value.adjusted() > _LARGEST:
+        raise BadInput(f"{what} is larger than any amount: {str(text)[:40]!r}.")
     return value
 
 

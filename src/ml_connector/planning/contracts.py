@@ -106,11 +106,19 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         theirs = as_amended(theirs, contract.change_orders, base)
     difference = compare(ours, theirs, base)
     status_moved = _status_verdict(ours, theirs, base)
-    conflicts = [*difference.conflicts, *(["status"] if status_moved == "conflict" else [])]
-    drift = [*difference.drift, *(["status"] if status_moved == "drift" else [])]
+    vendor = _vendor_verdict(situation, contract, base)
+    if vendor == "write":
+        if frozen:
+            raise Held(_vendor_frozen(contract))
+        difference = msgspec.structs.replace(difference, header=("vendor", *difference.header))
+    verdicts = (("status", status_moved), ("vendor", vendor))
+    conflicts = [*difference.conflicts, *(name for name, verdict in verdicts if verdict == "conflict")]
+    drift = [*difference.drift, *(name for name, verdict in verdicts if verdict == "drift")]
     write_drift = _stands(situation, contract, theirs, (conflicts, drift)) == "erp"
     if write_drift and (conflicts or drift):
         difference = compare(ours, theirs, None)
+        if vendor and not frozen:
+            difference = msgspec.structs.replace(difference, header=("vendor", *difference.header))
     intents: list[Intent] = []
     if difference.header:
         names = ", ".join(name.replace("dated", "date") for name in difference.header)
@@ -127,6 +135,18 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents), _left_standing(contract, difference)
+
+
+def _vendor_verdict(situation: Situation, contract: Contract, base: Commitment | None) -> str:
+    """Whether the contract's vendor is to be written, was changed by Procore's people, or is as it should be."""
+    assert contract.theirs is not None
+    target = situation.target(Key("vendor", contract.ours.vendor))
+    moved_here = base is not None and base.vendor != contract.ours.vendor
+    if target and target == contract.theirs.vendor:
+        return ""
+    if moved_here or base is None:
+        return "write"
+    return "drift" if target else ""
 
 
 def _standing(situation: Situation, contract: Contract) -> tuple[ChangeOrder, ...]:
@@ -315,6 +335,18 @@ def _currencies(contract: Contract, theirs: Commitment) -> Hold:
         contract.key,
         "project accountant",
         f"Order {contract.order.id} is in {contract.ours.currency}; the contract typed by hand in {theirs.currency}.",
+    )
+
+
+def _vendor_frozen(contract: Contract) -> Hold:
+    order, ours = contract.order, contract.ours
+    return _hold(
+        contract,
+        HoldReason.CONFLICT,
+        contract.key,
+        "buyer",
+        f"Order {order.id} moved to supplier {ours.vendor} in IFS, and Procore freezes the vendor of an approved "
+        "contract. Cancel the order and write a new one, or set the contract back to Draft in Procore.",
     )
 
 

@@ -84,7 +84,6 @@ def test_an_answer_lost_on_the_way_back_is_found() -> None:
     found = office.system.find(fill)
     assert found is not None
     assert found.target == office.done(fill)[0].target
-    assert found.target == office.done(fill)[0].target
 
 
 def test_headers_go_in_one_batch_and_a_bad_one_stays_alone() -> None:
