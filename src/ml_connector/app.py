@@ -90,7 +90,7 @@ class App:
         check_name(name)
         ERP_PROFILES[parsed.config.erp.system](parsed.config.erp.profile)
         with self.db.begin() as conn:
-            ring = self._ring(may_make=not connections.has_secrets(conn))
+            ring = self.ring(may_make=not connections.has_secrets(conn))
             config = _plain(parsed.config)
             number = connections.add(conn, name, parsed.config.connection.title or name, config)
             sealed = [seal(ring, number, field, secret) for field, secret in parsed.secrets.items()]
@@ -113,7 +113,7 @@ class App:
         whole = connection_of(merged, f"Connection {name}")
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
         with self.db.begin() as conn:
-            ring = self._ring(may_make=False)
+            ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
             sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
@@ -296,17 +296,18 @@ class App:
 
     def _keep_pair(self, row: ConnectionRow, pair: TokenPair) -> None:
         """Seals and commits a new pair before anybody uses it: the old one is dead already."""
-        ring = self._ring(may_make=False)
+        ring = self.ring(may_make=False)
         with self.db.begin() as conn:
             sealed = seal(ring, row.id, TOKEN_PAIR, msgspec.json.encode(pair).decode())
             connections.put_secrets(conn, [SecretRow(*sealed)])
 
     def _secrets(self, row: ConnectionRow) -> dict[str, str]:
-        ring = self._ring(may_make=False)
+        ring = self.ring(may_make=False)
         with self.db.begin() as conn:
             return {one.field: unseal(ring, Sealed(*one)) for one in connections.secrets_of(conn, row.id)}
 
-    def _ring(self, *, may_make: bool) -> KeyRing:
+    def ring(self, *, may_make: bool) -> KeyRing:
+        """The keys that seal and open secrets; a missing file is made only with `may_make`. KeyTrouble otherwise."""
         return open_ring(self.settings.key_file, os.environ, may_make=may_make)
 
     def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:

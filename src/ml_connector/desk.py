@@ -40,7 +40,7 @@ def begin(app: App) -> dict[str, Any]:
     with app.db.begin() as conn:
         sealed = connections.has_secrets(conn)
     fresh = not app.settings.key_file.exists()
-    key = app._ring(may_make=not sealed).current
+    key = app.ring(may_make=not sealed).current
     from_variable = bool(os.environ.get(KEY_VARIABLE, "").strip())
     return {
         "home": str(app.settings.home),

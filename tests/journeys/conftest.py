@@ -11,7 +11,7 @@ import pytest
 from ml_connector.sandbox.running import RunningSandbox
 from store.cluster import Cluster
 
-from .office import Office, opened
+from .office import OPEN, UNAPPROVED, Office, opened
 
 ORDERS = 40
 
@@ -60,4 +60,14 @@ def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[Office]:
 def running(office: Office) -> Office:
     """An office after its first sync."""
     office.sync()
+    return office
+
+
+@pytest.fixture
+def unapproved(office: Office) -> Office:
+    """An office whose contracts are Submitted, so that their lines may change."""
+    office.proof.status |= UNAPPROVED
+    office.policy(**OPEN)
+    office.sync()
+    office.assert_proven()
     return office

@@ -24,6 +24,11 @@ NAME = "demo"
 UNKNOWN_CODE = "P100009"
 """The order of the cast that waits for code value 31-625."""
 
+OPEN = {"purchase_orders": {"status": {"released": "Submitted", "confirmed": "Submitted", "received": "Submitted"}}}
+"""Policies under which contracts stay open."""
+UNAPPROVED = {"Released": "Submitted", "Confirmed": "Submitted", "Received": "Submitted"}
+"""What the proof then expects."""
+
 _PROCESS = """
 import sys
 from pathlib import Path

@@ -9,14 +9,10 @@ import pytest
 
 from ml_connector.sandbox.exchange_log import Exchange
 
-from .office import Office
+from .office import OPEN, UNAPPROVED, Office
 
 ORDER = "P100005"
 """Released, several lines, one project."""
-OPEN = {"purchase_orders": {"status": {"released": "Submitted", "confirmed": "Submitted", "received": "Submitted"}}}
-"""Policies under which contracts stay open."""
-UNAPPROVED = {"Released": "Submitted", "Confirmed": "Submitted", "Received": "Submitted"}
-"""What the proof then expects."""
 PLANNED = "P100019"
 
 
@@ -24,16 +20,6 @@ def rows_of(exchange: Exchange) -> list[dict[str, object]]:
     """The rows of one batch request."""
     found: list[dict[str, object]] = json.loads(exchange.request_body or "{}")["updates"]
     return found
-
-
-@pytest.fixture
-def unapproved(office: Office) -> Office:
-    """An office whose contracts are Submitted, so that their lines may change."""
-    office.proof.status |= UNAPPROVED
-    office.policy(**OPEN)
-    office.sync()
-    office.assert_proven()
-    return office
 
 
 def test_price_of_one_line_sends_one_request_with_one_row(unapproved: Office) -> None:

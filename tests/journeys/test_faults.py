@@ -56,3 +56,24 @@ def test_lost_answers_to_changes_make_no_second_change_order(running: Office, ki
     running.assert_proven()
     assert (running.proof.paper(ORDER).changes, running.proof.paper("P100003").changes) == (1, 1)
     running.assert_rests()
+
+
+@pytest.mark.parametrize("nth", [2, 3, 4])
+def test_change_order_begun_and_changed_again_meanwhile_is_finished_as_ifs_has_it_now(running: Office, nth: int) -> None:
+    """The answer is lost after some of its lines are there; before the next run the buyer changes one of them again."""
+    running.price(ORDER, "1", "11.11")
+    running.price(ORDER, "2", "22.22")
+    rules = [
+        {"kind": "drop_after", "side": "procore", "method": "POST|PATCH", "nth": nth, "times": 1},
+        {"kind": "503", "side": "procore", "path": "commitment_change_orders$", "method": "GET", "nth": 3, "times": 4},
+    ]
+    running.box.admin("POST", "faults", {"rules": rules})
+    with contextlib.suppress(Wait, OutcomeUnknown):
+        running.sync()
+    running.box.faults.clear()
+    running.price(ORDER, "1", "33.33")
+    running.sync()
+    running.assert_proven()
+    changes = running.proof.paper(ORDER).changes
+    assert changes == (2 if nth == 4 else 1)  # the last answer lost was that of the approval: it stands
+    running.assert_rests()

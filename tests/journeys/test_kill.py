@@ -66,3 +66,14 @@ def test_a_killed_run_is_told_as_failed(office: Office) -> None:
         rows = [tuple(row) for row in conn.exec_driver_sql("SELECT state, error FROM runs ORDER BY id")]
     assert [state for state, _ in rows] == ["failed", "done"]
     assert "ended in the middle" in rows[0][1]
+
+
+def test_what_was_unconfirmed_in_a_project_since_revoked_waits_for_it(office: Office) -> None:
+    assert office.in_a_process("apply.marked:8") == -9
+    office.procore("revoke_project", project_id="1201")
+    office.sync()
+    assert "1201" in {hold["erp_id"] for hold in office.holds("gone_there")}
+    office.procore("permit_project", project_id="1201")
+    office.sync()
+    office.assert_proven()
+    office.assert_rests()

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.errors import RightMissing
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import Verb, unpack
 from ml_connector.store import journal, links
@@ -61,13 +62,17 @@ class Applier:
         self.sent = 0
 
     def apply(self) -> None:
-        """Goes through every stage once."""
-        with ThreadPoolExecutor(self.work.in_flight, thread_name_prefix="send") as pool:
+        """Goes through every stage once. When it ends early, what is under way is waited for and the rest not sent."""
+        pool = ThreadPoolExecutor(self.work.in_flight, thread_name_prefix="send")
+        try:
             for kind, verb in STAGES:
                 if verb is Verb.LINK:
                     self._link_stage(kind)
                 else:
                     self._send_stage(pool, kind, verb)
+        finally:
+            # Without it a person's Ctrl-C would wait for a whole slice; what was marked and not sent is read back.
+            pool.shutdown(cancel_futures=True)
 
     def _slices(self, kind: str, verb: Verb, size: int) -> Iterator[list[IntentRow]]:
         last: tuple[str, int] = ("", 0)
@@ -214,8 +219,11 @@ class Recovery:
             if any(need not in targets for need in row.needs):
                 absent.append(row)
                 continue
-            with self.work.tape.about([row.id]):
-                outcome = self.work.projects.find(_effect(row, row.target or targets.get(row.key, ""), targets))
+            try:
+                with self.work.tape.about([row.id]):
+                    outcome = self.work.projects.find(_effect(row, row.target or targets.get(row.key, ""), targets))
+            except RightMissing:
+                continue  # its project is hidden from us for now: it stays unconfirmed, and the others go on
             if outcome is None:
                 absent.append(row)
             else:

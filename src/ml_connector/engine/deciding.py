@@ -66,8 +66,9 @@ class Decider:
         suppliers = frozenset(demand.suppliers | linked)
         page = self._read_vendors(suppliers, linked)
         ours = list(page.vendors)
-        settled = frozenset((linked & page.seen.keys()) - {vendor.id for vendor in ours})
-        self.draft.notes += [problem.sentence for problem in page.problems]
+        spoilt = {problem.key.id for problem in page.problems}
+        settled = frozenset((linked & page.seen.keys()) - {vendor.id for vendor in ours} - spoilt)
+        self.draft.notes += [problem.sentence for problem in page.problems if problem.key.id not in suppliers]
         self.draft.vendors = {vendor.id: page.seen[vendor.id] for vendor in ours}
         wants_members = self.situation.policies.vendors.project_directory == "add"
         members = frozenset(
@@ -77,7 +78,7 @@ class Decider:
         )
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
-            vendors.Wanted(suppliers, members, settled),
+            vendors.Wanted(suppliers, members, settled, page.problems),
             ours,
             self.work.projects.vendors() if suppliers else [],
             self.gathered.directories({project for _, project in members}),

@@ -10,6 +10,7 @@ from ml_connector.kernel.keys import Key, once_key
 from ml_connector.planning.matching import Match, VendorIndex, Verdict
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.problem import Problem
 from ml_connector.records.vendor import ProjectVendor, Vendor
 
 FLOW = "vendors"
@@ -27,6 +28,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """(supplier id, IFS project id)."""
     settled: frozenset[str] = frozenset()
     """Linked suppliers whose row in IFS is as it was: only their Procore side is looked at."""
+    problems: tuple[Problem, ...] = ()
+    """Rows of wanted suppliers that could not be used."""
 
 
 def decide(
@@ -38,10 +41,13 @@ def decide(
 ) -> Decision:
     """Decides every wanted supplier; `directories` maps an IFS project to the Procore vendor ids in its directory."""
     work = _Vendors(situation, index)
+    spoilt = {problem.key.id: problem for problem in wanted.problems}
     for supplier in sorted(wanted.suppliers):
         record = ours.get(supplier)
         if record is None and supplier in wanted.settled:
             work.settled(supplier)
+        elif record is None and supplier in spoilt:
+            work.holds.append(_bad_row(spoilt[supplier]))
         elif record is None:
             work.holds.append(
                 _unusable(Key("vendor", supplier), supplier, "it was removed, or our service user may not see it")
@@ -252,6 +258,18 @@ def _unusable(key: Key, supplier: str, why: str) -> Hold:
         waits_for=key,
         owner="buyer",
         sentence=f"Supplier {supplier} cannot be used: {why}.",
+    )
+
+
+def _bad_row(problem: Problem) -> Hold:
+    return Hold(
+        key=problem.key,
+        flow=FLOW,
+        reason=HoldReason.BAD_ROW,
+        waits_for=problem.key,
+        owner="buyer",
+        sentence=problem.sentence,
+        evidence=problem.raw[:2000],
     )
 
 

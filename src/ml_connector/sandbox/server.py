@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ml_connector.sandbox.admin import PREFIX, Admin
+from ml_connector.sandbox.dispatching import deliver
 from ml_connector.sandbox.exchange_log import Heard
 from ml_connector.sandbox.faults import Fault, FaultKind
 from ml_connector.sandbox.http import Request, Response
@@ -231,6 +232,7 @@ class SandboxServers:
     """The servers of a sandbox, one a side, in one event loop."""
 
     def __init__(self, sandbox: Sandbox, listeners: Mapping[str, socket.socket]) -> None:
+        self._sandbox = sandbox
         self._listeners = dict(listeners)
         self._servers = {side: _Server(_config(SideApplication(sandbox, side))) for side in listeners}
 
@@ -245,7 +247,14 @@ class SandboxServers:
             await asyncio.sleep(0.005)
         else:
             when_ready()
+        sending = [
+            asyncio.create_task(deliver(lambda face=face: face.webhooks, self._sandbox.clock))  # type: ignore[misc]
+            for face in (self._sandbox.side(side).face for side in self._servers)
+            if hasattr(face, "webhooks")
+        ]
         await asyncio.gather(*serving)
+        for task in sending:
+            task.cancel()
 
     def stop(self) -> None:
         """Asks every server to end; open calls get a second. To be called from the loop's thread."""

@@ -8,10 +8,13 @@ import pytest
 
 from ml_connector.sandbox.ifs.catalog import NOT_MODELLED, PROJECTIONS
 from ml_connector.sandbox.ifs.coverage import COVERAGE
+from ml_connector.sandbox.ifs.database import NO_RULES
+from ml_connector.sandbox.ifs.face import RULES
+from ml_connector.sandbox.ifs.operations import UNBOUND
 
 from .tenant import line, make_tenant, order
 
-_TENANT = make_tenant(entity_services_active={*PROJECTIONS, *NOT_MODELLED})
+_TENANT = make_tenant(entity_services_active={*PROJECTIONS, *NOT_MODELLED}, missing_projections=set())
 _PROBES = [
     (operation[4:], status)
     for operation, status, _ in COVERAGE
@@ -46,6 +49,23 @@ def test_what_the_page_says_of_a_service_or_set(path: str, status: str) -> None:
 def test_what_the_page_says_is_refused(operation: str, method: str, path: str, expected: int) -> None:
     assert (operation, "refused") in {(one, status) for one, status, _ in COVERAGE}
     assert _TENANT.call(method, path, if_match="*").status == expected
+
+
+def test_every_declared_action_has_its_work() -> None:
+    for projection in PROJECTIONS.values():
+        assert {action.name for action in projection.actions} <= UNBOUND.keys()
+        for entity in projection.entities:
+            rules = RULES.get(entity.lu.name, NO_RULES)
+            assert set(entity.events) <= rules.events.keys(), entity.name
+            assert {action.name for action in entity.actions} <= rules.actions.keys(), entity.name
+
+
+def test_every_set_has_a_template_or_says_what_it_lacks() -> None:
+    for projection in PROJECTIONS.values():
+        kind = "/int/ifsapplications/entity/v1/" if projection.entity_service else ""
+        for one in projection.sets:
+            url = f"{kind}{projection.name}.svc/{one.name}/{projection.namespace}.{one.entity}_Default()"
+            assert _TENANT.call("GET", url).status in (200, 400), url
 
 
 def test_every_operation_is_listed_once() -> None:

@@ -56,7 +56,7 @@ def test_discovery_names_the_token_endpoint() -> None:
 
 
 @pytest.mark.parametrize(("url", "status", "code"), [
-    ("VoucherHandling.svc/VoucherSet", 501, "ODP_NOT_IMPLEMENTED"),
+    ("SubContractHandling.svc/SubContractSet", 501, "ODP_NOT_IMPLEMENTED"),
     ("NobodyKnows.svc/Set", 404, "ODP_RESOURCE_NOTFOUND"),
     ("SiteMissing.svc/", 404, "ODP_RESOURCE_NOTFOUND"),
     ("AccountHandling.svc/AccountSet", 404, "ODP_RESOURCE_NOTFOUND"),

@@ -46,6 +46,24 @@ class Sender:
         segments = [s["id"] for s in self.caller("GET", f"{wbs}/segments").body]
         vendor = self.caller.vendor("Bolt")
         self.ids = [order, line["id"], line["wbs_code"]["id"], vendor, *known.values(), *segments]
+        self.ids += self.money(order)
+
+    def money(self, order: int) -> list[int]:
+        """Ids of an invoice and its items, a direct cost with its line, a change order, and a hook."""
+        acts, row = self.caller.face.acts, {"code": "03-310", "type": "M", "amount": "5"}
+        invoice = acts["add_requisition"]({"order_id": order, "share": "0.5"})["id"]
+        given = {"project_id": "P1", "vendor": "Bolt", "invoice_number": "1", "lines": [row]}
+        cost = acts["enter_direct_cost"](given)["id"]
+        change = acts["add_change_order"]({"order_id": order, "title": "t", "lines": [row]})
+        budget = acts["change_budget"]({"project_id": "P1", "status": "draft", "lines": [row]})["id"]
+        payment = acts["enter_payment"]({"order_id": order, "amount": "1"})["id"]
+        hook = {"payload_version": "v2.0", "namespace": "ml", "destination_url": "http://me"}
+        at = f"/rest/v2.0/companies/{COMPANY}/webhooks/hooks"
+        made = int(self.caller("POST", at, hook).body["data"]["id"])
+        self.caller("POST", f"{at}/{made}/triggers", {"resource_name": "Direct Costs", "event_type": "update"})
+        project = self.caller.face._state.projects[self.caller.p1]
+        inner = [*project.requisitions[invoice].items, *project.direct_costs[cost].lines, *project.periods]
+        return [invoice, cost, change["id"], change["package_id"], budget, payment, made, *inner]
 
     def value(self, schema: Any) -> Any:
         """Something of that schema, or now and then junk."""

@@ -114,9 +114,9 @@ def test_malformed_bodies_are_400() -> None:
 
 
 def test_what_is_not_modelled_is_501_and_says_so() -> None:
-    said = Caller()("GET", "/rest/v1.1/requisitions?project_id=1")
+    said = Caller()("GET", "/rest/v1.0/prime_contracts?project_id=1")
     assert said.status == 501
-    assert "GET /rest/v1.1/requisitions" in said.body["message"]
+    assert "GET /rest/v1.0/prime_contracts" in said.body["message"]
 
 
 def test_the_spike_window_closes_and_opens_again() -> None:

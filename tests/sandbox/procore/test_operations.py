@@ -11,10 +11,12 @@ from openapi_schema_validator import OAS30Validator
 
 from ml_connector.sandbox.procore.contract import contract
 from ml_connector.sandbox.procore.coverage import COVERAGE
+from ml_connector.sandbox.procore.requisition_shapes import ONLY_IN
 from ml_connector.sandbox.procore.routing import ROUTES
 from sandbox.contract_check import validate_exchange
 
 from .company import COMPANY, Caller
+from .money_stories import STORIES as MONEY
 
 V2 = f"/rest/v2.0/companies/{COMPANY}/projects"
 # facts/procore.md 2, empty vs absent: v2 leaves out what does not apply to a purchase order or to an amount line.
@@ -49,7 +51,7 @@ class Walk:
 
 
 def _may_miss(member: str) -> bool:
-    return member.startswith(ABSENT_IN_V2)
+    return member.startswith(ABSENT_IN_V2) or member.removeprefix("[].") in ONLY_IN
 
 
 def _second_opinion(schema: Any, body: Any) -> list[str]:
@@ -246,7 +248,7 @@ def budget(walk: Walk) -> None:
 @pytest.fixture(scope="module")
 def walk() -> Walk:
     walked = Walk()
-    stories: tuple[Callable[[Walk], None], ...] = (company, directory, codes, wbs, orders, budget)
+    stories: tuple[Callable[[Walk], None], ...] = (company, directory, codes, wbs, orders, budget, *MONEY)
     for story in stories:
         story(walked)
     return walked

@@ -250,3 +250,26 @@ def test_an_answer_says_whether_it_changed_anything() -> None:
     assert caller("PATCH", f"{BASE}/sync", body).raw.changed is False
     body["updates"][0]["status"] = "Draft"
     assert caller("PATCH", f"{BASE}/sync", body).raw.changed is True
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_change_order_line_can_make_its_contract_line(approved: bool) -> None:
+    caller = Caller()
+    order = caller.order()
+    lines(caller, order, {"origin_id": "1", "quantity": "2", "unit_cost": "5", **coded(caller)})
+    if approved:
+        status(caller, order, "Approved")
+    at = f"/rest/v1.0/projects/{caller.p1}/commitment_change_orders"
+    change = caller("POST", at, {"change_order": {"contract_id": order, "title": "More"}}).body["id"]
+    at = f"/rest/v2.0/companies/{COMPANY}/projects/{caller.p1}/commitment_change_orders/{change}/line_items"
+    wbs = shown(caller, order)["line_items"][0]["wbs_code"]["id"]
+    row = {"wbs_code_id": str(wbs), "amount": "40.00", "description": "Extra", "commitment_line_item_id": "new"}
+    made = caller("POST", at, row).body["data"]
+    contract = shown(caller, order)
+    new = contract["line_items"][1]
+    assert made["commitment_line_item_id"] == str(new["id"])
+    assert (new["amount"], new["description"], new["wbs_code"]["id"]) == ("0.00", "Extra", wbs)
+    assert (contract["grand_total"], contract["draft_change_orders_amount"]) == ("10.00", "40.00")
+    caller.face.switches.change_order_new_line = False
+    assert caller("POST", at, row).status == 400
+    assert len(shown(caller, order)["line_items"]) == 2

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from ml_connector.sandbox.ifs.act_input import Act, Given, key_of, mapped, needed, value
+from ml_connector.sandbox.ifs.acts_invoices import INVOICE_ACTS
+from ml_connector.sandbox.ifs.acts_ledger import LEDGER_ACTS
+from ml_connector.sandbox.ifs.acts_purchasing import PURCHASING_ACTS
 from ml_connector.sandbox.ifs.catalog_organisation import ACTIVITY_STATE, PROJECT_STATE
 from ml_connector.sandbox.ifs.catalog_purchasing import LINE_STATE, ORDER_STATE
-from ml_connector.sandbox.ifs.database import NO_RULES, Database, Row
-from ml_connector.sandbox.ifs.rules_purchasing import fire
-
-Given = Mapping[str, Any]
-Act = Callable[[Database, Given], Any]
+from ml_connector.sandbox.ifs.database import Database, Row
+from ml_connector.sandbox.ifs.states import fire
 
 _LINE_FIELDS = {
     "quantity": "BuyQtyDue",
@@ -42,47 +43,13 @@ _ORDER_FIELDS = {
     "state": "Objstate",
 }
 _STATES = {"PurchaseOrder": ORDER_STATE, "PurchaseOrderLine": LINE_STATE}
-_DECIMALS, _DATES = {"quantity", "price"}, {"wanted", "order_date", "valid_from", "valid_until"}
-
-
-def _value(name: str, given: Any) -> Any:
-    """A value from JSON or Python in the database's type."""
-    if given is None:
-        return None
-    if name in _DECIMALS:
-        try:
-            return Decimal(str(given))
-        except InvalidOperation as error:
-            raise ValueError(f"{name} must be a number, not {given!r}") from error
-    if name in _DATES and isinstance(given, str):
-        return date.fromisoformat(given)
-    return int(given) if name == "activity_seq" else given
-
-
-def _mapped(given: Given, fields: Mapping[str, str], besides: frozenset[str] = frozenset()) -> dict[str, Any]:
-    unknown = set(given) - set(fields) - besides
-    if unknown:
-        raise ValueError(f"nothing here is called {', '.join(sorted(unknown))}")
-    values = {fields[name]: _value(name, value) for name, value in given.items() if name in fields}
-    for letter, value in dict(given.get("codes") or {}).items():
-        values[f"Code{letter}"] = value
-    return values
-
-
-def _needed(db: Database, lu: str, *key: Any) -> Row:
-    row = db.find(lu, *key)
-    if row is None:
-        raise ValueError(f"there is no {lu} {' '.join(str(part) for part in key)}")
-    return row
 
 
 def _added(db: Database, lu: str, values: dict[str, Any]) -> Row:
     """Stores a row with defaults and follow-ups but without the checks for callers: people's windows have their own."""
-    rules = db.rules.get(lu, NO_RULES)
-    if rules.fill:
-        rules.fill(db, values)
-    _refuse_impossible(lu, values)
-    return db.insert(db.table(lu).lu, values)
+    row = db.add(lu, values)
+    _refuse_impossible(lu, row.as_dict())
+    return row
 
 
 def _refuse_impossible(lu: str, values: Mapping[str, Any]) -> None:
@@ -95,11 +62,7 @@ def _refuse_impossible(lu: str, values: Mapping[str, Any]) -> None:
 
 
 def _line(db: Database, given: Given) -> Row:
-    return _needed(db, "PurchaseOrderLine", given["order_no"], given["line_no"], given.get("release_no", "1"))
-
-
-def _key(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in row.lu.keys}
+    return needed(db, "PurchaseOrderLine", given["order_no"], given["line_no"], given.get("release_no", "1"))
 
 
 _LINE_KEY = frozenset({"order_no", "line_no", "release_no"})
@@ -107,21 +70,21 @@ _LINE_KEY = frozenset({"order_no", "line_no", "release_no"})
 
 def _amend_line(db: Database, given: Given) -> Any:
     row, changed = _line(db, given), {name: value for name, value in given.items() if name not in _LINE_KEY}
-    values = _mapped(changed, _LINE_FIELDS, frozenset({"codes"}))
+    values = mapped(changed, _LINE_FIELDS, frozenset({"codes"}))
     _refuse_impossible("PurchaseOrderLine", {**row.as_dict(), **values})
     db.update(row, values)
-    return _key(row)
+    return key_of(row)
 
 
 def _cancel_line(db: Database, given: Given) -> Any:
     row = _line(db, given)
     fire(db, row, "Cancel")
-    return _key(row)
+    return key_of(row)
 
 
 def _add_line(db: Database, given: Given) -> Any:
-    order = _needed(db, "PurchaseOrder", given["order_no"])
-    values = _mapped(given, _LINE_FIELDS, frozenset({"order_no", "codes"}))
+    order = needed(db, "PurchaseOrder", given["order_no"])
+    values = mapped(given, _LINE_FIELDS, frozenset({"order_no", "codes"}))
     values = {
         "LineKind": "nopart",
         "BuyUnitMeas": "pcs",
@@ -129,12 +92,33 @@ def _add_line(db: Database, given: Given) -> Any:
         **values,
         "OrderNo": order["OrderNo"],
     }
-    return _key(_added(db, "PurchaseOrderLine", values))
+    return key_of(_added(db, "PurchaseOrderLine", values))
+
+
+_HEADER_AMENDABLE = ("supplier_id", "currency", "buyer", "note", "wanted")
+
+
+def _amend_order(db: Database, given: Given) -> Any:
+    """A buyer amends an order: fields of the header, `lines` to amend, `add_lines`, `cancel_lines` (numbers)."""
+    order = needed(db, "PurchaseOrder", given["order_no"])
+    if "supplier_id" in given:
+        needed(db, "Supplier", given["supplier_id"])
+    fields = {name: _ORDER_FIELDS[name] for name in _HEADER_AMENDABLE}
+    values = mapped(given, fields, frozenset({"order_no", "lines", "add_lines", "cancel_lines"}))
+    db.update(order, {**values, "Revision": order["Revision"] + 1})
+    number = {"order_no": order["OrderNo"]}
+    for line in given.get("lines") or ():
+        _amend_line(db, {**line, **number})
+    for line in given.get("add_lines") or ():
+        _add_line(db, {**line, **number})
+    for line_no in given.get("cancel_lines") or ():
+        _cancel_line(db, {"line_no": line_no, **number})
+    return {**number, "revision": order["Revision"], "state": order["Objstate"]}
 
 
 def _order_event(event: str) -> Act:
     def act(db: Database, given: Given) -> Any:
-        row = _needed(db, "PurchaseOrder", given["order_no"])
+        row = needed(db, "PurchaseOrder", given["order_no"])
         fire(db, row, event)
         return {"order_no": row["OrderNo"], "state": row["Objstate"]}
 
@@ -142,10 +126,10 @@ def _order_event(event: str) -> Act:
 
 
 def _create_order(db: Database, given: Given) -> Any:
-    values = _mapped(given, _ORDER_FIELDS, frozenset({"lines"}))
+    values = mapped(given, _ORDER_FIELDS, frozenset({"lines"}))
     if values.get("Contract") is None:
         values["Contract"] = db.table("Site").ordered[0][0]
-    _needed(db, "SupplierInfoGeneral", values.get("VendorNo"))
+    needed(db, "SupplierInfoGeneral", values.get("VendorNo"))
     row = _added(db, "PurchaseOrder", values)
     for line in given.get("lines") or ():
         _add_line(db, {**line, "order_no": row["OrderNo"]})
@@ -153,7 +137,7 @@ def _create_order(db: Database, given: Given) -> Any:
 
 
 def _set_order_currency(db: Database, given: Given) -> Any:
-    row = _needed(db, "PurchaseOrder", given["order_no"])
+    row = needed(db, "PurchaseOrder", given["order_no"])
     db.update(row, {"CurrencyCode": given["currency"]})
     return {"order_no": row["OrderNo"], "currency": row["CurrencyCode"]}
 
@@ -165,25 +149,32 @@ def _code_unit(part: str) -> str:
 def _add_code_value(db: Database, given: Given) -> Any:
     lu = _code_unit(given["code_part"])
     dates = {
-        "ValidFrom": _value("valid_from", given.get("valid_from", date(2020, 1, 1))),
-        "ValidUntil": _value("valid_until", given.get("valid_until", date(2049, 12, 31))),
+        "ValidFrom": value("valid_from", given.get("valid_from", date(2020, 1, 1))),
+        "ValidUntil": value("valid_until", given.get("valid_until", date(2049, 12, 31))),
     }
     account = {"AccntGroup": "COST", "AccntType": "COST"} if lu == "Account" else {}
     values = {"Company": db.company, lu: given["value"], "Description": given.get("description") or given["value"]}
-    return _key(_added(db, lu, {**values, **dates, **account}))
+    definition = db.find("AccountingCodeParts", db.company, given["code_part"])
+    if definition is not None and definition["CodePartFunction"] == "PRACC":
+        project = {"ProjectId": given["value"], "Description": values["Description"]}
+        db.add(
+            "AccountingProject",
+            {"Company": db.company, **project, "ProjectOrigin": "GeneralLedger", "Objstate": "Open"},
+        )
+    return key_of(_added(db, lu, {**values, **dates, **account}))
 
 
 def _expire_code_value(db: Database, given: Given) -> Any:
-    row = _needed(db, _code_unit(given["code_part"]), db.company, given["value"])
-    until = _value("valid_until", given.get("valid_until")) or db.today() - timedelta(days=1)
+    row = needed(db, _code_unit(given["code_part"]), db.company, given["value"])
+    until = value("valid_until", given.get("valid_until")) or db.today() - timedelta(days=1)
     db.update(row, {"ValidUntil": until})
-    return _key(row)
+    return key_of(row)
 
 
 def _rename_supplier(db: Database, given: Given) -> Any:
-    row = _needed(db, "SupplierInfoGeneral", given["supplier_id"])
+    row = needed(db, "SupplierInfoGeneral", given["supplier_id"])
     db.update(row, {"Name": given["name"]})
-    return _key(row)
+    return key_of(row)
 
 
 def _add_supplier(db: Database, given: Given) -> Any:
@@ -206,19 +197,19 @@ def _add_supplier(db: Database, given: Given) -> Any:
         "SupplierInfoAddress",
         {"SupplierId": number, "AddressId": "1", "Name": given["name"], "Country": country, **place},
     )
-    for method, value in (("EMail", given.get("email")), ("Phone", given.get("phone"))):
-        if value is not None:
-            _added(db, "CommMethod", {"Identity": number, "AddressId": "1", "MethodId": method, "Value": value})
+    for method, contact in (("EMail", given.get("email")), ("Phone", given.get("phone"))):
+        if contact is not None:
+            _added(db, "CommMethod", {"Identity": number, "AddressId": "1", "MethodId": method, "Value": contact})
     if given.get("purchase_data", True):
         term = given.get("pay_term", "30")
         _added(db, "Supplier", {"VendorNo": number, "CurrencyCode": currency, "SuppGrp": "STD", "PayTermId": term})
         paid = {"Company": db.company, "Identity": number, "GroupId": "STD", "DefCurrency": currency, "PayTermId": term}
         _added(db, "IdentityInvoiceInfo", paid)
-    return _key(row)
+    return key_of(row)
 
 
 def _add_activity(db: Database, given: Given) -> Any:
-    project = _needed(db, "Project", given["project_id"])
+    project = needed(db, "Project", given["project_id"])
     state = given.get("state", "Released")
     if state not in ACTIVITY_STATE.identifiers:
         raise ValueError(f"an activity cannot have the state {state}")
@@ -232,15 +223,29 @@ def _add_activity(db: Database, given: Given) -> Any:
     number = given.get("activity_no") or str(sequence)
     texts = {"ActivityNo": number, "ShortName": number, "Description": given.get("description") or number}
     place = {"SubProjectId": given.get("sub_project_id", "1"), "Manager": project["Manager"]}
-    return _key(_added(db, "Activity", {**values, **texts, **place}))
+    return key_of(_added(db, "Activity", {**values, **texts, **place}))
 
 
 def _set_project_state(db: Database, given: Given) -> Any:
-    row = _needed(db, "Project", given["project_id"])
+    row = needed(db, "Project", given["project_id"])
     if given["state"] not in PROJECT_STATE.identifiers:
         raise ValueError(f"a project cannot have the state {given['state']}")
     db.update(row, {"Objstate": given["state"]})
     return {"project_id": row["ProjectId"], "state": row["Objstate"]}
+
+
+def _complete_financial_project(db: Database, given: Given) -> Any:
+    row = needed(db, "AccountingProject", db.company, given["project_id"])
+    db.update(row, {"Objstate": "Completed"})
+    return key_of(row)
+
+
+def _set_activity_state(db: Database, given: Given) -> Any:
+    row = needed(db, "Activity", value("activity_seq", given["activity_seq"]))
+    if given["state"] not in ACTIVITY_STATE.identifiers:
+        raise ValueError(f"an activity cannot have the state {given['state']}")
+    db.update(row, {"Objstate": given["state"]})
+    return {"activity_seq": row["ActivitySeq"], "state": row["Objstate"]}
 
 
 ACTS: dict[str, Act] = {
@@ -258,5 +263,11 @@ ACTS: dict[str, Act] = {
     "add_activity": _add_activity,
     "set_order_currency": _set_order_currency,
     "set_project_state": _set_project_state,
+    "amend_order": _amend_order,
+    "set_activity_state": _set_activity_state,
+    "complete_financial_project": _complete_financial_project,
+    **PURCHASING_ACTS,
+    **INVOICE_ACTS,
+    **LEDGER_ACTS,
 }
 """Acts by name. Each takes the database and the fields a person types, and returns the key of what it touched."""

@@ -3,74 +3,44 @@
 from __future__ import annotations
 
 from ml_connector.sandbox.ifs.catalog_accounting import ACCOUNTING
+from ml_connector.sandbox.ifs.catalog_finance import FINANCE
+from ml_connector.sandbox.ifs.catalog_invoices import INVOICES
 from ml_connector.sandbox.ifs.catalog_organisation import ORGANISATION
 from ml_connector.sandbox.ifs.catalog_purchasing import PURCHASING
+from ml_connector.sandbox.ifs.catalog_receipts import RECEIPTS
+from ml_connector.sandbox.ifs.catalog_requisitions import REQUISITIONS
 from ml_connector.sandbox.ifs.catalog_suppliers import SUPPLIERS
+from ml_connector.sandbox.ifs.catalog_vouchers import VOUCHERS
 from ml_connector.sandbox.ifs.model import LogicalUnit, Projection
 
-PROJECTIONS: dict[str, Projection] = {one.name: one for one in (*PURCHASING, *SUPPLIERS, *ORGANISATION, *ACCOUNTING)}
+_DECLARED = (
+    *PURCHASING, *REQUISITIONS, *RECEIPTS, *SUPPLIERS, *ORGANISATION, *ACCOUNTING, *FINANCE, *INVOICES, *VOUCHERS,
+)  # fmt: skip
+PROJECTIONS: dict[str, Projection] = {one.name: one for one in _DECLARED}
 """Projection by name without `.svc`."""
 
 NOT_MODELLED = frozenset(
     [
-        "PurchaseRequisitionHandling",
-        "PurchaseRequisitionsHandling",
-        "PurchaseRequisitionEntity",
-        "PurchaseOrderLinesHistoryAnalysis",
         "PurchaseOrderLinePartEntity",
         "ConfirmPurchaseOrderWithDifferences",
-        "ManualSupplierInvoiceHandling",
-        "ManSuppInvoiceHandling",
-        "ManSuppInvoiceEntity",
-        "SupplierInvoicesHandling",
-        "SupplierInvoicesAnalysis",
-        "SupplierInvoiceHandling",
         "IncomingSupplierInvoiceHandling",
         "IncomingInvoiceEntity",
         "PostingProposalHandling",
-        "LedgerItemEntity",
-        "InvoiceLedgerItemEntity",
         "SubContractHandling",
         "SubContractValuationHandling",
-        "VoucherHandling",
-        "VoucherEntryAssistantHandling",
-        "ApproveVouchersHandling",
-        "VouchersAnalysis",
-        "VoucherDetailsAnalysis",
-        "VoucherRowsAnalysis",
-        "ProjectVoucherRowsAnalysis",
-        "NotUpdatedVoucherAnalysis",
         "VoucherTemplateHandling",
         "MultiCompanyVoucherHandling",
         "ExternalVoucherAssistantHandling",
         "ExternalVouchers",
         "ExternalVoucherLoadInformationHandling",
         "ExternalVoucherBasicDataHandling",
-        "CompanyHandling",
-        "UserGroupsHandling",
-        "UserRelatedData",
-        "VoucherTypeHandling",
-        "AccountingPeriodsHandling",
-        "CurrencyCodesHandling",
-        "CurrencyRatesHandling",
-        "PaymentTermsHandling",
-        "PaymentTermHandling",
-        "TaxCodesHandling",
-        "ProcessCodesHandling",
-        "PostingControlHandling",
-        "CombinationRulesHandling",
-        "CostRevElementsHanding",
-        "CostRevenueElementPerCodePartValueHandling",
         "ProjectHandling",
         "ProjectEntity",
         "ProjectScopeAndScheduleHandling",
         "ActivityTaskEntity",
-        "ProjectMonitoringHandling",
         "ActivityService",
         "ActivityEntity",
         "DocReferenceObjectAttachmentHandling",
-        "UserGroupPerVoucherSeriesHandling",
-        "UserRelatedVoucherData",
         "CodeKHandling",
         "CodeLHandling",
         "CodeNHandling",
@@ -87,19 +57,21 @@ NOT_MODELLED = frozenset(
 MEMBERS_NOT_MODELLED = frozenset(
     [
         "CopyPurchaseOrderLines",
+        "CopyGenledVoucher",
+        "CopyTemplateRows",
+        "CompanyPayments",
+        "CompanyInvoiceSuppInvWorkflows",
+        "ProjectAnalysisArray",
         "AdditionalCodePartsSet",
         "MultiCompanyAccountSet",
-        "SupplierPayments",
         "SupplierInfoContacts",
         "SupplierDeliveryTaxInfoArray",
         "SupplierAddresses",
         "MessageSetups",
         "SuppOutboundAddrInfoArray",
         "SubProjectRef",
-        "AccountingProjectRef",
         "CustomerIdRef",
         "AccountingCodestrComplArray",
-        "UserFinanceArray",
         "$openapi",
         "$count",
         "$value",

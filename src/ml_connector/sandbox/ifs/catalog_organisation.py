@@ -8,6 +8,8 @@ from ml_connector.sandbox.ifs.model import Entity, EntitySet, Function, LogicalU
 PROJECT_STATE = states("ProjectState", "Initialized", "Approved", "Started", "Completed", "Closed", "Cancelled")
 ACTIVITY_STATE = states("ActivityState", "Planned", "Released", "Completed", "Closed", "Cancelled")
 AMOUNT_METHOD = states("DefAmountMethod", "GrossAmountEntry", "NetAmountEntry")
+PROJECT_ORIGIN = states("ProjectOrigin", "Project", "GeneralLedger")
+FINANCIAL_STATE = states("AccountingProjectState", "Open", "Completed")
 HISTORY_TYPE = states("HistoryType", "Insert", "Modify", "Delete")
 
 SITE = LogicalUnit(
@@ -122,23 +124,63 @@ CATALOGUE = LogicalUnit(
     ),
 )
 
-_PROJECT_ENTITY = Entity(
-    "Project", PROJECT, navs=(Nav("ManagerRef", "PersonInfo", (("Manager", "PersonId"),), many=False),)
+ACCOUNTING_PROJECT = LogicalUnit(
+    "AccountingProject",
+    attributes(
+        """
+        Company* text 20
+        ProjectId* text 10
+        Description text 100
+        ProjectGroup text 20
+        ProjectOrigin ProjectOrigin
+        Objstate AccountingProjectState read
+        """,
+        (PROJECT_ORIGIN, FINANCIAL_STATE),
+    ),
 )
+PROJECT_COST = LogicalUnit(
+    "ProjectCost",
+    attributes(
+        """
+        ProjectId* text 10
+        ActivitySeq* int
+        ProjectCostElement* text 100
+        Estimated,Planned,Baseline,EarnedValue,ScheduledWork dec
+        PlannedCommitted,Committed,Used,Actual dec
+        """
+    ),
+)
+
+_PROJECT_NAVS = (
+    Nav("ManagerRef", "PersonInfo", (("Manager", "PersonId"),), many=False),
+    Nav("AccountingProjectRef", "AccountingProject", (("Company", "Company"), ("ProjectId", "ProjectId")), many=False),
+)
+_PROJECT_ENTITY = Entity("Project", PROJECT, navs=_PROJECT_NAVS)
 _PERSON_ENTITY = Entity("PersonInfo", PERSON)
+_ACCOUNTING_ENTITY = Entity("AccountingProject", ACCOUNTING_PROJECT)
 
 ORGANISATION = (
     Projection(
         "CompanySiteHandling", "Sites of a company", (Entity("Site", SITE),), (EntitySet("SiteSet", "Site", "R"),)
     ),
     Projection(
-        "UsersPerCompanyHandling",
-        "Companies in accounting, with their base currency",
-        (Entity("CompanyFinance", COMPANY),),
-        (EntitySet("CompanyFinanceSet", "CompanyFinance", "R"),),
+        "ProjectsHandling",
+        "Projects",
+        (_PROJECT_ENTITY, _PERSON_ENTITY, _ACCOUNTING_ENTITY),
+        (EntitySet("Projects", "Project", "R"),),
     ),
     Projection(
-        "ProjectsHandling", "Projects", (_PROJECT_ENTITY, _PERSON_ENTITY), (EntitySet("Projects", "Project", "R"),)
+        "ProjectMonitoringHandling",
+        "Cost of a project by activity and cost element",
+        (
+            Entity(
+                "Project",
+                PROJECT,
+                navs=(Nav("ProjectCostArray", "ProjectCost", (("ProjectId", "ProjectId"),), crud="R"),),
+            ),
+            Entity("ProjectCost", PROJECT_COST),
+        ),
+        (EntitySet("Projects", "Project", "R"),),
     ),
     Projection(
         "ActivityListHandling",
@@ -149,6 +191,7 @@ ORGANISATION = (
             ),
             _PROJECT_ENTITY,
             _PERSON_ENTITY,
+            _ACCOUNTING_ENTITY,
         ),
         (EntitySet("Activities", "Activity", "R"),),
     ),

@@ -136,15 +136,48 @@ INVOICE = LogicalUnit(
     ),
 )
 
+PAYMENT = LogicalUnit(
+    "IdentityPayInfo",
+    attributes(
+        """
+        Company* text 20
+        Identity* text 20
+        PartyType* PartyType
+        BlockedForPayment bool
+        DefaultPaymentMethod text 20
+        Priority int
+        OtherPayeeIdentity text 20
+        NettingAllowed bool
+        IsOneInvPerPay bool
+        """,
+        (PARTY_TYPE,),
+    ),
+)
+PAYMENT_WAY = LogicalUnit(
+    "PaymentWayPerIdentity",
+    attributes(
+        """
+        Company* text 20
+        Identity* text 20
+        PartyType* PartyType
+        WayId* text 20
+        DefaultPaymentWay bool
+        FormatType text 20
+        """,
+        (PARTY_TYPE,),
+    ),
+)
+
+_TO_WAY = (("Company", "Company"), ("Identity", "Identity"), ("PartyType", "PartyType"))
+_TO_PARTY = (("SupplierId", "Identity"), ("PartyType", "PartyType"))
 _GENERAL = Entity(
     "SupplierInfoGeneral",
     SUPPLIER,
     navs=(
         Nav("SupplierInfoAddresses", "SupplierInfoAddress", (("SupplierId", "SupplierId"),)),
         Nav("SupplierPurchases", "Supplier", (("SupplierId", "VendorNo"),)),
-        Nav(
-            "SupplierInvoiceCompanies", "IdentityInvoiceInfo", (("SupplierId", "Identity"), ("PartyType", "PartyType"))
-        ),
+        Nav("SupplierInvoiceCompanies", "IdentityInvoiceInfo", _TO_PARTY),
+        Nav("SupplierPayments", "IdentityPayInfo", _TO_PARTY),
     ),
 )
 _ADDRESS = Entity(
@@ -167,6 +200,8 @@ SUPPLIERS = (
             Entity("CommMethod", COMMUNICATION),
             Entity("Supplier", PURCHASE),
             Entity("IdentityInvoiceInfo", INVOICE),
+            Entity("IdentityPayInfo", PAYMENT, navs=(Nav("PaymentWayArray", "PaymentWayPerIdentity", _TO_WAY),)),
+            Entity("PaymentWayPerIdentity", PAYMENT_WAY),
         ),
         (EntitySet("SupplierInfoGeneralSet", "SupplierInfoGeneral"),),
     ),

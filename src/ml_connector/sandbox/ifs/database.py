@@ -108,11 +108,12 @@ def just_after(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A state event: where it may start, where it ends, and what it checks and does besides."""
+    """A state event: where it may start, where it ends, what it checks and does first, and what follows it."""
 
     starts: tuple[str, ...]
     ends: str
     effect: Callable[[Database, Row], None] | None = None
+    after: Callable[[Database, Row], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,10 @@ class Database:
         self.base_currency = ""
         self.user = "ML_CONNECTOR"
         self.numbers: dict[str, int] = {}
+        self.generation = 0
+        """Counts committed changes; with `mark` it says whether anything has changed since."""
+        self.seen: dict[str, Any] = {}
+        """What a table that is worked out from others was worked out from, by its logical unit."""
         self._undo: list[Callable[[], None]] = []
         self._rows = 0
         self._versions = 0
@@ -256,6 +261,7 @@ class Database:
     def commit(self) -> bool:
         """Keeps all changes; true when there were any."""
         changed, self._undo = bool(self._undo), []
+        self.generation += changed
         return changed
 
     def _log(self, row: Row, kind: str, changes: Mapping[str, tuple[Any, Any]]) -> None:

@@ -24,17 +24,32 @@ from ml_connector.sandbox.ifs.refusals import (
     not_implemented,
 )
 from ml_connector.sandbox.ifs.rules_accounting import ACCOUNTING_RULES
+from ml_connector.sandbox.ifs.rules_invoices import INVOICE_RULES
 from ml_connector.sandbox.ifs.rules_purchasing import PURCHASING_RULES
+from ml_connector.sandbox.ifs.rules_requisitions import REQUISITION_RULES
 from ml_connector.sandbox.ifs.rules_suppliers import SUPPLIER_RULES
 from ml_connector.sandbox.ifs.service import Call, serve
 from ml_connector.sandbox.ifs.switches import IfsSwitches
 from ml_connector.sandbox.ifs.tokens import SignIn
+from ml_connector.sandbox.ifs.voucher_approval import VOUCHER_RULES
+from ml_connector.sandbox.ifs.voucher_assistant import ASSISTANT_RULES
 from ml_connector.sandbox.world import World
 
 _ADDRESS = re.compile(
     r"^/(main|int|b2b)/ifsapplications/(projection|entity)/v1/([A-Za-z0-9_]+)\.svc(?:/(.*))?$", re.DOTALL
 )
-_RULES = {**PURCHASING_RULES, **SUPPLIER_RULES, **ACCOUNTING_RULES}
+_PERSON = "CONTROLLER"
+"""Who acts where an act names no `user`."""
+RULES = {
+    **PURCHASING_RULES,
+    **REQUISITION_RULES,
+    **SUPPLIER_RULES,
+    **ACCOUNTING_RULES,
+    **INVOICE_RULES,
+    **VOUCHER_RULES,
+    **ASSISTANT_RULES,
+}
+"""What the database does by itself, by logical unit."""
 
 
 class IfsFace:
@@ -46,7 +61,7 @@ class IfsFace:
         self.clock = clock
         self.switches = switches if switches is not None else IfsSwitches()
         self._base_url = ""
-        self._db = Database(clock, self.switches, logical_units(), _RULES)
+        self._db = Database(clock, self.switches, logical_units(), RULES)
         self._sign_in = SignIn(clock, self.switches, "", "", ("", ""))
         self.acts: dict[str, Callable[[Mapping[str, Any]], Any]] = {name: self._act(act) for name, act in ACTS.items()}
 
@@ -54,7 +69,7 @@ class IfsFace:
         """Throws away all state, tokens included, and starts from the world. `base_url` is scheme, host and port."""
         self._base_url = base_url.rstrip("/")
         self._sign_in = SignIn(self.clock, self.switches, self._base_url, realm, (client_id, client_secret))
-        self._db = Database(self.clock, self.switches, logical_units(), _RULES)
+        self._db = Database(self.clock, self.switches, logical_units(), RULES)
         load_world(self._db, world)
         self._db.commit()
 
@@ -70,6 +85,9 @@ class IfsFace:
         except RecursionError:
             self._db.rollback()
             response = bad_request("The request is nested too deeply.").response(self.switches)
+        except Exception:
+            self._db.rollback()
+            raise
         return replace(response, changed=self._db.commit())
 
     def _answer(self, request: Request) -> Response:
@@ -113,14 +131,18 @@ class IfsFace:
 
     def _act(self, act: Callable[[Database, Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
         def run(given: Mapping[str, Any]) -> Any:
+            fields = dict(given)
+            service_user, self._db.user = self._db.user, fields.pop("user", _PERSON)
             try:
-                result = act(self._db, given)
+                result = act(self._db, fields)
             except IfsRefused as refused:
                 self._db.rollback()
                 raise ValueError(str(refused)) from refused
             except Exception:
                 self._db.rollback()
                 raise
+            finally:
+                self._db.user = service_user
             self._db.commit()
             return result
 

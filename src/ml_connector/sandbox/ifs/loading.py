@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from ml_connector.sandbox.ifs.catalog import PROJECTIONS
 from ml_connector.sandbox.ifs.catalog_accounting import VALUE_PARTS
 from ml_connector.sandbox.ifs.catalog_purchasing import LINE_STATE, ORDER_STATE
 from ml_connector.sandbox.ifs.database import Database, Row
+from ml_connector.sandbox.ifs.loading_finance import load_finance
 from ml_connector.sandbox.ifs.rules_purchasing import CODE_LETTERS
 from ml_connector.sandbox.world import CodeValue, JobSite, Order, OrderLine, Supplier, World
 
@@ -34,10 +36,13 @@ def load_world(db: Database, world: World) -> None:
     _load_organisation(db, world)
     list_projections(db)
     _load_code_parts(db, world)
+    load_finance(db, world, _once)
     for supplier in world.suppliers:
         _load_supplier(db, world, supplier)
     _load_orders(db, world.orders)
+    _load_receipts(db, world.orders)
     db.numbers["PurchaseOrder"] = max((_number(order.order_no) for order in world.orders), default=10000)
+    db.numbers["PurchaseRequisition"], db.numbers["Invoice"] = 1000, 100
     db.numbers["SupplierInfoGeneral"] = max((_number(one.supplier_id) for one in world.suppliers), default=10000)
 
 
@@ -244,6 +249,28 @@ def _load_orders(db: Database, orders: tuple[Order, ...]) -> None:
         "PurchaseOrderLine",
         ((line_values(order, line), order.order_date) for order in orders for line in order.lines),
     )
+
+
+def _load_receipts(db: Database, orders: tuple[Order, ...]) -> None:
+    """One receipt for every line the world calls received: all of it, on the day it was wanted, not invoiced."""
+    received = [(order, line) for order in orders for line in order.lines if line.state == "Received"]
+    _fill(
+        db,
+        "PurchaseReceipt",
+        (
+            (
+                {
+                    "OrderNo": order.order_no, "LineNo": line.line_no, "ReleaseNo": line.release_no, "ReceiptNo": 1,
+                    "Objstate": "Received", "VendorNo": order.supplier_id, "Contract": order.site,
+                    "Company": db.company, "ReceiptDate": line.wanted, "QtyArrived": line.quantity,
+                    "QtyInspected": line.quantity, "QtyInvoiced": Decimal(0), "BuyUnitMeas": line.unit,
+                    "FbuyUnitPrice": line.unit_price, "CurrencyCode": order.currency, "Receiver": order.buyer,
+                },
+                order.order_date,
+            )
+            for order, line in received
+        ),
+    )  # fmt: skip
 
 
 def order_values(db: Database, order: Order) -> dict[str, Any]:

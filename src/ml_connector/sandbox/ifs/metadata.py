@@ -29,7 +29,7 @@ def service_document(projection: Projection, root: str) -> dict[str, object]:
 
 
 def edmx(projection: Projection) -> bytes:
-    """The EDMX 4.0 document of a projection: types, enumerations, events, actions, functions, sets and what may be done."""
+    """The EDMX 4.0 document of a projection: types, enumerations, actions, functions, sets, capabilities."""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<edmx:Edmx Version="4.0" xmlns:edmx="{_EDMX}"><edmx:DataServices>',

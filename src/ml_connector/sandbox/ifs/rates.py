@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from ml_connector.sandbox.ifs.refusals import NOT_EXIST, RuleBroken
+from ml_connector.sandbox.ifs.refusals import NOT_EXIST, RULE, RuleBroken
 
 RATES = {
     "USD": Decimal("1"), "EUR": Decimal("1.10"), "GBP": Decimal("1.27"), "CHF": Decimal("1.12"),
@@ -24,5 +24,8 @@ def rate(currency: str, base: str) -> Decimal:
 
 
 def rounded(value: Decimal, step: Decimal = CENT) -> Decimal:
-    """A value to that step (a cent unless told), halves up."""
-    return value.quantize(step, ROUND_HALF_UP)
+    """A value to that step (a cent unless told), halves up. Refused: an amount with more digits than a column holds."""
+    try:
+        return value.quantize(step, ROUND_HALF_UP)
+    except InvalidOperation as error:
+        raise RuleBroken(RULE, "Number.TOOLARGE", "The amount has too many digits.") from error

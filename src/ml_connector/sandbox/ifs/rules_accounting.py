@@ -25,6 +25,7 @@ def _rules_for(lu: str) -> Rules:
 
     def check(db: Database, new: dict[str, Any], old: Row | None) -> None:
         _check_part(db, lu, part, new["Company"])
+        _refuse_from_source(db, lu, new["Company"], "NODIRECTINSERT")
         _check_value(db, lu, part, new)
 
     def derive(db: Database, values: dict[str, Any]) -> None:
@@ -42,6 +43,7 @@ def _rules_for(lu: str) -> Rules:
 
     def remove(db: Database, row: Row) -> None:
         _check_part(db, lu, part, row["Company"])
+        _refuse_from_source(db, lu, row["Company"], "NODIRECTREMOVE")
         _refuse_used(db, lu, part, row[lu])
 
     def removed(db: Database, row: Row) -> None:
@@ -52,11 +54,36 @@ def _rules_for(lu: str) -> Rules:
     return Rules(fill, check, derive, saved, remove, removed)
 
 
+def _refuse_from_source(db: Database, lu: str, company: str, constant: str) -> None:
+    """A company that receives its basic data from a source company keeps none of its own."""
+    row = db.find("Company", company)
+    if row is not None and row["SourceCompany"] is not None:
+        text = f"Company {company} receives these values from company {row['SourceCompany']}."
+        raise RuleBroken(RULE, f"{lu}.{constant}", text)
+
+
 def _refuse_used(db: Database, lu: str, part: str, value: str) -> None:
-    lines = db.table("PurchaseOrderLine")
-    place = lines.lu.index[f"Code{part}"]
-    if any(line.values[place] == value for line in lines.rows.values()):
-        raise RuleBroken(USED, f"{lu}.CONSTRAINT", f"The value {value} is used on purchase order lines.")
+    """Looks where the value is used: hold table, ledger, posting control, then documents (facts 11.8).
+
+    Which of the two constants for posting control means what is a guess.
+    """
+    code, account = f"Code{part}", "Account" if part == "A" else f"Code{part}"
+    places = (
+        ("VoucherRow", account, RULE, f"CODE{part}EXISTSVOUCHER", "vouchers in the hold table"),
+        ("GenLedVoucherRow", account, RULE, "CODEPARTEXISTS", "vouchers in the ledger"),
+        ("PostingCtrl", "FixedValue", RULE, f"CODE{part}POSTEXISTS", "posting control"),
+        ("PostingCtrlDetail", "CodePartValue", RULE, "EXISTCTRL", "details of posting control"),
+        ("PurchaseOrderLine", code, USED, "CONSTRAINT", "purchase order lines"),
+        ("PurchaseReqLine", code, USED, "CONSTRAINT", "requisition lines"),
+        ("ManSuppInvoicePostings", code, USED, "CONSTRAINT", "supplier invoices"),
+    )
+    for table, name, number, constant, words in places:
+        rows = db.table(table)
+        place = rows.lu.index[name]
+        control = rows.lu.index.get("PostingType") if table.startswith("PostingCtrl") else None
+        for row in rows.rows.values():
+            if row.values[place] == value and (control is None or row["CodePart"] == part):
+                raise RuleBroken(number, f"{lu}.{constant}", f"The value {value} is used in {words}.")
 
 
 _VALUE_DEFAULTS = {"BudgetValue": "NotBudgetAccount"}

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from ml_connector.sandbox.ifs.database import Database, Row, Rules
+from ml_connector.sandbox.ifs.database import Database, Event, Row, Rules
+from ml_connector.sandbox.ifs.rates import FINE, rate, rounded
 from ml_connector.sandbox.ifs.refusals import NOT_EXIST, NOT_UPDATABLE, RULE, RuleBroken
 
-RATES = {
-    "USD": Decimal("1"), "EUR": Decimal("1.10"), "GBP": Decimal("1.27"), "CHF": Decimal("1.12"),
-    "CAD": Decimal("0.73"), "SEK": Decimal("0.095"), "NOK": Decimal("0.094"), "DKK": Decimal("0.147"),
-}  # fmt: skip
-"""Fixed rates to the US dollar: one unit of the currency in dollars. Invented; the sandbox has no rate table."""
-
 CODE_LETTERS = "ABCDEFGHIJ"
-_CENT, _FINE = Decimal("0.01"), Decimal("0.000001")
 _ENDED = ("Closed", "Cancelled")
-
-
-def rate(currency: str, base: str) -> Decimal:
-    """How much one unit of `currency` is worth in `base`. Refused: a currency nobody defined."""
-    for code in (currency, base):
-        if code not in RATES:
-            raise RuleBroken(NOT_EXIST, "CurrencyCode.NOTEXIST", f"The currency {code} is not defined.")
-    return RATES[currency] / RATES[base]
-
-
-def _rounded(value: Decimal, step: Decimal = _CENT) -> Decimal:
-    return value.quantize(step, ROUND_HALF_UP)
 
 
 # -- the header
@@ -76,9 +57,18 @@ def check_order(db: Database, new: dict[str, Any], old: Row | None) -> None:
         return
     if old["Objstate"] in _ENDED:
         raise RuleBroken(RULE, "PurchaseOrder.NOTCHANGEABLE", f"An order in state {old['Objstate']} cannot be changed.")
+    _refuse_without_change_order(db, old)
     for name in ("VendorNo", "CurrencyCode"):
         if old["Objstate"] != "Planned" and new[name] != old[name]:
             raise RuleBroken(NOT_UPDATABLE, f"PurchaseOrder.{name.upper()}", f"{name} cannot be changed after release.")
+
+
+def _refuse_without_change_order(db: Database, order: Row) -> None:
+    """Some companies let a released order be changed by purchase change orders only (facts 11.3)."""
+    info = db.find("CompanyProcurementInfo", order["Company"])
+    if order["Objstate"] != "Planned" and info is not None and info["AllowChangesToPo"] is False:
+        text = "After release this company changes orders by purchase change orders only."
+        raise RuleBroken(RULE, "PurchaseOrder.CHANGEORDERNEEDED", text)
 
 
 def _order_saved(db: Database, row: Row, old: Mapping[str, Any] | None) -> None:
@@ -157,17 +147,21 @@ def check_line(db: Database, new: dict[str, Any], old: Row | None) -> None:
         raise RuleBroken(
             RULE, "PurchaseOrderLine.NOTCHANGEABLE", f"A line in state {old['Objstate']} cannot be changed."
         )
+    _refuse_without_change_order(db, order)
+    if old is not None and new["BuyQtyDue"] < received_of(db, old):
+        raise RuleBroken(RULE, "PurchaseOrderLine.QTYBELOWRECEIVED", "More than this quantity has been received.")
     if new["LineKind"] == "nopart" and new["PartNo"] is not None:
         raise RuleBroken(RULE, "PurchaseOrderLineNopart.NOPARTNO", "A no-part line carries no part number.")
     if new["LineKind"] != "nopart" and new["PartNo"] is None:
         raise RuleBroken(RULE, "PurchaseOrderLinePart.PARTNEEDED", "This kind of line needs a part number.")
     if new["BuyQtyDue"] <= 0:
         raise RuleBroken(RULE, "PurchaseOrderLine.QTYPOSITIVE", "The quantity must be greater than zero.")
-    _check_codes(db, new, old, order["Company"])
-    _check_activity(db, new)
+    check_codes(db, new, old, order["Company"])
+    check_activity(db, new)
 
 
-def _check_codes(db: Database, new: Mapping[str, Any], old: Row | None, company: str) -> None:
+def check_codes(db: Database, new: Mapping[str, Any], old: Row | None, company: str) -> None:
+    """Refuses code values CodeA to CodeJ that do not exist or are not valid today; old ones may stay."""
     for letter in CODE_LETTERS:
         name = f"Code{letter}"
         value = new[name]
@@ -181,7 +175,8 @@ def _check_codes(db: Database, new: Mapping[str, Any], old: Row | None, company:
             raise RuleBroken(RULE, f"{owner}.NOTVALID", f"The value {value} of code part {letter} is not valid today.")
 
 
-def _check_activity(db: Database, new: Mapping[str, Any]) -> None:
+def check_activity(db: Database, new: Mapping[str, Any]) -> None:
+    """Refuses an unknown project or activity, and an activity of another project."""
     project, sequence = new["ProjectId"], new["ActivitySeq"]
     if project is not None and db.find("Project", project) is None:
         raise RuleBroken(NOT_EXIST, "Project.NOTEXIST", f"The project {project} does not exist.")
@@ -205,9 +200,9 @@ def derive_line(db: Database, values: dict[str, Any]) -> None:
     quantity, price = values.get("BuyQtyDue") or Decimal(0), values.get("FbuyUnitPrice") or Decimal(0)
     factor = rate(values["CurrencyCode"], db.base_currency)
     discount = values.get("Discount") or Decimal(0)
-    net = _rounded(quantity * price * (1 - discount / 100) if discount else quantity * price)
-    net_base = net if factor == 1 else _rounded(net * factor)
-    price_base = price if factor == 1 else _rounded(price * factor, _FINE)
+    net = rounded(quantity * price * (1 - discount / 100) if discount else quantity * price)
+    net_base = net if factor == 1 else rounded(net * factor)
+    price_base = price if factor == 1 else rounded(price * factor, FINE)
     values.update(
         BuyUnitPrice=price_base, BuyUnitPriceInclTax=price_base, NetAmtCurr=net, GrossAmtCurr=net,
         NetAmountBase=net_base, NetAmtBase=net_base, GrossAmtBase=net_base,
@@ -221,7 +216,25 @@ def derive_line(db: Database, values: dict[str, Any]) -> None:
     values["ProjectName"] = project["Name"] if project is not None else None
 
 
+_TOLD = ("BuyQtyDue", "FbuyUnitPrice", "PlannedReceiptDate", "Objstate")
+
+
+def _tell(db: Database, row: Row, old: Mapping[str, Any] | None) -> None:
+    """Writes the line history, which is always on: free text, as people read it (facts section 10)."""
+    if old is None:
+        texts = ["Line entered"]
+    else:
+        texts = [f"{name} changed from {old[name]} to {row[name]}" for name in _TOLD if old[name] != row[name]]
+    for text in texts:
+        number = db.next_number("PurchaseOrderLineHist")
+        entry = {"HistoryNo": number, "MessageText": text, "Objstate": row["Objstate"], "Userid": db.user}
+        db.add(
+            "PurchaseOrderLineHist", {**dict(zip(row.lu.keys, row.key, strict=True)), **entry, "DateEntered": db.now()}
+        )
+
+
 def _line_saved(db: Database, row: Row, old: Mapping[str, Any] | None) -> None:
+    _tell(db, row, old)
     order = db.find("PurchaseOrder", row["OrderNo"])
     if order is None:
         return
@@ -261,15 +274,6 @@ def _line_removed(db: Database, row: Row) -> None:
 # -- state events
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A state event: where it may start, where it ends, and what it does besides."""
-
-    starts: tuple[str, ...]
-    ends: str
-    effect: Callable[[Database, Row], None] | None = None
-
-
 _OPEN_LINE = ("Released", "Confirmed", "Stopped")
 
 
@@ -282,40 +286,44 @@ def _lines_follow(state: str, moved: tuple[str, ...] = _OPEN_LINE) -> Callable[[
     return follow
 
 
+def receipts_of(db: Database, *key: str) -> list[Row]:
+    """The receipts of an order, or of a line when line and release are given too, in key order."""
+    return db.table("PurchaseReceipt").under(key)
+
+
+def received_of(db: Database, line: Row) -> Decimal:
+    """What has arrived of a line and was not sent back, in the purchase unit."""
+    return sum((one["QtyArrived"] for one in receipts_of(db, *line.key)), Decimal(0))
+
+
+def _refuse_received(db: Database, line: Row) -> None:
+    if received_of(db, line):
+        raise RuleBroken(RULE, "PurchaseOrderLine.RECEIVED", "A line with receipts cannot be cancelled; close it.")
+
+
 def _cancel_lines(db: Database, order: Row) -> None:
-    received = [line for line in lines_of(db, order["OrderNo"]) if line["Objstate"] in ("Arrived", "Received")]
-    if received:
+    if any(one["QtyArrived"] for one in receipts_of(db, order["OrderNo"])):
         raise RuleBroken(RULE, "PurchaseOrder.RECEIVED", "An order with received lines cannot be cancelled.")
     _lines_follow("Cancelled")(db, order)
 
 
 _BEFORE_CLOSE = (*_OPEN_LINE, "Arrived", "Received")
-EVENTS: dict[tuple[str, str], Event] = {
-    ("PurchaseOrder", "Release"): Event(("Planned", "Stopped"), "Released", _lines_follow("Released")),
-    ("PurchaseOrder", "Confirm"): Event(("Released",), "Confirmed", _lines_follow("Confirmed")),
-    ("PurchaseOrder", "StopOrder"): Event(("Released", "Confirmed"), "Stopped", _lines_follow("Stopped")),
-    ("PurchaseOrder", "Cancel"): Event(("Planned", *_OPEN_LINE), "Cancelled", _cancel_lines),
-    ("PurchaseOrder", "Close"): Event(_BEFORE_CLOSE, "Closed", _lines_follow("Closed", _BEFORE_CLOSE)),
-    ("PurchaseOrderLine", "Cancel"): Event(_OPEN_LINE, "Cancelled"),
-    ("PurchaseOrderLine", "Close"): Event(_BEFORE_CLOSE, "Closed"),
+_ORDER_EVENTS = {
+    "Release": Event(("Planned", "Stopped"), "Released", _lines_follow("Released")),
+    "Confirm": Event(("Released",), "Confirmed", _lines_follow("Confirmed")),
+    "StopOrder": Event(("Released", "Confirmed"), "Stopped", _lines_follow("Stopped")),
+    "Cancel": Event(("Planned", *_OPEN_LINE), "Cancelled", _cancel_lines),
+    "Close": Event(_BEFORE_CLOSE, "Closed", _lines_follow("Closed", _BEFORE_CLOSE)),
 }
-"""State events by logical unit and name."""
-
-
-def fire(db: Database, row: Row, name: str) -> None:
-    """Carries out a state event. Refused with class 20110: an event that does not start from the row's state."""
-    event = EVENTS[(row.lu.name, name)]
-    if row["Objstate"] not in event.starts:
-        text = f"{name} cannot be done to a {row.lu.name} in state {row['Objstate']}."
-        raise RuleBroken(RULE, f"{row.lu.name}.FND_STATE", text)
-    if event.effect is not None:
-        event.effect(db, row)
-    if row["Objstate"] != event.ends:
-        db.update(row, {"Objstate": event.ends})
-
+_LINE_EVENTS = {
+    "Cancel": Event(_OPEN_LINE, "Cancelled", _refuse_received),
+    "Close": Event(_BEFORE_CLOSE, "Closed"),
+}
 
 PURCHASING_RULES = {
-    "PurchaseOrder": Rules(fill=fill_order, check=check_order, saved=_order_saved, remove=_remove_order),
+    "PurchaseOrder": Rules(
+        fill=fill_order, check=check_order, saved=_order_saved, remove=_remove_order, events=_ORDER_EVENTS
+    ),
     "PurchaseOrderLine": Rules(
         fill=fill_line,
         check=check_line,
@@ -323,6 +331,7 @@ PURCHASING_RULES = {
         saved=_line_saved,
         remove=_remove_line,
         removed=_line_removed,
+        events=_LINE_EVENTS,
     ),
 }
 """The rules of this module by logical unit."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ml_connector.sandbox.ifs.database import Database, Row, Rules
+from ml_connector.sandbox.ifs.rates import rate
 from ml_connector.sandbox.ifs.refusals import NOT_EXIST, USED, RuleBroken
-from ml_connector.sandbox.ifs.rules_purchasing import rate
 
 _CHILDREN = (
     ("SupplierInfoAddress", "SupplierId"),
@@ -15,6 +15,8 @@ _CHILDREN = (
     ("CommMethod", "Identity"),
     ("Supplier", "VendorNo"),
     ("IdentityInvoiceInfo", "Identity"),
+    ("IdentityPayInfo", "Identity"),
+    ("PaymentWayPerIdentity", "Identity"),
 )
 
 
@@ -38,8 +40,12 @@ def _fill_supplier(db: Database, values: dict[str, Any]) -> None:
 
 
 def _remove_supplier(db: Database, row: Row) -> None:
-    if any(order["VendorNo"] == row["SupplierId"] for order in db.table("PurchaseOrder")):
-        raise RuleBroken(USED, "SupplierInfoGeneral.CONSTRAINT", "The supplier is used on purchase orders.")
+    for lu, name, place in (
+        ("PurchaseOrder", "VendorNo", "purchase orders"),
+        ("ManSuppInvoice", "Identity", "invoices"),
+    ):
+        if any(one[name] == row["SupplierId"] for one in db.table(lu)):
+            raise RuleBroken(USED, "SupplierInfoGeneral.CONSTRAINT", f"The supplier is used on {place}.")
 
 
 def _supplier_removed(db: Database, row: Row) -> None:
@@ -50,6 +56,12 @@ def _supplier_removed(db: Database, row: Row) -> None:
 
 def _fill_party(db: Database, values: dict[str, Any]) -> None:
     values["PartyType"] = values.get("PartyType") or "Supplier"
+
+
+def _fill_payment(db: Database, values: dict[str, Any]) -> None:
+    _fill_party(db, values)
+    for name in ("BlockedForPayment", "NettingAllowed", "IsOneInvPerPay"):
+        values[name] = bool(values.get(name))
 
 
 def _fill_communication(db: Database, values: dict[str, Any]) -> None:
@@ -68,6 +80,9 @@ def _needs_supplier(name: str, fill: Callable[[Database, dict[str, Any]], None] 
         for currency in ("CurrencyCode", "DefCurrency"):
             if new.get(currency) is not None:
                 rate(new[currency], db.base_currency)
+        term = new.get("PayTermId")
+        if term is not None and db.find("PaymentTerm", db.company, term) is None:
+            raise RuleBroken(NOT_EXIST, "PaymentTerm.NOTEXIST", f"The payment term {term} does not exist.")
         if "Company" in new and db.find("CompanyFinance", new["Company"]) is None:
             raise RuleBroken(NOT_EXIST, "CompanyFinance.NOTEXIST", f"The company {new['Company']} does not exist.")
 
@@ -86,5 +101,7 @@ SUPPLIER_RULES = {
     "CommMethod": _needs_supplier("Identity", _fill_communication),
     "Supplier": _needs_supplier("VendorNo"),
     "IdentityInvoiceInfo": _needs_supplier("Identity", _fill_party),
+    "IdentityPayInfo": _needs_supplier("Identity", _fill_payment),
+    "PaymentWayPerIdentity": _needs_supplier("Identity", _fill_party),
 }
 """The rules of this module by logical unit."""

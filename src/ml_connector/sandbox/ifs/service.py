@@ -9,14 +9,16 @@ from typing import Any
 from ml_connector.sandbox.http import Response
 from ml_connector.sandbox.ifs.addresses import Segment, pairs, segments, unquoted
 from ml_connector.sandbox.ifs.changes import create, defaults, patch, refuse_stale, remove
-from ml_connector.sandbox.ifs.database import Database, Row
+from ml_connector.sandbox.ifs.database import NO_RULES, Database, Row
 from ml_connector.sandbox.ifs.loading import list_projections
 from ml_connector.sandbox.ifs.metadata import edmx, service_document
-from ml_connector.sandbox.ifs.model import Entity, Function, Projection
+from ml_connector.sandbox.ifs.model import Action, Entity, Function, Kind, Projection
+from ml_connector.sandbox.ifs.operations import UNBOUND, read_parameters
+from ml_connector.sandbox.ifs.project_cost import refresh_costs
 from ml_connector.sandbox.ifs.queries import Collection, Options, next_link, parse_options, read
 from ml_connector.sandbox.ifs.refusals import IfsRefused, bad_request, not_allowed, not_found, not_implemented
 from ml_connector.sandbox.ifs.resources import Target, find_target, referred
-from ml_connector.sandbox.ifs.rules_purchasing import fire
+from ml_connector.sandbox.ifs.states import fire
 from ml_connector.sandbox.ifs.wire import Encoder, Format, decode_object, row_path, wanted_format
 
 _VERSION = ("odata-version", "4.0")
@@ -52,6 +54,11 @@ def serve(db: Database, call: Call) -> Result:
         return _document(call, path)
     if call.projection.name == "AllProjections":
         list_projections(db)
+    if call.projection.name == "ProjectMonitoringHandling":
+        refresh_costs(db)
+    action = next((one for one in call.projection.actions if one.name == path[0].name), None)
+    if action is not None:
+        return _unbound(db, call, action, path)
     function = next((one for one in call.projection.functions if one.name == path[0].name), None)
     if function is not None:
         return _function(db, call, function, path)
@@ -76,7 +83,7 @@ def _document(call: Call, path: list[Segment]) -> Result:
     return Result(_json(Format(), service_document(call.projection, call.root)))
 
 
-# -- functions and bound operations
+# -- functions and actions
 
 
 def _function(db: Database, call: Call, function: Function, path: list[Segment]) -> Result:
@@ -109,18 +116,38 @@ def _operation(db: Database, call: Call, target: Target, form: Format) -> Result
     if name == f"{entity.name}_Default":
         return _default(db, call, target, form)
     event = name.removeprefix(f"{entity.name}_")
-    if not name.startswith(f"{entity.name}_") or event not in entity.events:
+    action = next((one for one in entity.actions if one.name == event), None)
+    if not name.startswith(f"{entity.name}_") or (event not in entity.events and action is None):
         raise not_found(f"operation {name} on {entity.name}")
     if call.method != "POST":
         raise not_allowed(f"{call.method} on the action {name}")
     row = target.present()
     refuse_stale(db, row, call.headers)
-    if decode_object(call.body):
+    given = decode_object(call.body)
+    if action is None and given:
         raise bad_request(f"{name} takes no parameters.")
     if db.switches.action_needs_ieee754 and not form.ieee754:
         raise IfsRefused(500, "INTERNAL_ERROR", "The action failed unexpectedly.")
-    fire(db, row, event)
-    return Result(Response(204, (_VERSION,)))
+    if action is None:
+        fire(db, row, event)
+        return Result(Response(204, (_VERSION,)))
+    work = db.rules.get(entity.lu.name, NO_RULES).actions[event]
+    return _outcome(call, action, work(db, row, read_parameters(action, given, form)), form)
+
+
+def _unbound(db: Database, call: Call, action: Action, path: list[Segment]) -> Result:
+    if call.method != "POST" or len(path) > 1 or path[0].arguments is not None:
+        raise not_allowed(f"anything but POST {action.name}")
+    form = wanted_format(call.headers, db.switches)
+    parameters = read_parameters(action, decode_object(call.body), form)
+    return _outcome(call, action, UNBOUND[action.name](db, parameters), form)
+
+
+def _outcome(call: Call, action: Action, value: Any, form: Format) -> Result:
+    if action.result is None:
+        return Result(Response(204, (_VERSION,)))
+    shown = str(value) if form.ieee754 and action.result == Kind.INTEGER and value is not None else value
+    return Result(_json(form, {"@odata.context": f"{call.root}/$metadata#{action.result}", "value": shown}))
 
 
 def _default(db: Database, call: Call, target: Target, form: Format) -> Result:

@@ -16,3 +16,5 @@ def fire(db: Database, row: Row, name: str) -> None:
         event.effect(db, row)
     if row["Objstate"] != event.ends:
         db.update(row, {"Objstate": event.ends})
+    if event.after is not None:
+        event.after(db, row)

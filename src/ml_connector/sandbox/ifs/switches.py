@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+SECOND_NAMES = frozenset(["ManSuppInvoiceHandling", "SupplierInvoicesAnalysis", "SupplierInvoiceHandling"])
+"""Candidates that a tenant does not have as long as the best of their kind is there."""
+
 _ALLOWED = {
     "patch_without_if_match": "reject|upsert",
     "row_version": "seconds|counter",
@@ -17,6 +20,7 @@ _ALLOWED = {
     "ieee754": "accept|always|never",
     "validation_status": "400|500",
     "error_text": "with_constant|text_only|ora",
+    "voucher_draft_after_create": "keep|remove",
     "token_ttl": r"\d+",
 }
 """What a switch may be set to, as a pattern over its text."""
@@ -60,8 +64,12 @@ class IfsSwitches:
     """Life of an access token in seconds of the sandbox clock."""
     history_log: set[str] = field(default_factory=set)
     """Logical units whose changes are written to the history log (off for all at first)."""
-    missing_projections: set[str] = field(default_factory=set)
-    """Projections this tenant does not have: 404, and absent from the catalogue."""
+    missing_projections: set[str] = field(default_factory=lambda: set(SECOND_NAMES))
+    """Projections this tenant does not have: 404, and absent from the catalogue.
+
+    At first the second-best candidates for projections whose names are not confirmed (facts 11.5)."""
+    voucher_draft_after_create: str = "keep"
+    """What becomes of a virtual voucher that CreateVoucher has used: `keep` until it is cleaned up, or `remove`."""
     denied_projections: set[str] = field(default_factory=set)
     """Projections not granted to the service user: 403."""
     timezone: str = "America/Chicago"

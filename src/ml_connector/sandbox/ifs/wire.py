@@ -124,13 +124,14 @@ def decode_values(body: dict[str, Any], entity: Entity, form: Format) -> dict[st
         attribute = entity.lu.by_name.get(name)
         if attribute is None or attribute.hidden:
             raise bad_body(name, f"{entity.name} has no such property")
-        values[name] = None if given is None else stored(_decoded(attribute, given, form))
+        values[name] = None if given is None else decode_attribute(attribute, given, form)
     return values
 
 
-def _decoded(attribute: Attribute, given: Any, form: Format) -> Any:
+def decode_attribute(attribute: Attribute, given: Any, form: Format) -> Any:
+    """One JSON value in the database's type. Refused: 400 for a value of another type."""
     try:
-        return _READERS[attribute.kind](attribute, given, form)
+        return stored(_READERS[attribute.kind](attribute, given, form))
     except (ValueError, InvalidOperation, TypeError) as error:
         raise bad_body(attribute.name, f"{attribute.kind} is needed") from error
 

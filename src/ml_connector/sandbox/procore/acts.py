@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from ml_connector.sandbox.procore import cost_codes, load, vendors
+from ml_connector.sandbox.procore.billing_acts import BillingActs
+from ml_connector.sandbox.procore.finding import Given, order_named, project_named
 from ml_connector.sandbox.procore.purchase_orders import STATUSES, Orders
 from ml_connector.sandbox.procore.state import Contract, Project, State
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import RowRefused, Target
 from ml_connector.sandbox.world import JobSite, ProcoreOrder
 
-Given = Mapping[str, Any]
 Act = Callable[[Given], Any]
 
 _BY_HAND = ProcoreSwitches(vendor_must_be_in_project=False)
@@ -22,8 +23,9 @@ _BY_HAND = ProcoreSwitches(vendor_must_be_in_project=False)
 class Acts:
     """The acts of one loaded company. Each takes its arguments by name and raises ValueError when they will not do."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, switches: ProcoreSwitches) -> None:
         self._state = state
+        self._billing = BillingActs(state, switches)
         self.project_ids = {p.ifs_id: p.id for p in state.projects.values() if p.ifs_id is not None}
 
     def by_name(self) -> dict[str, Act]:
@@ -40,6 +42,7 @@ class Acts:
             self.revoke_project,
             self.permit_project,
             self.add_project,
+            *self._billing.acts(),
         )
         return {act.__name__: _telling(act) for act in acts}
 
@@ -159,20 +162,10 @@ class Acts:
         return {"id": project.id, "permitted": permitted}
 
     def _project(self, given: Any) -> Project:
-        wanted = given
-        if isinstance(given, Mapping):
-            wanted = given.get("project_id") or given.get("number")
-        for project in self._state.projects.values():
-            if str(wanted) in (str(project.id), project.fields["project_number"], project.ifs_id):
-                return project
-        raise ValueError(f"no project {wanted}")
+        return project_named(self._state, given)
 
     def _order(self, given: Given) -> tuple[Project, Contract]:
-        for project in self._state.projects.values():
-            for order in project.contracts.values():
-                if str(given.get("id")) == str(order.id) or given.get("order_number") == order.fields["number"]:
-                    return project, order
-        raise ValueError("no such purchase order contract")
+        return order_named(self._state, given)
 
     def _target(self, project: Project) -> Target[Contract]:
         return Orders(self._state, project, _BY_HAND).target()

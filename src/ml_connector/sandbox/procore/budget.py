@@ -44,21 +44,23 @@ def _by_cost_code(call: Call, line: BudgetLine) -> dict[str, Any]:
     cost_code, kind = project.cost_codes[code.cost_code], call.state.cost_types[code.cost_type]
     costs = budget_lines.costs_by_code(project).get(line.wbs, Costs())
     top = cost_codes.path(project, cost_code)[0]
-    projected = costs.committed + costs.pending
+    revised = line.amount + costs.changes
+    projected_budget = revised + costs.pending_changes
+    projected = costs.committed + costs.direct + costs.pending
     fields = cost_code.fields
     return _figures(line) | {
-        "approved_budget_changes": exact(ZERO),
-        "revised_budget": exact(line.amount),
-        "pending_budget_changes": exact(ZERO),
-        "projected_budget": exact(line.amount),
+        "approved_budget_changes": exact(costs.changes),
+        "revised_budget": exact(revised),
+        "pending_budget_changes": exact(costs.pending_changes),
+        "projected_budget": exact(projected_budget),
         "committed_costs": exact(costs.committed),
-        "direct_costs": exact(ZERO),
+        "direct_costs": exact(costs.direct),
         "pending_cost_changes": exact(costs.pending),
         "projected_costs": exact(projected),
         "budget_modifications": exact(ZERO),
         "budget_forecast": exact(ZERO),
         "estimated_cost_at_completion": exact(projected),
-        "projected_over_under": exact(line.amount - projected),
+        "projected_over_under": exact(projected_budget - projected),
         "cost_code": {
             "id": cost_code.id,
             "full_code": cost_code.full_code,
@@ -268,7 +270,7 @@ def _row(call: Call, line: BudgetLine, costs: Costs) -> dict[str, Any]:
     root = cost_codes.path(project, cost_code)[0]
     return {
         "id": line.id,
-        "deletable": not costs.committed and not costs.pending,
+        "deletable": costs == Costs(),
         "company_id": call.state.company_id,
         "company": call.state.company_name,
         "project_id": project.id,
@@ -289,7 +291,11 @@ def _row(call: Call, line: BudgetLine, costs: Costs) -> dict[str, Any]:
         "budget_forecast": None,
         "currency_configuration": _currency(call),
         "unbudgeted_reason": "commitment" if line.automatic else None,
+        "Approved Budget Changes": money(costs.changes),
+        "Revised Budget": money(line.amount + costs.changes),
+        "Pending Budget Changes": money(costs.pending_changes),
         "Committed Costs": money(costs.committed),
+        "Direct Costs": money(costs.direct),
         "Pending Cost Changes": money(costs.pending),
     }
 
@@ -301,7 +307,7 @@ ROUTES: tuple[Route, ...] = (
         "budget",
         ("POST", _LINES, _create_v10),
         ("POST", f"{_LINES}/sync", _sync, "all rows or none: 422 for the first row that will not do"),
-        ("GET", f"{_LINES}/{{id}}", _show_v10, "direct costs, modifications and forecast are zero"),
+        ("GET", f"{_LINES}/{{id}}", _show_v10, "modifications and forecast are zero"),
         ("PATCH", f"{_LINES}/{{id}}", _update_v10, "direct_costs answers 501"),
         ("POST", "/rest/v1.1/budget_line_items", _create_v11),
         ("GET", "/rest/v1.1/budget_line_items/{id}", _show_v11),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from ml_connector.sandbox.procore.state import ZERO, BudgetLine, Project, State, cents, number
+from ml_connector.sandbox.procore.state import ZERO, BudgetLine, Line, Project, State, cents, number
 from ml_connector.sandbox.procore.sync import Row, RowRefused
 
+RESOURCE = "Budget Line Items"
+"""Their name in webhooks."""
 _COMMITTED = ("Partially Received", "Approved")
 _PENDING = ("Processing", "Received")
+_PENDING_CHANGE = ("pending", "pricing", "revised")
 LOCKED = "The original_budget_amount cannot be updated for a locked budget."
 DUPLICATE = "This Budget Code already exists"
 
@@ -32,6 +36,7 @@ def add(
     project.budget[line.id] = line
     project.budget_by_wbs[wbs_id] = line.id
     state.rendered_codes.pop(project.wbs[wbs_id].cost_code, None)
+    state.note("create", RESOURCE, line.id, project.id)
     return line
 
 
@@ -50,6 +55,7 @@ def create(state: State, project: Project, wbs_id: int | None, row: Row) -> Budg
     line = project.budget[known]
     line.fields.update(fields)
     line.amount, line.automatic, line.updated_at = amount, False, state.stamp()
+    state.note("update", RESOURCE, line.id, project.id)
     return line
 
 
@@ -71,6 +77,7 @@ def change(state: State, project: Project, line: BudgetLine, row: Row) -> None:
     line.fields.update(fields)
     line.amount, line.updated_at = amount, state.stamp()
     line.automatic = line.automatic and not amount
+    state.note("update", RESOURCE, line.id, project.id)
 
 
 def remove(state: State, project: Project, line: BudgetLine) -> None:
@@ -79,6 +86,11 @@ def remove(state: State, project: Project, line: BudgetLine) -> None:
         raise RowRefused({"base": ["budget lines cannot be deleted while the budget is locked"]})
     if any(x.wbs == line.wbs for order in project.contracts.values() for x in order.lines.values()):
         raise RowRefused({"base": ["the code is used by a commitment"]})
+    if any(x.wbs == line.wbs for cost in project.direct_costs.values() for x in cost.lines.values()):
+        raise RowRefused({"base": ["the code is used by a direct cost"]})
+    if any(x.wbs == line.wbs for change in project.budget_changes.values() for x in change.lines.values()):
+        raise RowRefused({"base": ["the code is used by a budget change"]})
+    state.note("delete", RESOURCE, line.id, project.id)
     del project.budget[line.id], project.budget_by_wbs[line.wbs]
     state.rendered_codes.clear()
 
@@ -103,34 +115,42 @@ def read(state: State, row: Row, line: BudgetLine | None) -> tuple[dict[str, Any
 
 @dataclass(slots=True)
 class Costs:
-    """What commitments and their change orders weigh on one budget code, in the project's currency."""
+    """What weighs on one budget code, in the project's currency: commitments with their change orders, direct costs
+    (any status but draft), and budget changes, approved and under review."""
 
     committed: Decimal = ZERO
     pending: Decimal = ZERO
+    direct: Decimal = ZERO
+    changes: Decimal = ZERO
+    pending_changes: Decimal = ZERO
 
 
 def costs_by_code(project: Project) -> dict[int, Costs]:
-    """Committed and pending costs per WBS code: by contract status, and by change order status."""
+    """Costs per WBS code: by status of contract, change order, direct cost and budget change."""
     found: dict[int, Costs] = {}
+    for cost in project.direct_costs.values():
+        _weigh(found, cost.lines.values(), "direct" if cost.fields["status"] != "draft" else None)
+    for change in project.budget_changes.values():
+        columns = {"approved": "changes", "under_review": "pending_changes"}
+        _weigh(found, change.lines.values(), columns.get(change.fields["status"]))
     for order in project.contracts.values():
         status = order.fields["status"]
-        for line in order.lines.values():
-            _weigh(found, line.wbs, line.amount, status in _COMMITTED, status in _PENDING)
+        column = "committed" if status in _COMMITTED else "pending" if status in _PENDING else None
+        _weigh(found, order.lines.values(), column)
     for change_order in project.change_orders.values():
         status = change_order.fields["status"]
-        for line in change_order.lines.values():
-            _weigh(found, line.wbs, line.amount, status == "approved", status in ("pending", "pricing", "revised"))
+        column = "committed" if status == "approved" else "pending" if status in _PENDING_CHANGE else None
+        _weigh(found, change_order.lines.values(), column)
     return found
 
 
-def _weigh(found: dict[int, Costs], wbs_id: int | None, amount: Decimal, committed: bool, pending: bool) -> None:
-    if wbs_id is None or not (committed or pending):
+def _weigh(found: dict[int, Costs], lines: Iterable[Line], column: str | None) -> None:
+    if column is None:
         return
-    costs = found.setdefault(wbs_id, Costs())
-    if committed:
-        costs.committed += amount
-    else:
-        costs.pending += amount
+    for line in lines:
+        if line.wbs is not None:
+            costs = found.setdefault(line.wbs, Costs())
+            setattr(costs, column, getattr(costs, column) + line.amount)
 
 
 def exact(value: Decimal | None) -> msgspec.Raw | None:

@@ -11,6 +11,7 @@ from ml_connector.sandbox.procore.contract import Operation
 from ml_connector.sandbox.procore.errors import Refused, body_for
 from ml_connector.sandbox.procore.state import Project, State
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
+from ml_connector.sandbox.procore.webhooks import Webhooks
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Call:
     state: State
     switches: ProcoreSwitches
     base_url: str
+    webhooks: Webhooks
     found_project: Project | None = None
 
     @property
@@ -61,6 +63,12 @@ class Call:
         if not isinstance(found, list):
             raise self.refuse(400, f"{name} is missing", name)
         return found
+
+    @property
+    def items(self) -> list[Any]:
+        """The body of the few operations whose body is a bare list."""
+        body: Any = self.body
+        return body if isinstance(body, list) else []
 
     def view(self, default: str) -> str:
         """The requested answer detail, or the endpoint's default."""

@@ -1,31 +1,21 @@
-"""Commitment change orders: header, v2 lines, and how status moves the contract's totals (facts/procore.md 8.3)."""
+"""Commitment change orders: headers, and how status and lines move contract totals (facts/procore.md 8.3)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ml_connector.sandbox.procore import budget_lines
 from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
-from ml_connector.sandbox.procore.commitments import line_v2
 from ml_connector.sandbox.procore.contract import contract
-from ml_connector.sandbox.procore.errors import NO_SUCH_ID
-from ml_connector.sandbox.procore.order_lines import Lines, figures_of
-from ml_connector.sandbox.procore.paging import by_field, by_ids, by_range, listed, paged, pick
-from ml_connector.sandbox.procore.state import ZERO, ChangeOrder, Contract, Line, Project, State, merge, money, number
+from ml_connector.sandbox.procore.paging import by_field, by_ids, by_range, listed, pick
+from ml_connector.sandbox.procore.state import ZERO, ChangeOrder, Contract, Project, State, merge, money
 from ml_connector.sandbox.procore.sync import Row, RowRefused
 
 _PATH = "/rest/v1.0/projects/{project_id}/commitment_change_orders"
-_LINES = (
-    "/rest/v2.0/companies/{company_id}/projects/{project_id}"
-    "/commitment_change_orders/{commitment_change_order_id}/line_items"
-)
 RESOURCE = "Change Order Packages"
 """Their name in webhooks, which carry the package's id."""
 _PENDING = ("pricing", "not_pricing", "pending", "revised", "proceeding", "pending_billable")
 STATUSES = (*_PENDING, "draft", "not_proceeding", "no_charge", "approved", "rejected", "void")
-NEW = "new"
 
 
 @cache
@@ -62,7 +52,7 @@ def make(state: State, project: Project, contract_id: int | None, values: Row) -
     return made
 
 
-def change(state: State, project: Project, known: ChangeOrder, values: Row) -> None:
+def revise(state: State, project: Project, known: ChangeOrder, values: Row) -> None:
     """Writes values over a change order. Raises RowRefused for an unknown status or another contract."""
     _check(values)
     if values.get("contract_id", known.contract_id) != known.contract_id:
@@ -107,7 +97,7 @@ def recount(project: Project, order: Contract) -> None:
             order.pending += change.grand_total
 
 
-def _shown(call: Call, known: ChangeOrder, *, listing: bool) -> dict[str, Any]:
+def _shown(call: Call, change: ChangeOrder, *, listing: bool) -> dict[str, Any]:
     extended = call.view("default") == "extended"
     shape = _blank(1 if extended else 0, listing)
     order = _contract(call, change)
@@ -142,7 +132,7 @@ def _update(call: Call) -> Answer:
     known, row = pick(call, call.project.change_orders), call.part("change_order")
     values = {name: value for name, value in row.items() if name in _written()}
     try:
-        change(call.state, call.project, known, values)
+        revise(call.state, call.project, known, values)
     except RowRefused as refused:
         raise call.refuse(422, refused.sentence, ",".join(refused.fields)) from None
     return Answer(200, _shown(call, known, listing=False), changed=True)
@@ -163,112 +153,10 @@ def _show(call: Call) -> Answer:
     return Answer(200, _shown(call, pick(call, call.project.change_orders), listing=False))
 
 
-# -- lines, v2 --------------------------------------------------------------------------------------------------------
-
-
-def _change(call: Call, *, writing: bool) -> ChangeOrder:
-    change = pick(call, call.project.change_orders, "commitment_change_order_id")
-    if writing and change.fields["status"] == "approved" and call.switches.approved_freezes_lines:
-        raise call.refuse(400, "the lines of an approved change order are frozen", "status")
-    return change
-
-
-def _line_shown(call: Call, change: ChangeOrder, line: Line) -> dict[str, Any]:
-    shown = line_v2(call, line, _contract(call, change).fields["accounting_method"] == "unit")
-    if "quantity" in shown:
-        shown["quantity"] = budget_lines.exact(line.quantity)
-    return shown | {"commitment_line_item_id": line.fields.get("commitment_line_item_id")}
-
-
-def _write(call: Call, change: ChangeOrder, line: Line | None) -> Line:
-    row, order = call.body, _contract(call, change)
-    code = _code(call, row, line)
-    for name in ("amount", "quantity", "unit_cost"):
-        if row.get(name) not in (None, "") and number(row[name]) is None:
-            raise call.refuse(400, f"{name} is not a number", name)
-    if row.get("uom") and row["uom"] not in call.state.uoms:
-        raise call.refuse(400, "uom is not in the company's list of units of measure", "uom")
-    tax = row.get("tax_code_id")
-    if tax is not None and tax not in {str(i) for i in call.state.tax_codes}:
-        raise call.refuse(400, "tax_code_id is not a tax code of the company", "tax_code_id")
-    linked = row.get("commitment_line_item_id")
-    makes_new = linked == NEW and call.switches.change_order_new_line
-    if linked is not None and not makes_new and linked not in {str(i) for i in order.lines}:
-        raise call.refuse(400, "commitment_line_item_id is not a line of the contract", "commitment_line_item_id")
-    names = ("description", "uom", "prime_line_item_id", "commitment_line_item_id", "tax_code_id")
-    fields = {name: row[name] for name in names if name in row}
-    figures = figures_of(order.fields["accounting_method"], row, fields, line)
-    if makes_new:
-        fields["commitment_line_item_id"] = str(_zero_line(call, order, code, row).id)
-    if line is None:
-        line = Line(call.state.new_id(), {}, *call.state.birth())
-        change.positions += 1
-        line.contract_id, line.position = change.contract_id, change.positions
-        change.lines[line.id] = line
-    line.fields.update(fields)
-    line.wbs, line.updated_at = code, call.state.stamp()
-    line.amount, line.quantity, line.unit_cost = figures["amount"] or ZERO, figures["quantity"], figures["unit_cost"]
-    budget_lines.ensure(call.state, call.project, code)
-    change.updated_at = call.state.stamp()
-    settle(call.state, call.project, change)
-    call.state.note("update", RESOURCE, change.package_id, call.project.id)
-    return line
-
-
-def _zero_line(call: Call, order: Contract, code: int, row: Row) -> Line:
-    """The contract line that `new` stands for; an approved contract takes it too, for it adds no money."""
-    open_hand = replace(call.switches, approved_freezes_lines=False)
-    texts = {name: row[name] for name in ("description", "uom") if name in row}
-    zero = {"wbs_code_id": code, "extended_type": "manual", "amount": "0.00", **texts}
-    return Lines(call.state, call.project, order, open_hand).make(zero)
-
-
-def _code(call: Call, row: Row, line: Line | None) -> int:
-    given = row.get("wbs_code_id")
-    if given is None and line is not None and line.wbs is not None:
-        return line.wbs
-    if not isinstance(given, str) or not given.isdigit() or int(given) not in call.project.wbs:
-        raise call.refuse(400, "wbs_code_id is not a WBS code of the project", "wbs_code_id")
-    return int(given)
-
-
-def _lines(call: Call) -> Answer:
-    change = _change(call, writing=False)
-    page, headers = paged(call, list(change.lines.values()))
-    return Answer(200, {"data": [_line_shown(call, change, line) for line in page]}, headers)
-
-
-def _add_line(call: Call) -> Answer:
-    change = _change(call, writing=True)
-    return Answer(200, {"data": _line_shown(call, change, _write(call, change, None))}, changed=True)
-
-
-def _change_line(call: Call) -> Answer:
-    change = _change(call, writing=True)
-    line = _write(call, change, pick(call, change.lines))
-    return Answer(200, {"data": _line_shown(call, change, line)}, changed=True)
-
-
-def _remove_line(call: Call) -> Answer:
-    change = _change(call, writing=True)
-    if change.lines.pop(call.ids["id"], None) is None:
-        raise call.refuse(404, NO_SUCH_ID)
-    change.updated_at = call.state.stamp()
-    settle(call.state, call.project, change)
-    call.state.note("update", RESOURCE, change.package_id, call.project.id)
-    return Answer(204, changed=True)
-
-
-ROUTES: tuple[Route, ...] = (
-    *routes(
-        "commitments",
-        ("GET", _PATH, _list, "not paged"),
-        ("POST", _PATH, _create, "number and reference need not be unique"),
-        ("GET", f"{_PATH}/{{id}}", _show),
-        ("PATCH", f"{_PATH}/{{id}}", _update),
-        ("POST", _LINES, _add_line, "commitment_line_item_id new makes a zero line on the contract"),
-        ("PATCH", f"{_LINES}/{{id}}", _change_line),
-        ("DELETE", f"{_LINES}/{{id}}", _remove_line),
-    ),
-    *routes("commitments", ("GET", _LINES, _lines), page=10, cap=100),
+ROUTES: tuple[Route, ...] = routes(
+    "commitments",
+    ("GET", _PATH, _list, "not paged"),
+    ("POST", _PATH, _create, "number and reference need not be unique"),
+    ("GET", f"{_PATH}/{{id}}", _show),
+    ("PATCH", f"{_PATH}/{{id}}", _update),
 )

@@ -8,6 +8,7 @@ from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
 from ml_connector.sandbox.procore.order_lines import plain
 from ml_connector.sandbox.procore.paging import by_field, by_ids, by_range, listed, ordered, paged, pick, settled
 from ml_connector.sandbox.procore.purchase_orders import find, orders_of
+from ml_connector.sandbox.procore.requisition_figures import invoiced
 from ml_connector.sandbox.procore.state import Contract, Line, Record, money
 
 _V2 = "/rest/v2.0/companies/{company_id}/projects/{project_id}/commitment_contracts"
@@ -137,7 +138,7 @@ def _v2_line(call: Call) -> Answer:
 
 def _v2_summary(call: Call) -> Answer:
     order = find(call, "contract_id")
-    zero = dict.fromkeys(("total_invoices_amount", "total_payments_amount"), "0.00")
+    zero = {"total_invoices_amount": money(invoiced(call.project, order)), "total_payments_amount": money(order.paid)}
     for name, amount in (
         ("approved_change_total", order.approved),
         ("pending_revised_change_total", order.pending),
@@ -156,7 +157,7 @@ ROUTES: tuple[Route, ...] = (
         ("GET", "/rest/v1.0/work_order_contracts", _work_orders, "always empty"),
         ("GET", f"{_V2}/{{commitment_contract_id}}", _v2_show),
         ("GET", f"{_V2}/{{commitment_contract_id}}/line_items/{{id}}", _v2_line),
-        ("GET", f"{_V2}/{{contract_id}}/summary", _v2_summary, "taxes, invoices and payments are zero"),
+        ("GET", f"{_V2}/{{contract_id}}/summary", _v2_summary, "taxes are zero"),
     ),
     *routes(
         "commitments",

@@ -134,15 +134,6 @@ def _project_currency(call: Call) -> Answer:
     )
 
 
-def _tax_code(record: Record) -> dict[str, Any]:
-    origin = {"origin_id": None, "origin_data": None, "archived": False, "default_tax_code": False}
-    return {"id": record.id, **origin, **record.fields}
-
-
-def _tax_codes(call: Call) -> Answer:
-    return listed(call, call.state.tax_codes.values(), _tax_code)
-
-
 def _sub_jobs(call: Call) -> Answer:
     return listed(call, list[Record](), lambda _: None)
 
@@ -180,5 +171,4 @@ ROUTES: tuple[Route, ...] = (
         ("GET", "/rest/v1.0/standard_cost_code_lists", _standard_lists, "one list"),
         ("GET", "/rest/v1.0/standard_cost_codes", _standard_codes, "default view gives ids only"),
     ),
-    *routes("admin", ("GET", "/rest/v1.0/tax_codes", _tax_codes, "read only"), page=100, cap=100),
 )

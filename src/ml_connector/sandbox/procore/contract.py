@@ -102,7 +102,10 @@ class Contract:
         """What is wrong with a request body. Not strict: rows of a sync are left to the sync engine, extras allowed."""
         if operation.body is None:
             return []
-        if not isinstance(body, dict):
+        if self.resolve(operation.body).get("type") == "array":
+            if not isinstance(body, list):
+                return ["the body must be a JSON list"]
+        elif not isinstance(body, dict):
             return ["the body must be a JSON object"]
         found: list[str] = []
         self._check(operation.body, body, "", found, _Reading(strict=strict, rows=strict, nulls=True))
@@ -132,7 +135,8 @@ class Contract:
         for name, value in query:
             given[name] = value
         found = [f"query parameter {name} is missing" for name in sorted(operation.required) if not given.get(name)]
-        if operation.template.endswith("/line_item_types") and ("company_id" in given or "project_id" in given):
+        either = operation.template.endswith("/line_item_types") or "v1.0/webhooks/" in operation.template
+        if either and ("company_id" in given or "project_id" in given):
             found = []  # facts/procore.md 16.1: both flagged required where one of the two is meant
         for name, value in given.items():
             schema = operation.query.get(name) or operation.query.get(name.removesuffix("[]"))

@@ -14,6 +14,8 @@ from ml_connector.sandbox.procore.state import CostCode, Project, State, merge
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
 DELIMITER = "-"
+RESOURCE = "Cost Codes"
+"""Their name in webhooks."""
 _WRITTEN = ("position", "code", "name", "origin_data", "origin_id", "parent_id", "standard_cost_code_id")
 
 
@@ -43,6 +45,7 @@ def make(state: State, project: Project, row: Row) -> CostCode:
     project.cost_codes[code.id] = code
     project.by_code[full] = code.id
     project.by_item[code.item_id] = code.id
+    state.note("create", RESOURCE, code.id, project.id)
     return code
 
 
@@ -60,6 +63,7 @@ def change(state: State, project: Project, code: CostCode, row: Row) -> None:
         raise RowRefused({"code": [TAKEN]})
     if not merge(state, code, values):
         return
+    state.note("update", RESOURCE, code.id, project.id)
     state.rendered_codes.clear()
     if full != code.full_code:
         _rename(project, code, full)

@@ -10,6 +10,8 @@ from ml_connector.sandbox.procore.paging import by_origin, listed, pick
 from ml_connector.sandbox.procore.state import CostType, State, merge
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
+RESOURCE = "Line Item Types"
+"""Their name in webhooks."""
 _LIST = "/rest/v1.0/line_item_types"
 _WRITTEN = ("name", "base_type", "origin_data", "origin_id")
 _BASES = ("labor", "equipment", "materials", "commitment", "owner_cost", "professional_services", "other")
@@ -25,6 +27,7 @@ def make(state: State, row: Row) -> CostType:
     state.cost_types[made.id] = made
     state.type_by_item[made.item_id] = made.id
     state.rendered_codes.clear()
+    state.note("create", RESOURCE, made.id)
     return made
 
 
@@ -35,6 +38,7 @@ def _change(state: State, record: CostType, row: Row) -> None:
     _check(state, record.fields | values, record.id)
     if not merge(state, record, values):
         return
+    state.note("update", RESOURCE, record.id)
     state.rendered_codes.clear()
     for project in state.projects.values():
         for wbs in project.wbs.values():

@@ -46,7 +46,12 @@ def coded(status: int, message: str, source: str | None = None) -> dict[str, Any
 
 def body_for(path: str, status: int, message: str, fields: str | None = None) -> dict[str, Any]:
     """The error body the endpoint family of `path` declares for that status."""
-    if path.startswith(("/rest/v2.", "/rest/v1.1/projects")) and "/vendors" not in path:
+    if path.startswith("/rest/v1.0/projects") and "/budget_changes" in path:
+        if status in (400, 404):
+            return {"errors": [{"message": message, "field": fields}]}
+        if status == 422:
+            return {"message": message, "error": message}
+    if path.startswith("/rest/v2.") or path == "/rest/v1.1/projects":
         return coded(status, message, fields)
     if status == 404:
         return {"message": message, "exception": "RecordNotFound"}

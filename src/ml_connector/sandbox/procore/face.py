@@ -22,6 +22,8 @@ from ml_connector.sandbox.procore.rates import Rates
 from ml_connector.sandbox.procore.routing import ROUTES
 from ml_connector.sandbox.procore.state import Project, State
 from ml_connector.sandbox.procore.switches import LEVELS, ProcoreSwitches
+from ml_connector.sandbox.procore.webhook_payloads import Cause
+from ml_connector.sandbox.procore.webhooks import Webhooks
 from ml_connector.sandbox.world import World
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -51,6 +53,9 @@ class ProcoreFace:
         self._state = State(clock, 0, "", "USD")
         self._sign_in = SignIn(clock, self.switches, client_id="", client_secret="", owner=0)
         self._base_url = ""
+        self._client_id = ""
+        self.webhooks = Webhooks(self._state, self.switches)
+        """The dispatcher of the company that is loaded; whoever serves this face asks it what to send."""
         self.project_ids: dict[str, int] = {}
         """IFS project id to Procore project id."""
         self.acts: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
@@ -70,8 +75,10 @@ class ProcoreFace:
         secret = {"client_id": client_id, "client_secret": client_secret}
         self._sign_in = SignIn(self._clock, self.switches, owner=self._state.me, **secret)
         self._rates = Rates(self.switches)
-        acts = Acts(self._state)
-        self.acts = acts.by_name()
+        self._client_id = client_id
+        self.webhooks = Webhooks(self._state, self.switches)
+        acts = Acts(self._state, self.switches)
+        self.acts = {name: self._by_hand(act) for name, act in acts.by_name().items()}
         self.project_ids = acts.project_ids
 
     def summary(self) -> dict[str, int]:
@@ -89,6 +96,12 @@ class ProcoreFace:
             "purchase_order_contracts": len(orders),
             "line_items": sum(len(order.lines) for order in orders),
             "change_orders": sum(len(p.change_orders) for p in projects),
+            "billing_periods": sum(len(p.periods) for p in projects),
+            "requisitions": sum(len(p.requisitions) for p in projects),
+            "contract_payments": sum(len(p.payments) for p in projects),
+            "direct_costs": sum(len(p.direct_costs) for p in projects),
+            "budget_changes": sum(len(p.budget_changes) for p in projects),
+            "webhook_deliveries_waiting": self.webhooks.waiting(),
         }
 
     def handle(self, request: Request) -> Response:
@@ -99,7 +112,27 @@ class ProcoreFace:
             answer = self._answer(request)
         except Refused as refused:
             answer = Answer(refused.status, refused.body)
+        if self._state.changes:
+            # A caller's own token for the request comes back in the webhook (facts/procore.md 18.10).
+            operation = request.headers.get("idempotency-token")
+            self._tell(Cause(self._state.me, self._client_id, operation))
         return self._sent(answer)
+
+    def _by_hand(self, act: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
+        def acting(given: Mapping[str, Any]) -> Any:
+            """The act, done by a person: what it changes is told with no user and no application."""
+            self._state.by_hand = True
+            try:
+                return act(given)
+            finally:
+                self._state.by_hand = False
+                self._tell(Cause())
+
+        return acting
+
+    def _tell(self, cause: Cause) -> None:
+        self.webhooks.hear(self._state.changes, cause)
+        self._state.changes.clear()
 
     def refusal(self, status: int, retry_after: int | None = None, kind: str | None = None) -> Response:
         """An injected fault in Procore's shape. `kind` "v2" takes the v2 body; "html" a page from before the API."""
@@ -161,7 +194,7 @@ class ProcoreFace:
     def _call(self, request: Request, route: Route, operation: Operation) -> Call:
         ids = dict(zip(operation.path_names, map(int, _IDS.findall(request.path)), strict=True))
         body = self._body(request, operation)
-        call = Call(request, operation, route, ids, body, self._state, self.switches, self._base_url)
+        call = Call(request, operation, route, ids, body, self._state, self.switches, self._base_url, self.webhooks)
         problems = contract().query_problems(operation, request.query, strict=False)
         problems += contract().body_problems(operation, body, strict=False)
         self._check_company(call)

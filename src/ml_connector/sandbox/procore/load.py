@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ml_connector.sandbox.clock import SandboxClock
-from ml_connector.sandbox.procore import budget_lines, company_lists, cost_codes, cost_types, vendors, wbs
+from ml_connector.sandbox.procore import (
+    billing_periods,
+    budget_lines,
+    company_lists,
+    cost_codes,
+    cost_types,
+    vendors,
+    wbs,
+)
 from ml_connector.sandbox.procore.order_lines import Lines
 from ml_connector.sandbox.procore.purchase_orders import Orders
 from ml_connector.sandbox.procore.state import Contract, Project, Record, State, Vendor, cents
@@ -35,6 +43,9 @@ def company(world: World, clock: SandboxClock) -> State:
     for typed in world.typed_orders:
         if typed.project_id in by_ifs:
             type_order(state, by_ifs[typed.project_id], typed)
+    for project in state.projects.values():
+        billing_periods.open_month(state, project)
+    state.changes.clear()
     return state
 
 
@@ -60,6 +71,7 @@ def add_project(state: State, site: JobSite, number: str, name: str) -> Project:
     project = Project(state.new_id(), fields, *state.birth())
     project.ifs_id, project.permitted = site.project_id, site.permitted
     state.projects[project.id] = project
+    state.note("create", "Projects", project.id)
     return project
 
 

@@ -15,6 +15,8 @@ from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
 KIND = "line_item"
+RESOURCE = "Purchase Order Contract Line Items"
+"""Their name in webhooks."""
 _FROZEN = ("Approved", "Complete")
 _PLAIN = ("description", "uom", "origin_id", "origin_data", "tax_code_id")
 _AMOUNTS = ("amount", "quantity", "unit_cost")
@@ -52,6 +54,7 @@ class Lines:
         line.position = self.order.positions
         self.order.lines[line.id] = line
         self._settle(line, figures, code)
+        self._note("create", line)
         return line
 
     def change(self, line: Line, row: Row) -> None:
@@ -63,10 +66,19 @@ class Lines:
         self._settle(line, figures, code)
         if changed or before != (line.amount, line.quantity, line.unit_cost, line.wbs):
             line.updated_at = self.order.updated_at = self.state.stamp()
+            self._note("update", line)
+
+    def _note(self, event: str, line: Line) -> None:
+        self.state.note(event, RESOURCE, line.id, self.project.id, ((self.order.id, "Purchase Order Contracts"),))
 
     def remove(self, line: Line) -> None:
         """Deletes a line; its origin id is free again."""
         self._refuse_locked()
+        if any(
+            item.line is line for r in self.order.requisitions for item in self.project.requisitions[r].items.values()
+        ):
+            raise RowRefused({"base": ["a line that was invoiced cannot be deleted"]})
+        self._note("delete", line)
         self.order.grand_total -= line.amount
         self.state.free(KIND, line.fields.get("origin_id"))
         del self.order.lines[line.id]

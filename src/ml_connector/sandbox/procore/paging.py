@@ -11,6 +11,7 @@ from ml_connector.sandbox.procore.errors import NO_SUCH_ID
 from ml_connector.sandbox.procore.state import Record, timestamp
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 def listed(call: Call, found: Iterable[R], render: Callable[[R], Any], *, stamps: bool = True) -> Answer:
@@ -101,7 +102,7 @@ def ordered(call: Call, rows: list[R], keys: dict[str, Callable[[R], Any]]) -> l
     return rows
 
 
-def paged(call: Call, rows: Sequence[R]) -> tuple[Sequence[R], tuple[tuple[str, str], ...]]:
+def paged(call: Call, rows: Sequence[T]) -> tuple[Sequence[T], tuple[tuple[str, str], ...]]:
     """The asked page and its headers. Link targets carry page and per_page only."""
     if "page" not in call.operation.query:
         return rows, ()

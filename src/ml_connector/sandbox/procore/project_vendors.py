@@ -12,6 +12,8 @@ from ml_connector.sandbox.procore.paging import listed, ordered, pick
 from ml_connector.sandbox.procore.state import Vendor
 from ml_connector.sandbox.procore.sync import create, update
 
+RESOURCE = "Project Vendors"
+"""Their name in webhooks; an update of a vendor is told as Company Vendors (facts/procore.md 13.3)."""
 _LIST = "/rest/v1.1/projects/{project_id}/vendors"
 _VIEWS = {
     "name": ("id", "name"),
@@ -59,6 +61,7 @@ def _show(call: Call) -> Answer:
 def _create(call: Call) -> Answer:
     vendor = create(call, vendors.target(call), call.part("vendor"))
     vendor.projects.append(call.project.id)
+    call.state.note("create", RESOURCE, vendor.id, call.project.id)
     return Answer(201, _shown(call, vendor), changed=True)
 
 
@@ -73,6 +76,7 @@ def _add(call: Call) -> Answer:
     if changed:
         vendor.projects.append(call.project.id)
         vendor.updated_at = call.state.stamp()
+        call.state.note("create", RESOURCE, vendor.id, call.project.id)
     return Answer(201, _shown(call, vendor), changed=changed)
 
 
@@ -81,6 +85,7 @@ def _remove(call: Call) -> Answer:
     if any(c.fields.get("vendor_id") == vendor.id for c in call.project.contracts.values()):
         raise call.refuse(400, "The vendor is used by a commitment of the project.", "id")
     vendor.projects.remove(call.project.id)
+    call.state.note("delete", RESOURCE, vendor.id, call.project.id)
     vendor.updated_at = call.state.stamp()
     return Answer(204, changed=True)
 

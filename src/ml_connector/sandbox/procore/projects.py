@@ -8,13 +8,11 @@ from typing import Any
 from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
 from ml_connector.sandbox.procore.contract import contract
 from ml_connector.sandbox.procore.paging import by_field, by_origin, listed, ordered
-from ml_connector.sandbox.procore.state import Project, State
+from ml_connector.sandbox.procore.state import SERVICE, SERVICE_LOGIN, Project, State
 
 _V10 = "/rest/v1.0/projects"
 _V11 = "/rest/v1.1/projects"
 _BRANCH = {"normal": 0, "compact": 1, "ids": 1, "extended": 2}
-LOGIN = "ml-connector-service@example.invalid"
-NAME = "ml-connector service account"
 
 
 @cache
@@ -85,13 +83,19 @@ def _companies(call: Call) -> Answer:
 
 
 def _me(call: Call) -> Answer:
-    return Answer(200, {"id": call.state.me, "name": NAME, "login": LOGIN})
+    return Answer(200, {"id": call.state.me, "name": SERVICE, "login": SERVICE_LOGIN})
 
 
 def _company_me(call: Call) -> Answer:
     shown = contract().blank_of("GET", "/rest/v1.0/companies/{company_id}/me")
-    first, _, last = NAME.partition(" ")
-    shown |= {"id": call.state.me, "name": NAME, "first_name": first, "last_name": last, "email_address": LOGIN}
+    first, _, last = SERVICE.partition(" ")
+    shown |= {
+        "id": call.state.me,
+        "name": SERVICE,
+        "first_name": first,
+        "last_name": last,
+        "email_address": SERVICE_LOGIN,
+    }
     return Answer(200, shown | {"is_active": True, "is_employee": False, "add_to_new_projects": False})
 
 

@@ -12,11 +12,14 @@ from ml_connector.sandbox.procore.contract import contract
 from ml_connector.sandbox.procore.errors import NO_SUCH_ID
 from ml_connector.sandbox.procore.order_lines import locked, shown_line
 from ml_connector.sandbox.procore.paging import by_field, by_origin, listed
-from ml_connector.sandbox.procore.state import Contract, Project, State, day, merge, money, number
+from ml_connector.sandbox.procore.requisition_figures import invoiced
+from ml_connector.sandbox.procore.state import ZERO, Contract, Project, State, day, merge, money, number
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
 KIND = "purchase_order_contract"
+RESOURCE = "Purchase Order Contracts"
+"""Their name in webhooks."""
 _PATH = "/rest/v1.0/purchase_order_contracts"
 STATUSES = ("Draft", "Processing", "Submitted", "Partially Received", "Received", "Approved", "Closed")
 _DAYS = ("contract_date", "delivery_date", "execution_date", "issued_on_date", "letter_of_intent_date", "returned_date")
@@ -60,18 +63,23 @@ class Orders:
         made = Contract(self.state.new_id(), fields, *self.state.birth())
         made.project_id = self.project.id
         self.project.contracts[made.id] = made
+        self.state.note("create", RESOURCE, made.id, self.project.id)
         return made
 
     def change(self, order: Contract, row: Row) -> None:
         """Writes a row over a contract; attributes absent from the row stay."""
         values = self._values(row)
         self._check(values, order)
-        merge(self.state, order, values)
+        if merge(self.state, order, values):
+            self.state.note("update", RESOURCE, order.id, self.project.id)
 
     def remove(self, order: Contract) -> None:
         """Deletes a contract: it stays readable with include_deleted, its origin ids are free again."""
         if locked(order, self.switches):
             raise RowRefused({"status": ["an approved contract cannot be deleted"]})
+        if order.requisitions or order.paid:
+            raise RowRefused({"base": ["a contract with invoices or payments cannot be deleted"]})
+        self.state.note("delete", RESOURCE, order.id, self.project.id)
         order.deleted_at = order.updated_at = self.state.stamp()
         self.project.deleted[order.id] = self.project.contracts.pop(order.id)
         self.state.free(KIND, order.fields.get("origin_id"))
@@ -149,10 +157,10 @@ class Orders:
             "draft_change_orders_amount": money(order.draft),
             "revised_contract": money(revised),
             "pending_revised_contract": money(revised + order.pending),
-            "remaining_balance_outstanding": money(revised),
-            "percentage_paid": "0.00",
-            "total_payments": "0.00",
-            "total_requisitions_amount": "0.00",
+            "remaining_balance_outstanding": money(revised - order.paid),
+            "percentage_paid": money(order.paid / revised * 100 if revised else ZERO),
+            "total_payments": money(order.paid),
+            "total_requisitions_amount": money(invoiced(self.project, order)),
             "total_draw_requests_amount": "0.00",
             "billing_schedule_of_values_status": "draft",
             "requisitions_are_enabled": True,

@@ -13,6 +13,10 @@ from ml_connector.sandbox.clock import SandboxClock
 FIRST_ID = 2**49
 """Ids start beyond 32 bits, as they do in production (facts/procore.md, trap 10)."""
 
+SERVICE = "ml-connector service account"
+SERVICE_LOGIN = "ml-connector-service@example.invalid"
+PERSON = "Robin Marsh"
+"""The project manager behind every act."""
 ZERO = Decimal("0.00")
 _DIGITS = 15
 _CENT = Decimal("0.01")
@@ -127,7 +131,7 @@ class Item(Record):
     previous: Item | None = None
     position: int = 1
     work: Decimal = ZERO
-    quantity: Decimal = ZERO
+    quantity: Decimal = Decimal(0)
     materials: Decimal = ZERO
     """Materials presently stored."""
     retained: Decimal = ZERO
@@ -240,6 +244,9 @@ class State:
         self.currency = currency
         self._next = FIRST_ID
         self.me = self.new_id()
+        self.person = self.new_id()
+        self.by_hand = False
+        """True while somebody acts in Procore's own windows, not through the interface."""
         self.projects: dict[int, Project] = {}
         self.vendors: dict[int, Vendor] = {}
         self.cost_types: dict[int, CostType] = {}
@@ -255,6 +262,7 @@ class State:
         self.segments = {name: self.new_id() for name in ("sub_job", "cost_code", "line_item_type")}
         self.budget_view_id = self.new_id()
         self.rendered_codes: dict[int, dict[str, Any]] = {}
+        self.direct_cost_writes = 0
         self.changes: list[Change] = []
         """What happened since the face last told its webhooks."""
 
@@ -283,6 +291,12 @@ class State:
         now = self.clock()
         text = timestamp(now)
         return text, text, now
+
+    def user(self) -> dict[str, Any]:
+        """Who is at work now: the service account, or the person whose act it is."""
+        if self.by_hand:
+            return {"id": self.person, "name": PERSON, "login": "robin.pm@example.invalid"}
+        return {"id": self.me, "name": SERVICE, "login": SERVICE_LOGIN}
 
     def claim(self, kind: str, origin_id: Any, record_id: int) -> bool:
         """Gives the origin id of that object type to a record; False when another record of the company has it."""

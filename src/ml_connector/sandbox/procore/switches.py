@@ -30,7 +30,7 @@ class ProcoreSwitches:
     retry_after_on_429: bool = False
     """Whether a 429 carries Retry-After (facts/procore.md 18.6: disputed)."""
     origin_id_locks: bool = True
-    """Whether an origin_id locks requisitions, direct costs and payments as section 4 says (18.12: not sure it does)."""
+    """Whether an origin_id locks requisitions, direct costs and payments as section 4 says (18.12: unsure)."""
     erp_integrated: bool = False
     """ERP mode: cost codes are written by sync only, custom segments and non-sync changes are refused."""
     multi_currency: bool = True
@@ -58,7 +58,7 @@ class ProcoreSwitches:
     change_order_new_line: bool = True
     """Whether a change order line may name the contract line `new`, which makes a zero line (facts/procore.md 8.3)."""
     only_latest_requisition_changes: bool = False
-    """True: only the latest requisition, in draft or sent back, can be changed (18.15: sources disagree)."""
+    """Whether only the latest requisition of a contract can be changed (facts/procore.md 18.15: sources disagree)."""
     one_requisition_per_period: bool = False
     """Whether a second requisition of a contract in the same billing period is refused (18.14: not stated)."""
     requisition_needs_approved_contract: bool = False

@@ -13,6 +13,8 @@ from ml_connector.sandbox.procore.paging import by_origin, listed, ordered, pick
 from ml_connector.sandbox.procore.state import State, Vendor, merge
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
+RESOURCE = "Company Vendors"
+"""Their name in webhooks."""
 _FLAGS = ("authorized_bidder", "prequalified", "union_member", "non_union_prevailing_wage")
 _NESTED = ("id", "business_register", "business_register_attributes", "origin_custom_fields", "bidding")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -47,6 +49,7 @@ def make(state: State, row: Row) -> Vendor:
     vendor = Vendor(state.new_id(), fields, *state.birth())
     vendor.register = register
     state.vendors[vendor.id] = vendor
+    state.note("create", RESOURCE, vendor.id)
     return vendor
 
 
@@ -55,10 +58,13 @@ def change(state: State, vendor: Vendor, row: Row) -> None:
     if "name" in row and not str(row["name"] or "").strip():
         raise RowRefused({"name": ["can't be blank"]})
     register = _checked(state, row, vendor)
-    merge(state, vendor, {k: v for k, v in row.items() if k in _written()})
+    changed = merge(state, vendor, {k: v for k, v in row.items() if k in _written()})
     if register is not None and register != vendor.register:
         vendor.register = register
         vendor.updated_at = state.stamp()
+        changed = True
+    if changed:
+        state.note("update", RESOURCE, vendor.id)
 
 
 def _checked(state: State, row: Row, vendor: Vendor | None) -> dict[str, Any] | None:
@@ -189,6 +195,7 @@ def _register(call: Call) -> Answer:
     except RowRefused as refused:
         raise Refused(422, by_field(refused.fields)) from None
     vendor.updated_at = call.state.stamp()
+    call.state.note("update", RESOURCE, vendor.id)
     return Answer(201 if call.request.method == "POST" else 200, vendor.register, changed=True)
 
 

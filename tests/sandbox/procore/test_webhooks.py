@@ -1,0 +1,314 @@
+"""Webhooks: what is told to whom, the three payloads, pause, back-off and discard on the sandbox clock, and sending."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from ml_connector.sandbox.dispatching import deliver
+from ml_connector.sandbox.procore.switches import ProcoreSwitches
+from ml_connector.sandbox.procore.webhooks import Delivery, Heard
+
+from .company import CLIENT, COMPANY, Caller
+
+BASE = f"/rest/v2.0/companies/{COMPANY}/webhooks"
+OK, BROKEN, SILENT = Heard(200), Heard(500, "no"), Heard(None, error="no answer within the time")
+
+
+class Office:
+    """A company with one hook for vendors, and ways to make vendors and to look at the queue."""
+
+    def __init__(
+        self, version: str = "v2.0", switches: ProcoreSwitches | None = None, url: str = "http://me/h"
+    ) -> None:
+        self.caller = Caller(switches)
+        self.queue = self.caller.face.webhooks
+        self.hook = self.add_hook(version, url)
+        self.trigger("Company Vendors", "create")
+        self.trigger("Company Vendors", "update")
+
+    def add_hook(self, version: str, url: str, base: str = BASE) -> str:
+        body = {"payload_version": version, "namespace": "ml", "destination_url": url}
+        said = self.caller("POST", f"{base}/hooks", body | {"destination_headers": {"Authorization": "Bearer s3cret"}})
+        assert said.status == 201, said.body
+        return str(said.body["data"]["id"])
+
+    def trigger(self, resource: str, event: str, hook: str | None = None, base: str = BASE) -> int:
+        body = {"resource_name": resource, "event_type": event}
+        return self.caller("POST", f"{base}/hooks/{hook or self.hook}/triggers", body).status
+
+    def vendor(self, name: str) -> int:
+        body = {"company_id": COMPANY, "vendor": {"name": name}}
+        return int(self.caller("POST", "/rest/v1.0/vendors", body).body["id"])
+
+    def due(self) -> list[Delivery]:
+        return self.queue.due(self.caller.clock())
+
+    def settle(self, heard: Heard) -> Delivery:
+        """Sends the one thing that is due, with that result."""
+        (delivery,) = self.due()
+        self.queue.settle(delivery, heard, self.caller.clock())
+        return delivery
+
+    def drain(self) -> list[Any]:
+        """Everything that is due, received."""
+        found = []
+        while due := self.due():
+            for delivery in due:
+                self.queue.settle(delivery, OK, self.caller.clock())
+                found.append(json.loads(delivery.body))
+        return found
+
+    def statuses(self) -> list[str]:
+        rows = self.caller("GET", f"{BASE}/hooks/{self.hook}/deliveries?sort=id&per_page=100").body["data"]
+        return [row["status"] for row in rows]
+
+
+def test_our_own_writes_carry_our_application_and_peoples_do_not() -> None:
+    office = Office()
+    office.caller.headers["idempotency-token"] = "op-1"
+    made = office.vendor("Ours")
+    office.caller.face.acts["rename_vendor"]({"name": "Ours", "to": "Theirs"})
+    ours, theirs = office.drain()
+    assert (ours["resource_id"], ours["event_type"], ours["api_version"]) == (made, "create", "v2.0")
+    assert ours["metadata"]["source_application_id"] == CLIENT["client_id"]
+    assert ours["metadata"]["source_operation_id"] == "op-1"
+    assert ours["user_id"] is not None
+    assert (theirs["event_type"], theirs["user_id"]) == ("update", None)
+    assert theirs["metadata"]["source_application_id"] is None
+    assert len(ours["ulid"]) == 26
+    assert ours["ulid"] < theirs["ulid"]
+
+
+def test_versions_differ_in_ids_metadata_and_relations() -> None:
+    office = Office("v4.0")
+    base = f"/rest/v2.0/companies/{COMPANY}/projects/{office.caller.p1}/webhooks"
+    third = office.add_hook("v3", "http://me/three", base)
+    assert office.trigger("Purchase Order Contract Line Items", "create", third, base) == 201
+    vendor, order = office.vendor("Four"), office.caller.order()
+    row = {"project_id": office.caller.p1, "line_item": {"amount": "1"}}
+    line = office.caller("POST", f"/rest/v1.0/purchase_order_contracts/{order}/line_items", row).body["id"]
+    four, three = sorted(office.drain(), key=lambda said: "reason" not in said)
+    assert (four["resource_id"], four["reason"], four["company_id"]) == (str(vendor), "create", str(COMPANY))
+    assert "metadata" not in four
+    assert (three["resource_id"], three["api_version"], three["project_id"]) == (line, "v3.0", office.caller.p1)
+    assert three["related_resources"] == [{"id": order, "name": "Purchase Order Contracts"}]
+
+
+def test_a_project_hook_hears_its_project_only() -> None:
+    office = Office()
+    base = f"/rest/v2.0/companies/{COMPANY}/projects/{office.caller.p2}/webhooks"
+    hook = office.add_hook("v2.0", "http://me/p2", base)
+    assert office.trigger("Company Vendors", "create", hook, base) == 400
+    office.trigger("Cost Codes", "create", hook, base)
+    for number in ("24-001", "24-002"):
+        office.caller.face.acts["add_cost_code"]({"number": number, "code": "77", "name": "n"})
+    assert [said["project_id"] for said in office.drain()] == [office.caller.p2]
+
+
+def test_requisitions_are_not_offered_unless_switched_on() -> None:
+    office = Office()
+    assert office.trigger("Requisitions", "create") == 400
+    names = office.caller("GET", f"{BASE}/resources?payload_version=v2.0&per_page=100").body["data"]
+    assert "Requisitions" not in {row["name"] for row in names}
+    office.caller.face.switches.requisition_webhooks = True
+    assert office.trigger("Requisitions", "create") == 201
+    order = office.caller.order(accounting_method="amount")
+    made = office.caller.face.acts["add_requisition"]({"order_id": order})
+    assert [said["resource_id"] for said in office.drain()] == [made["id"]]
+
+
+def test_every_kind_of_write_is_told_once() -> None:
+    office = Office()
+    wanted = (
+        "Purchase Order Contracts",
+        "Direct Costs",
+        "Contract Payments",
+        "Change Order Packages",
+        "Budget Changes",
+    )
+    for resource in wanted:
+        office.trigger(resource, "create")
+    order, act = office.caller.order(), office.caller.face.acts
+    line = {"code": "03-310", "type": "M", "amount": "5"}
+    act["enter_direct_cost"]({"project_id": "P1", "vendor": "Bolt", "invoice_number": "1", "lines": [line]})
+    act["enter_payment"]({"order_id": order, "amount": "1"})
+    act["add_change_order"]({"order_id": order, "title": "t", "lines": [line]})
+    act["change_budget"]({"project_id": "P1", "lines": [line]})
+    assert sorted(said["resource_name"] for said in office.drain()) == sorted(wanted)
+
+
+def test_a_failure_pauses_the_whole_queue_and_the_pause_doubles() -> None:
+    office = Office()
+    office.vendor("A")
+    office.vendor("B")
+    assert office.settle(BROKEN).status == "retrying"
+    pauses = []
+    for _ in range(14):
+        started = office.caller.clock()
+        while not (due := office.due()):
+            office.caller.clock.advance(timedelta(seconds=1))
+        pauses.append(round((office.caller.clock() - started).total_seconds()))
+        office.queue.settle(due[0], SILENT, office.caller.clock())
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]
+    office.caller.clock.advance(timedelta(hours=1))
+    assert office.settle(OK).status == "delivered"
+    assert office.settle(BROKEN).status == "retrying"
+    office.caller.clock.advance(timedelta(seconds=1))
+    assert [json.loads(d.body)["event_type"] for d in office.due()] == ["create"]
+
+
+def test_after_twelve_hours_what_waits_is_discarded_and_new_events_go_out() -> None:
+    office = Office()
+    office.vendor("A")
+    office.vendor("B")
+    office.settle(SILENT)
+    office.caller.clock.advance(timedelta(hours=11, minutes=59))
+    office.settle(SILENT)
+    office.caller.clock.advance(timedelta(minutes=1))
+    assert office.due() == []
+    office.caller.sign_in()
+    assert office.statuses() == ["discarded", "discarded"]
+    office.vendor("C")
+    assert office.settle(OK).status == "delivered"
+    v10 = f"/rest/v1.0/webhooks/hooks/{office.hook}/deliveries?company_id={COMPANY}"
+    rows = office.caller("GET", f"{v10}&page_size=2").body
+    assert [(r["event_id"], r["outcome"]) for r in rows] == [(1, "discarded"), (2, "discarded")]
+    assert [r["outcome"] for r in office.caller("GET", f"{v10}&page_start=2").body] == ["ok"]
+
+
+def test_endpoints_fail_on_their_own_and_one_thing_at_a_time_is_sent() -> None:
+    office = Office()
+    other = office.add_hook("v2.0", "http://me/other")
+    office.trigger("Company Vendors", "create", other)
+    office.vendor("A")
+    office.vendor("B")
+    first = office.due()
+    assert (len(first), office.due()) == (2, [])
+    office.queue.settle(first[0], BROKEN, office.caller.clock())
+    office.queue.settle(first[1], OK, office.caller.clock())
+    assert [d.url for d in office.due()] == ["http://me/other"]
+
+
+def test_duplicates_and_reordering_by_switch() -> None:
+    office = Office(switches=ProcoreSwitches(webhook_duplicate_every=2))
+    ids = [office.vendor(name) for name in "ABCD"]
+    said = office.drain()
+    assert [row["resource_id"] for row in said] == [ids[0], ids[1], ids[1], ids[2], ids[3], ids[3]]
+    assert said[1]["ulid"] == said[2]["ulid"]
+    office.caller.face.switches.webhook_duplicate_every = 0
+    office.caller.face.switches.webhook_reorder_every = 5
+    ids = [office.vendor(name) for name in "EF"]
+    assert [row["resource_id"] for row in office.drain()] == [ids[1]]
+    office.caller.clock.advance(timedelta(seconds=2))
+    assert [row["resource_id"] for row in office.drain()] == [ids[0]]
+
+
+def test_hooks_are_masked_disabled_and_checked() -> None:
+    office = Office()
+    shown = office.caller("GET", f"{BASE}/hooks/{office.hook}").body["data"]
+    assert shown["destination_headers"] == {"Authorization": "********3cret"}
+    office.vendor("A")
+    assert office.caller("PATCH", f"{BASE}/hooks/{office.hook}", {"status": "disabled"}).status == 200
+    office.vendor("B")
+    assert (office.due(), office.statuses()) == ([], ["discarded"])
+    assert office.caller("GET", f"{BASE}/hooks").status == 400
+    bad = {"payload_version": "v2.0", "namespace": "Ml_1", "destination_url": "http://me"}
+    assert office.caller("POST", f"{BASE}/hooks", bad).status == 400
+    assert office.caller("POST", f"{BASE}/hooks", bad | {"namespace": "ml", "payload_version": "v9"}).status == 400
+    rows = [
+        {"resource_name": "Projects", "event_type": "create"},
+        {"resource_name": "Projects", "event_type": "delete"},
+    ]
+    assert office.caller("POST", f"{BASE}/hooks/{office.hook}/triggers/bulk", rows).status == 207
+    office.caller.face.switches.permissions["webhooks"] = "read"
+    assert office.caller("DELETE", f"{BASE}/hooks/{office.hook}").status == 403
+
+
+def test_a_hook_can_be_disabled_by_its_failures() -> None:
+    office = Office(switches=ProcoreSwitches(webhook_disable_after=2))
+    office.vendor("A")
+    office.settle(BROKEN)
+    office.caller.clock.advance(timedelta(seconds=1))
+    office.settle(BROKEN)
+    assert office.caller("GET", f"{BASE}/hooks/{office.hook}").body["data"]["status"] == "disabled"
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    heard: ClassVar[list[tuple[str, Any]]] = []
+    statuses: ClassVar[list[int]] = []
+    wait = 0.0
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        time.sleep(self.wait)
+        type(self).heard.append((self.headers["authorization"], said["resource_id"]))
+        self.send_response(self.statuses.pop(0) if self.statuses else 204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[str]:
+    _Receiver.heard, _Receiver.statuses, _Receiver.wait = [], [], 0.0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook?a=b"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _run(office: Office, until: str) -> None:
+    """Runs the sender until the last delivery has that status."""
+
+    async def main() -> None:
+        sending = asyncio.create_task(deliver(lambda: office.caller.face.webhooks, office.caller.clock))
+        for _ in range(400):
+            await asyncio.sleep(0.005)
+            if office.statuses()[-1] == until:
+                break
+        sending.cancel()
+
+    asyncio.run(main())
+
+
+def test_the_sender_posts_what_is_due_in_order(receiver: str) -> None:
+    office = Office(url=receiver)
+    ids = [office.vendor(name) for name in "ABC"]
+    _run(office, "delivered")
+    assert _Receiver.heard == [("Bearer s3cret", i) for i in ids]
+    attempt = office.caller("GET", f"{BASE}/hooks/{office.hook}/deliveries").body["data"][0]["delivery_attempts"][0]
+    assert (attempt["success"], attempt["response_status"]) == (True, 204)
+
+
+def test_a_slow_receiver_and_an_error_are_failures(receiver: str) -> None:
+    _Receiver.statuses, _Receiver.wait = [500], 0.0
+    office = Office(url=receiver)
+    office.vendor("A")
+    _run(office, "retrying")
+    office.caller.face.switches.webhook_timeout = 0.05
+    _Receiver.wait = 0.15
+    office.caller.clock.advance(timedelta(seconds=2))
+    (delivery,) = next(iter(office.queue.hooks.values())).deliveries
+
+    async def main() -> None:
+        sending = asyncio.create_task(deliver(lambda: office.queue, office.caller.clock))
+        while len(delivery.attempts) < 2 or delivery.attempts[1].completed_at is None:
+            await asyncio.sleep(0.005)
+        sending.cancel()
+
+    asyncio.run(main())
+    assert [attempt.status for attempt in delivery.attempts] == [500, None]
+    assert delivery.attempts[1].error == "no answer within the time"
