@@ -137,7 +137,7 @@ def show(rows: list[dict[str, Any]]) -> None:
         say(
             f"  requests   {row['total']:,} used, {row['least_total']:,} the least possible: "
             f"{row['total'] / row['least_total']:.4f}\n"
-            f"             writes {row['writes']:,} (least {row['least_writes']:,}, of them {row['setup_writes']:,} for "
+            f"             writes {row['writes']:,} (least {row['least_writes']:,}; {row['setup_writes']:,} of ours for "
             f"vendors and codes), reads {row['reads']:,} (order pages {row['order_reads_least']:,})\n"
         )
         say(

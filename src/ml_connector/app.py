@@ -34,7 +34,7 @@ from ml_connector.settings import (
     read_toml,
     settings_from,
 )
-from ml_connector.store import audit, connections, mappings
+from ml_connector.store import audit, connections, links, mappings, sources
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.finding import Finding
@@ -111,16 +111,34 @@ class App:
         if TOKEN_PAIR in secrets:
             merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
         whole = connection_of(merged, f"Connection {name}")
+        self._check_identity(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
             sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
+            if {"policy", "connection"} & changes.keys():  # settled orders were decided under the former ones
+                sources.look_again_at_all(conn, row.id, "order")
             audit.append(conn, row.id, [self._entry("connection:change:done", name)])
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))
         return self.connection(name)
+
+    def _check_identity(self, row: ConnectionRow, config: ConnectionConfig) -> None:
+        """Links belong to one IFS company and one Procore company: another pair is another connection."""
+        before = config_from(row.config)
+        same = (before.connection.erp_company, before.projects.company_id) == (
+            config.connection.erp_company,
+            config.projects.company_id,
+        )
+        with self.db.begin() as conn:
+            linked = bool(links.count_links(conn, row.id))
+        if linked and not same:
+            raise BadInput(
+                f"Connection {row.name} has links between its two companies, so neither company can be changed.",
+                remedy="Add a new connection for the other pair of companies.",
+            )
 
     def remove_connection(self, name: str, *, force: bool = False) -> None:
         """Removes a connection; one with history only with `force`. Its audit rows stay."""

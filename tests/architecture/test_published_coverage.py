@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_coverage_page_is_true() -> None:
     spec = importlib.util.spec_from_file_location("write_coverage", ROOT / "scripts" / "write_coverage.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "docs" / "sandbox-coverage.md").read_text(encoding="utf-8") == module.page(), (

@@ -89,11 +89,11 @@ def test_an_order_that_vanished_from_ifs_touches_nothing() -> None:
 def test_only_contracts_that_may_matter_are_read() -> None:
     procore = Procore()
     coding = (CHART, BUDGETS)
-    assert purchase_orders.unlinked_projects(procore.situation, [order()]) == {"1201"}
+    assert purchase_orders.unlinked_projects(procore.situation, coding, [order()]) == {"1201"}
     procore.sync(order(), order(id="P2"))
     seen = procore.sees().headers
     orders = [order(), order(id="P2")]
-    assert purchase_orders.unlinked_projects(procore.situation, orders) == set()
+    assert purchase_orders.unlinked_projects(procore.situation, coding, orders) == set()
     assert purchase_orders.wanted_contracts(procore.situation, coding, orders, seen) == []
     changed = [order(priced("1/1", 12, "5.00")), order(id="P2"), order(line(project=""), id="P3")]
     assert purchase_orders.wanted_contracts(procore.situation, coding, changed, seen) == [("1201", "c1")]

@@ -37,7 +37,7 @@ def test_the_vendor_of_an_approved_contract_is_frozen_so_a_person_must_act() -> 
     decision = procore.decide(order(vendor="S200"))
     (hold,) = decision.holds
     assert decision.intents == ()
-    assert (hold.reason, hold.owner) == (HoldReason.CONFLICT, "buyer")
+    assert (hold.reason, hold.owner) == (HoldReason.VENDOR_FROZEN, "buyer")
     assert "S200" in hold.sentence
 
 

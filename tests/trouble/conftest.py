@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from journeys.office import NAME, Office, opened
-from store.cluster import Cluster
 
+from journeys.office import NAME, Office, opened
 from ml_connector.sandbox.running import RunningSandbox
+from store.cluster import Cluster
 
 from .desk import Desk
 

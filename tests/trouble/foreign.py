@@ -1,4 +1,4 @@
-"""A PostgreSQL that is not ours: another data directory, a TCP port, a password; started, killed and stopped at will."""
+"""A PostgreSQL that is not ours: its own data directory, a TCP port, a password; started, killed, stopped at will."""
 
 from __future__ import annotations
 

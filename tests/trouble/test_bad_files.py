@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+
 from journeys.office import NAME, Office
 
 from .desk import Desk

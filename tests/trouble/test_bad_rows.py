@@ -1,17 +1,18 @@
-"""Rows IFS should not have sent: held with their reason and the row as it came; the rest goes, and mended they follow."""
+"""Rows IFS should not have sent: held with reason and the row as it came; the rest goes, and mended they follow."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
 from journeys.office import NAME, UNKNOWN_CODE, Office
 
 from .desk import Desk
 
 ORDER = "P100003"
 ORDER_OF_A_NEW_VENDOR = "P100006"
-NO_NUMBERS = ("12,50", "NaN", "Infinity", "1e400", "", None, "twelve", "12.50 USD", [12], {"amount": 12}, True)
+NO_NUMBERS = ("12,50", "NaN", "1e400", None, [12])
 
 
 class Spoilt:
@@ -44,7 +45,7 @@ def _held(front: Desk, reason: str = "bad_row") -> list[dict[str, Any]]:
 
 
 def _held_while_the_rest_goes(office: Office, front: Desk, spoilt: Spoilt, order: str, *words: str) -> None:
-    """The order alone is held, with the row as it came; a second look sends nothing; mended, the next sync brings it."""
+    """The order alone is held, with the row as it came; a second look sends nothing; mended, it goes."""
     answer = front.run("sync", NAME, "--json")
     assert answer.code == 0, answer
     (hold,) = _held(front)
@@ -62,7 +63,7 @@ def _held_while_the_rest_goes(office: Office, front: Desk, spoilt: Spoilt, order
     office.assert_rests()
 
 
-@pytest.mark.parametrize("currency", ["XXQ", "usd", "", None, 840])
+@pytest.mark.parametrize("currency", ["XXQ", None])
 def test_a_currency_nobody_knows(currency: Any, office: Office, front: Desk) -> None:
     spoilt = Spoilt(office, "PurchaseOrder", (ORDER,), "CurrencyCode", currency)
     _held_while_the_rest_goes(office, front, spoilt, ORDER, str(currency) if currency else "CurrencyCode")
@@ -79,15 +80,10 @@ def test_an_amount_that_is_no_number(amount: Any, office: Office, front: Desk) -
     ("name", "value"),
     [
         ("BuyQtyDue", "a dozen"),
-        ("FbuyUnitPrice", "1,2,3"),
         ("LineNo", None),
-        ("LineNo", ""),
-        ("ReleaseNo", None),
         ("Objstate", "Queried"),
-        ("Objstate", None),
         ("WantedDeliveryDate", "next week"),
         ("CurrencyCode", "EUR"),
-        ("Description", ["a", "list"]),
     ],
 )
 def test_a_line_that_cannot_be_used(name: str, value: Any, office: Office, front: Desk) -> None:
@@ -99,9 +95,7 @@ def test_a_line_that_cannot_be_used(name: str, value: Any, office: Office, front
     ("name", "value", "word"),
     [
         ("Objstate", "Queried", "Queried"),
-        ("Objstate", None, "Objstate"),
         ("VendorNo", None, "VendorNo"),
-        ("VendorNo", " ", "VendorNo"),
         ("OrderDate", "32.13.2026", "OrderDate"),
     ],
 )
@@ -125,7 +119,7 @@ def test_an_order_goes_bad_after_it_was_sent(office: Office, front: Desk) -> Non
     office.assert_proven()
 
 
-@pytest.mark.parametrize("name", [None, "", "   "])
+@pytest.mark.parametrize("name", [None, "   "])
 def test_a_supplier_without_a_name(name: str | None, office: Office, front: Desk) -> None:
     """Orders of that supplier wait; all others go."""
     supplier = next(row["VendorNo"] for row in office.proof.ifs.orders() if row["OrderNo"] == ORDER_OF_A_NEW_VENDOR)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from journeys.office import NAME, Office
 
+from journeys.office import NAME, Office
 from ml_connector.kernel.errors import RightMissing
 from ml_connector.systems.ifs.profile import Profile
 
@@ -54,8 +54,9 @@ def test_an_ifs_projection_that_is_not_granted(projection: str, office: Office, 
     office.assert_proven()
 
 
-@pytest.mark.parametrize("level", ["none", "read"])
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize(
+    ("tool", "level"), [*((tool, "none") for tool in TOOLS), ("commitments", "read"), ("directory", "read")]
+)
 def test_a_procore_tool_without_its_permission(tool: str, level: str, office: Office, front: Desk) -> None:
     everything = dict(office.box.procore.switches.permissions)
     _switch(office, "procore", permissions={**everything, tool: level})
@@ -104,15 +105,16 @@ def test_an_app_that_is_not_installed(office: Office, front: Desk) -> None:
     office.assert_proven()
 
 
-@pytest.mark.parametrize("status", [403, 404])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 403)])
 def test_a_project_the_service_account_may_not_see(when: str, status: int, office: Office) -> None:
     """Its orders wait and say for what; all others go. Permitted again, they follow, and nothing is made twice."""
     _switch(office, "procore", not_permitted_project=status)
     ours, theirs = sorted(office.proof.project_ids.items())[1]
     if when == "after":
         office.sync()
-        line = next(row for row in office.proof.ifs.lines() if row["ProjectId"] == ours and row["Objstate"] == "Released")
+        line = next(
+            row for row in office.proof.ifs.lines() if row["ProjectId"] == ours and row["Objstate"] == "Released"
+        )
         office.price(line["OrderNo"], line["LineNo"], "77.25")
     office.procore("revoke_project", project_id=theirs)
     report = office.sync()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from journeys.office import NAME, Office
 
+from journeys.office import NAME, Office
 from ml_connector.app import quiet
 from ml_connector.kernel.errors import SignInRefused
 from ml_connector.sandbox.faults import FaultRule

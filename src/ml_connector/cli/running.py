@@ -14,6 +14,7 @@ from ml_connector.cli.telling import tell_replay, tell_report
 from ml_connector.cli.trouble import OK, UNKNOWN_LEFT
 from ml_connector.engine.lookup import report_form
 from ml_connector.engine.work import Report
+from ml_connector.kernel.errors import Wait
 from ml_connector.kernel.text import counted
 from ml_connector.registry import FLOWS
 
@@ -128,8 +129,10 @@ def replay(
 
 
 def exit_code_of(report: Report) -> int:
-    """How a finished sync ends: 13 while the fate of a write is unknown, else 0; what was refused is held."""
-    return UNKNOWN_LEFT if any(tally.unknown > 0 for tally in report.flows.values()) else OK
+    """How a sync ends: 13 while a write's fate is unknown, 10 while steps wait, else 0; what was refused is held."""
+    if any(tally.unknown > 0 for tally in report.flows.values()):
+        return UNKNOWN_LEFT
+    return Wait.exit_code if report.waiting else OK
 
 
 def done_in(run: dict[str, Any]) -> str:

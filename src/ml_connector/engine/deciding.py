@@ -18,20 +18,21 @@ from ml_connector.engine.cases import (
     given_for_orders,
 )
 from ml_connector.engine.gathering import Gathered, order_contracts
-from ml_connector.engine.knowing import hold_of, pairs, with_agreed
+from ml_connector.engine.knowing import hold_entries, hold_key, hold_of, pairs, with_agreed
 from ml_connector.engine.reading import ORDER, Demand
 from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
-from ml_connector.flows.purchase_orders import GONE
+from ml_connector.flows.cost_codes import combination_order
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.purchase_order import GONE
 from ml_connector.store import audit, holds, journal, sources
-from ml_connector.store.holds import Change, Look
+from ml_connector.store.holds import Look
 from ml_connector.systems.port import VendorPage
 from ml_connector.systems.wire import Exchange
 
@@ -83,7 +84,7 @@ class Decider:
             self.work.projects.vendors() if suppliers else [],
             self.gathered.directories({project for _, project in members}),
         )
-        self._keep("vendors", self._decide(case), suppliers)
+        self._keep("vendors", self._decide(case), suppliers, whole_flow=True)
 
     def _read_vendors(self, suppliers: frozenset[str], linked: set[str]) -> VendorPage:
         """Suppliers of this run; only linked ones may be passed over because they look as they did."""
@@ -98,7 +99,7 @@ class Decider:
         """Decides the cost codes and budget codes the open orders need."""
         coding = self.gathered.coding(demand.projects)
         given = given_for_kinds(self.situation, "project", "cost_code", "budget_code")
-        order = sorted(demand.combinations, key=lambda one: (one.project, one.codes, one.activity))
+        order = sorted(demand.combinations, key=combination_order)
         decision = self._decide(CostCodesCase(given, chart, coding, order))
         looked_at = {combination.project for combination in demand.combinations}
         self._keep("cost_codes", decision, looked_at, whole_flow=True)
@@ -141,8 +142,8 @@ class Decider:
 
     def _still_refused(self, intents: Sequence[Intent]) -> list[tuple[str, Hold]]:
         """What Procore refused last time stays held, with its date, until the new try has gone well."""
-        trying = {intent.source for intent in intents}
-        return [(source, hold) for source, hold in self.refused if source in trying]
+        trying = {hold_key(intent.key.kind, intent.key.id, intent.source) for intent in intents}
+        return [(source, hold) for source, hold in self.refused if hold.key in trying]
 
     def _keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
         """One transaction: intents and holds of this decision are on disk before anything is sent."""
@@ -157,7 +158,11 @@ class Decider:
                 sources.look_again(conn, self.work.connection_id, ORDER, {intent.source for intent in intents})
             look = Look(self.work.connection_id, self.work.run_id, flow, documents)
             change = holds.sync_holds(conn, look, [*pairs(decision.holds), *self._still_refused(intents)])
-            audit.append(conn, self.work.connection_id, _hold_entries(self.work, change))
+            audit.append(
+                conn,
+                self.work.connection_id,
+                hold_entries(change, self.work.clock(), self.work.actor, self.work.run_id),
+            )
         self.work.tape.flush(self.work.db)
         self.draft.released += len(change.released)
         self.draft.take(intents)
@@ -183,20 +188,3 @@ def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:
     if len(links) == len(situation.links) and len(coming) == len(situation.coming):
         return situation
     return msgspec.structs.replace(situation, links=links, coming=frozenset(coming))
-
-
-def _hold_entries(work: Work, change: Change) -> list[audit.AuditEntry]:
-    now = work.clock()
-    return [
-        audit.AuditEntry(
-            at=now,
-            actor=work.actor,
-            tag=f"hold:{action}:done",
-            kind=hold.key.kind,
-            erp_id=hold.key.id,
-            run_id=work.run_id,
-            details=msgspec.json.encode({"reason": hold.reason, "waits_for": str(hold.waits_for)}).decode(),
-        )
-        for action, group in (("open", change.opened), ("release", change.released))
-        for hold in group
-    ]

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.keys import Key
 from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import CodeMapping, shadowed
 from ml_connector.planning.plan import HoldReason
 from ml_connector.planning.situation import mark_of
 from ml_connector.records.dimension import Dimension
-from ml_connector.store import audit, holds, rulings, sources
+from ml_connector.store import audit, holds, links, rulings, sources
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.rulings import RulingRow
 
@@ -29,6 +30,9 @@ ANSWERS: dict[HoldReason, tuple[str, ...]] = {
     HoldReason.UNBUDGETED: ("allow",),
     HoldReason.CHANGED_THERE: ("erp", "projects"),
     HoldReason.CONFLICT: ("erp", "projects"),
+    HoldReason.TOTALS_DIFFER: ("new", "ignore"),
+    HoldReason.GONE_THERE: ("new", "ignore"),
+    HoldReason.GONE_HERE: ("ignore",),
 }
 """What a person may answer to each kind of hold; the others end when the missing thing appears."""
 
@@ -52,6 +56,8 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
     """Remembers an answer and makes the next run look again; the hold as it stands. BadInput when it cannot be so."""
     row = holds.get_hold(conn, connection_id, given.hold)
     hold = hold_of(row)
+    if row.released_at:
+        raise BadInput(f"Hold {given.hold} went on {row.released_at:%Y-%m-%d %H:%M}: there is nothing left to answer.")
     allowed = ANSWERS.get(hold.reason, ())
     if not allowed:
         raise BadInput(
@@ -65,14 +71,30 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
         raise BadInput(f"Say which one with --target: {', '.join(hold.candidates)}.")
     if given.answer in ("erp", "projects"):
         target = _marks(conn, connection_id, row, given.answer)
-    ruling = RulingRow(row.kind, row.erp_id, row.reason, given.answer, target, given.actor, given.note)
-    rulings.put_ruling(conn, connection_id, ruling)
+    if hold.reason is HoldReason.GONE_THERE and given.answer == "new":
+        # what was linked is forgotten, and matched or made again by the next run: there is nothing to remember
+        links.unlink(conn, connection_id, _links_of(conn, connection_id, row))
+    else:
+        ruling = RulingRow(row.kind, row.erp_id, row.reason, given.answer, target, given.actor, given.note)
+        rulings.put_ruling(conn, connection_id, ruling)
     if row.kind == "order":
         sources.look_again(conn, connection_id, "order", [row.source])
     details = msgspec.json.encode({"answer": given.answer, "target": target, "note": given.note, "reason": row.reason})
     entry = audit.AuditEntry(given.at, given.actor, "ruling:make:done", row.kind, row.erp_id, 0, details.decode())
     audit.append(conn, connection_id, [entry])
     return {**describe(hold), "id": row.id, "answer": given.answer, "target": target}
+
+
+def _links_of(conn: Connection, connection_id: int, row: HoldRow) -> list[Key]:
+    """The links of the record a hold is about: of an order, those of its contracts and of the contracts' changes."""
+    if row.kind != "order":
+        return [row.key]
+    contracts = [
+        one for one in links.links_of(conn, connection_id, "commitment") if one.erp_id.split("@", 1)[0] == row.erp_id
+    ]
+    changes = links.links_of(conn, connection_id, "change_order")
+    mine = tuple(f"{one.once_key}/" for one in contracts)
+    return [*(one.key for one in contracts), *(one.key for one in changes if mine and one.erp_id.startswith(mine))]
 
 
 def _marks(conn: Connection, connection_id: int, row: HoldRow, answer: str) -> str:

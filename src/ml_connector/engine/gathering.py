@@ -114,7 +114,7 @@ def order_contracts(
     page: Sequence[PurchaseOrder],
 ) -> Theirs:
     """The contracts in Procore that may concern a page of orders, with lines, and change orders where frozen."""
-    headers = gathered.headers(purchase_orders.unlinked_projects(situation, page))
+    headers = gathered.headers(purchase_orders.unlinked_projects(situation, coding, page))
     contracts: dict[str, Commitment | None] = {}
     changes: dict[str, Sequence[ChangeOrder]] = {}
     for project, target in purchase_orders.wanted_contracts(situation, coding, page, headers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
@@ -14,7 +15,8 @@ from ml_connector.planning.plan import Hold, HoldReason
 from ml_connector.planning.situation import Linked, Ruling, Situation
 from ml_connector.records.purchase_order import PurchaseOrder
 from ml_connector.store import links, rulings
-from ml_connector.store.holds import HoldRow
+from ml_connector.store.audit import AuditEntry
+from ml_connector.store.holds import Change, HoldRow
 from ml_connector.store.links import LinkRow
 
 LIGHT = ("project_vendor", "commitment", "change_order")
@@ -78,7 +80,31 @@ def document_of(hold: Hold) -> str:
     """The erp document a hold hangs on: an order, a supplier, a project."""
     if hold.key.kind in ("cost_code", "budget_code", "combination"):
         return hold.key.id.replace("/", " ").split(" ", 1)[0]
+    if hold.key.kind == "project_vendor":
+        return hold.key.id.split("@", 1)[0]
     return hold.key.id
+
+
+def hold_key(kind: str, erp_id: str, source: str) -> Key:
+    """Under what a record is held when a step of it fails: contracts and their changes under their order."""
+    return Key("order", source) if kind in ("commitment", "change_order") else Key(kind, erp_id)
+
+
+def hold_entries(change: Change, at: datetime, actor: str, run_id: int) -> list[AuditEntry]:
+    """The audit rows of holds that were opened and released."""
+    return [
+        AuditEntry(
+            at=at,
+            actor=actor,
+            tag=f"hold:{action}:done",
+            kind=hold.key.kind,
+            erp_id=hold.key.id,
+            run_id=run_id,
+            details=msgspec.json.encode({"reason": hold.reason, "waits_for": str(hold.waits_for)}).decode(),
+        )
+        for action, group in (("open", change.opened), ("release", change.released))
+        for hold in group
+    ]
 
 
 def pairs(held: Iterable[Hold]) -> list[tuple[str, Hold]]:

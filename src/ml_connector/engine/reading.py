@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ml_connector.engine.spool import Spool
@@ -10,11 +10,12 @@ from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import purchase_orders
 from ml_connector.flows.cost_codes import Combination
 from ml_connector.kernel.keys import Key
-from ml_connector.planning.committing import FLOW
+from ml_connector.planning.committing import FLOW, contract_homes
 from ml_connector.planning.plan import Hold
 from ml_connector.planning.situation import Linked, Situation
-from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.purchase_order import GONE, PurchaseOrder
 from ml_connector.store import holds, sources
+from ml_connector.store.holds import Look
 from ml_connector.systems.port import OrderPage
 
 ORDER = "order"
@@ -33,14 +34,14 @@ class Demand:
     def take(self, orders: Sequence[PurchaseOrder], situation: Situation) -> None:
         """Notes suppliers, projects and code strings of orders that are for Procore, on projects that are linked."""
         for order in orders:
-            if order.state in purchase_orders.GONE or not purchase_orders.may_be_sent(situation, order):
+            if order.state in GONE or not purchase_orders.may_be_sent(situation, order):
                 continue
             for line in order.lines:
                 if situation.available(Key("project", line.project)):
                     self.suppliers.add(order.vendor)
                     self.projects.add(line.project)
                     self.memberships.add((order.vendor, line.project))
-                    self.combinations.add(Combination(line.project, line.codes, line.activity))
+                    self.combinations.add(Combination(line.project, line.codes, line.activity, order.dated))
 
 
 def read_orders(work: Work, draft: Draft, spool: Spool, situation: Situation) -> Demand:
@@ -69,8 +70,19 @@ def read_orders(work: Work, draft: Draft, spool: Spool, situation: Situation) ->
         page = work.erp.orders_by_id(sorted(missing))
         _take(draft, spool, demand, page, situation)
         work.tape.flush(work.db)
-        demand.held += [purchase_orders.gone_hold(order) for order in sorted(missing - page.seen.keys())]
+        _gone(work, demand, missing - page.seen.keys(), situation)
     return demand
+
+
+def _gone(work: Work, demand: Demand, orders: Collection[str], situation: Situation) -> None:
+    """Orders IFS does not show at all: held where Procore has a contract of theirs, else forgotten."""
+    homes = contract_homes(situation.links)
+    left = {order for order in orders if order in homes and not purchase_orders.left_alone(situation, order)}
+    demand.held += [purchase_orders.gone_hold(order) for order in sorted(left)]
+    never = sorted(set(orders) - left)
+    with work.db.begin() as conn:
+        sources.mark_missing(conn, work.connection_id, ORDER, never)
+        holds.sync_holds(conn, Look(work.connection_id, work.run_id, FLOW, never), ())
 
 
 def _take(draft: Draft, spool: Spool, demand: Demand, page: OrderPage, situation: Situation) -> None:
@@ -79,7 +91,7 @@ def _take(draft: Draft, spool: Spool, demand: Demand, page: OrderPage, situation
     demand.held += purchase_orders.problem_holds(page.problems)
     for order in page.orders:
         draft.fingerprints[order.id] = page.seen[order.id]
-        if order.state in purchase_orders.GONE:
+        if order.state in GONE:
             draft.closed.add(order.id)
 
 

@@ -20,10 +20,10 @@ DECIDED = "DECIDE"
 
 def run_of(conn: Connection, connection_id: int, what: str) -> int:
     """The run meant by `what`: a run's number, or the last run that decided a document of that number."""
-    if what.isdigit():
-        return runs.get_run(conn, connection_id, int(what)).id
     found = [row.run_id for row in journal.history_of(conn, connection_id, what, 1)]
     found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what)[:1]]
+    if not found and what.isdigit():
+        return runs.get_run(conn, connection_id, int(what)).id
     if not found:
         raise NothingSuchHere(f"No run of this connection ever decided {what!r}.")
     return max(found)

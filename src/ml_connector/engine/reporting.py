@@ -9,6 +9,7 @@ from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.work import Draft, Report, Tally, Work
 from ml_connector.kernel.money import rounded
+from ml_connector.kernel.text import counted
 from ml_connector.planning.plan import Hold
 from ml_connector.store import holds
 from ml_connector.systems.port import Result
@@ -31,12 +32,21 @@ def report(
         money=_money(draft, settler),
         plan=plan,
         run=work.run_id,
-        notes=draft.notes,
+        notes=[*draft.notes, *_waiting(settler)],
+        waiting=len(settler.waiting),
         holds=[describe(hold) for hold in held],
         money_by_place=_places(draft),
         echoes=draft.echoes,
         released=draft.released,
     )
+
+
+def _waiting(settler: Settler) -> list[str]:
+    """One sentence about steps that were put off, with what the other side said first."""
+    if not settler.waiting:
+        return []
+    number = counted(len(settler.waiting), "step")
+    return [f"{number} had to wait and go with the next run: {next(iter(settler.waiting.values()))}"]
 
 
 def _tally(flow: str, draft: Draft, settler: Settler, held: list[Hold], *, applied: bool) -> Tally:
@@ -50,7 +60,7 @@ def _tally(flow: str, draft: Draft, settler: Settler, held: list[Hold], *, appli
         unchanged=planned.get("unchanged", 0),
         held=len({hold.key for hold in held if hold.flow == flow}),
         refused=settler.results.get((flow, Result.REFUSED), 0),
-        unknown=settler.results.get((flow, Result.UNKNOWN), 0) - settler.recovered.get(flow, 0),
+        unknown=sum(1 for one in settler.unknown.values() if one == flow),
     )
 
 

@@ -25,7 +25,7 @@ from ml_connector.engine.deciding import Decider
 from ml_connector.engine.gate import check_gate
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.knowing import load_links, load_rulings
-from ml_connector.engine.reading import changed_there, read_orders
+from ml_connector.engine.reading import ORDER, changed_there, read_orders
 from ml_connector.engine.reporting import report
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
@@ -48,7 +48,8 @@ class Runner:
         self.requests = requests
         self.draft = Draft()
         self.settler = Settler(work, self.draft)
-        self.visible: frozenset[str] = frozenset()
+        self.looked_at: frozenset[str] = frozenset()
+        """IFS projects whose changes in Procore this run has read: only their watermarks move."""
         """IFS projects whose partner Procore shows."""
 
     def plan(self) -> Report:
@@ -114,14 +115,15 @@ class Runner:
         name = self._decide()
         with work.db.begin() as conn:
             runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
+        with work.db.begin() as conn:
             check_gate(conn, work, self.draft, name, approved)
         work.point("plan.kept")
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
-        with work.db.begin() as conn:
-            runs.set_plan_state(conn, work.connection_id, name, "applied")
-            if approved:
-                runs.set_plan_state(conn, work.connection_id, approved, "applied")
+        if not self.settler.waiting:
+            with work.db.begin() as conn:
+                for plan in {name, approved or name}:
+                    runs.set_plan_state(conn, work.connection_id, plan, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
@@ -135,8 +137,7 @@ class Runner:
         if "projects" in work.flows:
             decider.projects()
         gathered.learn(decider.situation)
-        self.visible = frozenset(gathered.targets)
-        decider.situation = _without_hidden(decider.situation, self.visible)
+        decider.situation = _without_hidden(decider.situation, frozenset(gathered.targets))
         if {"vendors", "cost_codes", "purchase_orders"} & set(work.flows):
             self._documents(decider, gathered)
         return plan_hash(draft.digests)
@@ -144,7 +145,13 @@ class Runner:
     def _documents(self, decider: Decider, gathered: Gathered) -> None:
         work, draft = self.work, self.draft
         with Spool() as spool:
-            touched = changed_there(work, draft, decider.situation.links, gathered.targets)
+            touched = set[str]()
+            if "purchase_orders" in work.flows:
+                touched = changed_there(work, draft, decider.situation.links, gathered.targets)
+                self.looked_at = frozenset(gathered.targets)
+            with work.db.begin() as conn:  # what is held or half done is not agreed, however long ago it was touched
+                touched |= sources.unsettled_ids(conn, work.connection_id, ORDER)
+                touched |= holds.held_sources(conn, work.connection_id, "purchase_orders")
             decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
             demand = read_orders(work, draft, spool, decider.situation)
             chart = gathered.chart() if spool.orders else None
@@ -183,7 +190,7 @@ class Runner:
                 s: f for s, f in draft.vendors.items() if s not in self.settler.failed_sources | draft.parked | held
             }
             sources.put_fingerprints(conn, sources.Seen(work.connection_id, "vendor", work.run_id, 0), rows)
-            for project in sorted(self.visible):
+            for project in sorted(self.looked_at):
                 sources.move_watermark(conn, work.connection_id, f"commitments/{project}", started)
         work.tape.flush(work.db)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
+from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
 from ml_connector.engine.knowing import pairs as documents
 from ml_connector.engine.reading import ORDER
 from ml_connector.engine.work import Draft, Work
@@ -19,11 +20,8 @@ from ml_connector.store.journal import IntentRow, Settled
 from ml_connector.store.sources import Seen
 from ml_connector.systems.port import Outcome, Result
 
-HOLD_KEYS = {"commitment": ORDER, "change_order": ORDER}
-"""Record kinds that are held under their document."""
-
 CHANGE = "change_order"
-"""Its contract stands among its needs; what becomes of it counts for the contract too."""
+"""The record kind whose success moves what was agreed about another: its contract."""
 
 WAITING_FOR = {
     "vendor": HoldReason.VENDOR_NOT_LINKED,
@@ -55,7 +53,10 @@ class Settler:
         self.applied: dict[str, Money] = {}
         self.done: dict[tuple[str, str], int] = {}
         self.results: dict[tuple[str, Result], int] = {}
-        self.recovered: dict[str, int] = {}
+        self.unknown: dict[int, str] = {}
+        """Intents of this run whose fate is not known, with their flow; reading back takes them out again."""
+        self.waiting: dict[int, str] = {}
+        """Intents the other side had no time for, with what it said."""
         self._failed: set[Key] = set()
         self.failed_sources: set[str] = set()
 
@@ -94,7 +95,9 @@ class Settler:
         sources.put_fingerprints(conn, seen, fingerprints)
         sources.mark_missing(conn, work.connection_id, ORDER, self.draft.closed & fingerprints.keys())
         look = Look(work.connection_id, work.run_id, "purchase_orders", tuple(fingerprints))
-        self.draft.released += len(holds.sync_holds(conn, look, ()).released)
+        change = holds.sync_holds(conn, look, ())
+        audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
+        self.draft.released += len(change.released)
 
     def _account(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> tuple[list[links.LinkRow], dict[str, bytes]]:
         made: list[links.LinkRow] = []
@@ -102,6 +105,11 @@ class Settler:
         for row, outcome in pairs:
             count = (row.flow, outcome.result)
             self.results[count] = self.results.get(count, 0) + 1
+            self.unknown.pop(row.id, None)
+            if outcome.result is Result.UNKNOWN:
+                self.unknown[row.id] = row.flow
+            elif outcome.result is Result.WAITING:
+                self.waiting[row.id] = outcome.sentence
             if outcome.result is not Result.DONE:
                 self._fail(row)
                 continue
@@ -174,6 +182,8 @@ class Settler:
 
     def release_unconfirmed(self, rows: Sequence[IntentRow]) -> None:
         """Unconfirmed intents that turned out not to have happened: free to be decided again."""
+        for row in rows:
+            self.unknown.pop(row.id, None)
         with self.work.db.begin() as conn:
             journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
         self.work.tape.flush(self.work.db)
@@ -188,8 +198,17 @@ class Settler:
             for hold in unique:
                 by_flow.setdefault(hold.flow, []).append(hold)
             for flow, held in by_flow.items():
-                holds.sync_holds(conn, Look(self.work.connection_id, self.work.run_id, flow, ()), documents(held))
+                self._open_of(conn, flow, held)
             self.draft.holds += unique
+
+    def _open_of(self, conn: Connection, flow: str, held: list[Hold]) -> None:
+        """Adds to what is open: other holds of the same documents stay as they are."""
+        work = self.work
+        before = holds.open_holds(conn, work.connection_id, flow)
+        sources = {source for source, _ in documents(held)}
+        kept = [(row.source, hold_of(row)) for row in before if row.source in sources]
+        change = holds.sync_holds(conn, Look(work.connection_id, work.run_id, flow, ()), [*kept, *documents(held)])
+        audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
 
     def _entries(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> list[audit.AuditEntry]:
         now = self.work.clock()
@@ -210,9 +229,8 @@ class Settler:
 
 
 def _waits(row: IntentRow, missing: Key) -> Hold:
-    kind = HOLD_KEYS.get(row.kind, row.kind)
     return Hold(
-        key=Key(kind, row.source if kind == ORDER else row.erp_id),
+        key=hold_key(row.kind, row.erp_id, row.source),
         flow=row.flow,
         reason=WAITING_FOR.get(missing.kind, HoldReason.REFUSED),
         waits_for=missing,
@@ -223,8 +241,7 @@ def _waits(row: IntentRow, missing: Key) -> Hold:
 
 
 def _refused(row: IntentRow, outcome: Outcome) -> Hold:
-    kind = HOLD_KEYS.get(row.kind, row.kind)
-    key = Key(kind, row.source if kind == ORDER else row.erp_id)
+    key = hold_key(row.kind, row.erp_id, row.source)
     return Hold(
         key=key,
         flow=row.flow,

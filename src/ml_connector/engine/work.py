@@ -136,3 +136,5 @@ class Report:
     money_by_place: list[dict[str, str]] = field(default_factory=list)
     echoes: int = 0
     released: int = 0
+    waiting: int = 0
+    """Steps the other side had no time for; they go with the next run."""

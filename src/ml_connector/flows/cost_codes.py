@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import msgspec
 
@@ -23,6 +24,13 @@ class Combination(msgspec.Struct, frozen=True):
     project: str
     codes: tuple[tuple[str, str], ...]
     activity: str
+    on: date | None = None
+    """The day its values must be valid on: the date of the order that uses it."""
+
+
+def combination_order(one: Combination) -> tuple[str, tuple[tuple[str, str], ...], str, date]:
+    """Combinations in one order, whatever order they were found in."""
+    return one.project, one.codes, one.activity, one.on or date.min
 
 
 class Coding(msgspec.Struct, frozen=True):
@@ -38,7 +46,7 @@ class Coding(msgspec.Struct, frozen=True):
 def decide(situation: Situation, chart: Chart, coding: Coding, combinations: Iterable[Combination]) -> Decision:
     """Links what is there, creates what IFS knows and Procore lacks, and reports what leads nowhere."""
     work = _Codes(situation, chart, coding)
-    for combination in sorted(combinations, key=lambda c: (c.project, c.codes, c.activity)):
+    for combination in sorted(combinations, key=combination_order):
         if situation.available(Key("project", combination.project)):
             work.combination(combination)
     return Decision(tuple(work.intents), tuple(work.holds.values()), (), (), tuple(work.unchanged))
@@ -58,7 +66,7 @@ class _Codes:
 
     def combination(self, combination: Combination) -> None:
         """One code string on one project: its cost code first, then its budget code."""
-        if self.chart.missing(combination.codes, self.situation.today):
+        if self.chart.missing(combination.codes, combination.on or self.situation.today):
             return  # the order that uses it is held with the reason; nothing is created for a value IFS lacks
         number, sub_project = self.chart.looked_at(combination.activity)
         target = self.situation.mapper.target(combination.codes, number, sub_project)
@@ -82,7 +90,7 @@ class _Codes:
         if theirs and linked and linked.target == theirs.id:
             base = unpack("cost_code", linked.base) if linked.base else None
             renamed = isinstance(base, CostCode) and base.name != name
-            if renamed and theirs.name != name:
+            if renamed and theirs.name != name and self._one_to_one():
                 self._intend(Verb.UPDATE, key, body, f"Renamed in IFS: {name}.")
             else:
                 self.unchanged.append(key)
@@ -114,6 +122,11 @@ class _Codes:
             self._intend(Verb.CREATE, key, BudgetCode("", project, flat), reason, needs=(code_key,))
         else:
             self._missing(key, project, f"Budget code {flat}")
+
+    def _one_to_one(self) -> bool:
+        """Whether a cost code stands for one value: only then is the value's name the code's."""
+        rule = self.situation.mapper.mapping.cost_code
+        return rule.otherwise == "same" and not rule.rows and len(rule.parts) == 1
 
     def _name(self, combination: Combination, code: str) -> str:
         for part, value in combination.codes:

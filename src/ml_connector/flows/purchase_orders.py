@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -22,9 +23,15 @@ from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
-from ml_connector.records.purchase_order import WITHDRAWN, OrderState, PurchaseOrder
+from ml_connector.records.purchase_order import GONE, WITHDRAWN, PurchaseOrder
 
-GONE = frozenset({OrderState.CANCELLED, OrderState.CLOSED})
+IGNORABLE = (
+    HoldReason.ORDER_MATCH,
+    HoldReason.TOTALS_DIFFER,
+    HoldReason.GONE_THERE,
+    HoldReason.GONE_HERE,
+)
+"""Questions about an order that may be answered by leaving it alone."""
 
 
 class Theirs(msgspec.Struct, frozen=True):
@@ -38,14 +45,17 @@ class Theirs(msgspec.Struct, frozen=True):
     """Procore contract id to its change orders, for contracts whose schedule of values is frozen."""
 
 
-def unlinked_projects(situation: Situation, orders: Sequence[PurchaseOrder]) -> set[str]:
-    """Projects in which an order has no contract of ours yet: their contract headers are worth a look."""
-    return {
-        line.project
-        for order in orders
-        for line in order.lines
-        if line.project and commitment_key(order.id, line.project) not in situation.links
-    }
+def unlinked_projects(situation: Situation, coding: tuple[Chart, Budgets], orders: Sequence[PurchaseOrder]) -> set[str]:
+    """Projects in which an order that can go has no contract of ours yet: their contract headers are worth a look."""
+    page = _Page(situation, coding, {})
+    projects: set[str] = set()
+    for order in orders:
+        new = {one.project for one in order.lines if commitment_key(order.id, one.project) not in situation.links}
+        if not new or page.not_for_procore(order):
+            continue
+        with suppress(Held):
+            projects |= {ours.project for ours in page.contracts(order)} & new
+    return projects
 
 
 def wanted_contracts(
@@ -138,6 +148,12 @@ def gone_hold(order: str) -> Hold:
     )
 
 
+def left_alone(situation: Situation, order: str) -> bool:
+    """Whether a person said that an order is to be left as it is."""
+    ruled = [situation.ruled(Key("order", order), reason) for reason in IGNORABLE]
+    return any(one is not None and one.answer == "ignore" for one in ruled)
+
+
 def may_be_sent(situation: Situation, order: PurchaseOrder) -> bool:
     """Whether an order's state and date are those of orders that cross by themselves."""
     old = situation.go_live and order.dated and order.dated < situation.go_live
@@ -163,8 +179,7 @@ class _Page:
     def not_for_procore(self, order: PurchaseOrder) -> str:
         """Why the order is left alone; empty when it is not."""
         state, situation = order.state, self.situation
-        ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
-        if ruling and ruling.answer == "ignore":
+        if left_alone(situation, order.id):
             return f"A person said that order {order.id} stays out of Procore."
         if state.value not in situation.policies.purchase_orders.status:
             return f"Order {order.id} is {state.value} in IFS: not sent yet."
@@ -200,6 +215,7 @@ def _candidate(
     situation: Situation, order: PurchaseOrder, ours: Commitment, index: _Index, theirs: Theirs
 ) -> Commitment | None:
     ruling = situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+    stranger = situation.ruled(Key("order", order.id), HoldReason.TOTALS_DIFFER)
     candidates = index.candidates(situation, order, ours.project)
     elsewhere = ruling is not None and ruling.target not in [found.id for found in candidates]
     for found in candidates:
@@ -208,6 +224,8 @@ def _candidate(
             continue
         if contract.once_key == ours.once_key:
             return contract
+        if stranger and stranger.answer == "new" and stranger.target == found.id:
+            continue
         if ruling is None and not _surely(situation, order, contract):
             raise Held(_other_vendor(order, contract))
         if ruling is None or (ruling.answer == "link" and (elsewhere or ruling.target == found.id)):

@@ -10,9 +10,8 @@ import msgspec
 from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.errors import BadInput, Bug
 
-
 _LARGEST = 15
-"""Power of ten no amount, quantity or price reaches the next of: IFS keeps fifteen digits, and sums must stay exact."""
+"""Numbers stay below the next power of ten: IFS keeps fifteen digits before the point, and sums must stay exact."""
 
 
 class Money(msgspec.Struct, frozen=True, order=False):

@@ -14,7 +14,7 @@ from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import Hold, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
-from ml_connector.records.purchase_order import WITHDRAWN, OrderLine, PurchaseOrder
+from ml_connector.records.purchase_order import GONE, WITHDRAWN, OrderLine, PurchaseOrder
 
 FLOW = "purchase_orders"
 ZERO = Decimal(0)
@@ -177,11 +177,12 @@ class _Order:
             dated=order.dated,
             delivery=max(wanted) if wanted else None,
             description=order.text,
-            lines=tuple(self._line(once, project, line) for line in lines),
+            lines=tuple(self._line(once, project, line, base) for line in lines),
         )
         return _as_before(made, base) if isinstance(base, Commitment) else made
 
-    def _line(self, once: str, project: str, line: OrderLine) -> CommitmentLine:
+    def _line(self, once: str, project: str, line: OrderLine, base: object) -> CommitmentLine:
+        agreed = {old.once_key: old for old in base.lines} if isinstance(base, Commitment) else {}
         return CommitmentLine(
             once_key=f"{once}/{line.id}",
             description=clipped(line.description, 255),
@@ -189,10 +190,10 @@ class _Order:
             unit=line.unit,
             unit_cost=line.unit_price,
             amount=line.amount,
-            budget_code=self._budget_code(project, line),
+            budget_code=self._budget_code(project, line, agreed.get(f"{once}/{line.id}")),
         )
 
-    def _budget_code(self, project: str, line: OrderLine) -> str:
+    def _budget_code(self, project: str, line: OrderLine, agreed: CommitmentLine | None) -> str:
         order = self.order.id
         missing = self.chart.missing(line.codes, self.on)
         if missing:
@@ -205,7 +206,6 @@ class _Order:
                     f"Line {line.id} of order {order} is on code part {part} value {value}, which {why}.",
                 )
             )
-        self._check_activity(line)
         number, sub_project = self.chart.looked_at(line.activity)
         target = self.situation.mapper.target(line.codes, number, sub_project)
         if target.missing:
@@ -228,7 +228,10 @@ class _Order:
                     f"Budget code {target.flat} is not in Procore's project {project} (order {order}, line {line.id}).",
                 )
             )
-        self._check_budget(project, target.flat, line)
+        as_agreed = agreed is not None and (agreed.budget_code, agreed.amount) == (target.flat, line.amount)
+        if not as_agreed and self.order.state not in GONE:  # nothing new is posted by what stays or ends
+            self._check_activity(line)
+            self._check_budget(project, target.flat, line)
         return target.flat
 
     def _check_activity(self, line: OrderLine) -> None:

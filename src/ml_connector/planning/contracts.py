@@ -125,13 +125,13 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         header = msgspec.structs.replace(ours, lines=())
         intents.append(_intent(contract, Verb.UPDATE, header, f"Changed in IFS: {names}.", counts_as="updated"))
     if frozen:
-        intents += _amend(contract, {line.once_key for line in difference.lines})
+        intents += _amend(contract, {line.once_key for line in difference.lines}, _verbs(intents))
     elif difference.lines:
         delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
         money = Money(delta, ours.currency)
-        intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), ()))
+        intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), _verbs(intents)))
     if ours.status is not theirs.status and (not status_moved or write_drift):
-        intents.append(_status(contract, tuple(intent.verb for intent in intents)))
+        intents.append(_status(contract, _verbs(intents)))
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents), _left_standing(contract, difference)
@@ -181,7 +181,12 @@ def _what_changed(theirs: Commitment, difference: Difference) -> str:
     return f"Lines in IFS: {' and '.join(part for part in parts if part)}."
 
 
-def _amend(contract: Contract, changed: set[str]) -> list[Intent]:
+def _verbs(intents: list[Intent]) -> tuple[Verb, ...]:
+    """What must be done before the next step: only the last one says that all is agreed."""
+    return tuple(intent.verb for intent in intents)
+
+
+def _amend(contract: Contract, changed: set[str], after: tuple[Verb, ...]) -> list[Intent]:
     """After approval the original sum is never restated: the deltas of changed lines become a change order.
 
     Its number follows the highest of ours, so that one deleted in Procore never makes two of the same once-key.
@@ -211,7 +216,7 @@ def _amend(contract: Contract, changed: set[str]) -> list[Intent]:
         target="",
         body=pack(body),
         needs=_needs(ours, lines, contract.key),
-        after=(),
+        after=after,
         money=body.money(),
         reason=f"Order {contract.order.id} changed in IFS after its approval in Procore.",
         source=contract.order.id,
@@ -342,7 +347,7 @@ def _vendor_frozen(contract: Contract) -> Hold:
     order, ours = contract.order, contract.ours
     return _hold(
         contract,
-        HoldReason.CONFLICT,
+        HoldReason.VENDOR_FROZEN,
         contract.key,
         "buyer",
         f"Order {order.id} moved to supplier {ours.vendor} in IFS, and Procore freezes the vendor of an approved "

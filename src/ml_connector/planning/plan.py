@@ -69,6 +69,8 @@ class HoldReason(Enum):
     """Somebody in Procore changed a field that IFS owns."""
     CONFLICT = "conflict"
     """Both sides changed the same field since we last agreed."""
+    VENDOR_FROZEN = "vendor_frozen"
+    """The order moved to another supplier, and Procore freezes the vendor of an approved contract."""
     ORDER_MATCH = "order_match"
     """A Procore order has this number, but not this vendor: a person must say whether it is the same."""
     GONE_THERE = "gone_there"

@@ -68,5 +68,8 @@ class PurchaseOrder(msgspec.Struct, frozen=True, gc=False):
     revision: str = ""
 
 
+GONE = frozenset({OrderState.CANCELLED, OrderState.CLOSED})
+"""Order states after which nothing new is ordered."""
+
 WITHDRAWN = frozenset({OrderState.CANCELLED})
 """Line states that carry no money any more."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -51,12 +52,22 @@ def writer(connect: Callable[[str], psycopg.Connection[Row]], connection_id: int
     """
     session = connect(f"writer {connection_id}")
     try:
-        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SPACE, connection_id)).fetchone()
-        if not row or not row[0]:
-            raise Locked(_who(session, connection_id))
+        _take(session, connection_id)
         yield WriterLock(session, connection_id)
     finally:
+        with suppress(psycopg.Error):  # given back at once; a session that is gone has given it back already
+            session.execute("SELECT pg_advisory_unlock(%s, %s)", (_SPACE, connection_id))
         session.close()
+
+
+def _take(session: psycopg.Connection[Row], connection_id: int) -> None:
+    """Takes the lock, with a moment's patience: the server may not have noticed yet that its last holder is gone."""
+    for patience in (0.05, 0.1, 0.2, 0.4, 0.0):
+        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SPACE, connection_id)).fetchone()
+        if row and row[0]:
+            return
+        time.sleep(patience)
+    raise Locked(_who(session, connection_id))
 
 
 def _who(session: psycopg.Connection[Row], connection_id: int) -> str:

@@ -68,6 +68,12 @@ def mark_missing(conn: Connection, connection_id: int, kind: str, ids: Iterable[
     return bulk.run(conn, sql, (connection_id, kind, list(ids)))
 
 
+def look_again_at_all(conn: Connection, connection_id: int, kind: str) -> None:
+    """Has every row decided anew by the next run: what it was decided with no longer holds."""
+    sql = "UPDATE source_rows SET mapping_version = -1 WHERE connection_id = %s AND kind = %s"
+    bulk.run(conn, sql, (connection_id, kind))
+
+
 def look_again(conn: Connection, connection_id: int, kind: str, ids: Collection[str]) -> None:
     """Has rows looked at anew by the next run, whatever their fingerprints say, and even once the erp lists them no
     more: an order cancelled while its steps were on their way must not be lost."""
@@ -79,6 +85,12 @@ def look_again(conn: Connection, connection_id: int, kind: str, ids: Collection[
         ON CONFLICT (connection_id, kind, erp_id) DO UPDATE SET fingerprint = '', open = true
     """
     bulk.run(conn, sql, (connection_id, kind, sorted(ids)))
+
+
+def unsettled_ids(conn: Connection, connection_id: int, kind: str) -> set[str]:
+    """Rows marked by `look_again` that no run has settled since: both sides must be read again."""
+    sql = "SELECT erp_id FROM source_rows WHERE connection_id = %s AND kind = %s AND fingerprint = '' AND open"
+    return {row[0] for row in bulk.fetch(conn, sql, (connection_id, kind))}
 
 
 def watermark(conn: Connection, connection_id: int, name: str) -> str | None:

@@ -162,6 +162,14 @@ def test_goods_arrive_in_parts_until_the_line_is_received() -> None:
     ]  # fmt: skip
 
 
+def test_an_order_whose_goods_wait_for_inspection_has_arrived() -> None:
+    tenant = make_office()
+    act(tenant, "receive_goods", order_no="P101", arrived_only=True)
+    assert tenant.get(f"{PO}('P101')")["Objstate"] == "Arrived"
+    act(tenant, "inspect_goods", order_no="P101", line_no="1")
+    assert tenant.get(f"{PO}('P101')")["Objstate"] == "Received"
+
+
 def test_received_lines_are_not_cancelled_nor_cut_below_what_came() -> None:
     tenant = make_office()
     act(tenant, "receive_goods", order_no="P100", line_no="1", quantity=1.5)

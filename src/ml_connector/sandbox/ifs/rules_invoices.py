@@ -130,10 +130,11 @@ def _remove(db: Database, row: Row) -> None:
 # -- postings
 
 
-def _invoice_of(db: Database, values: Mapping[str, Any] | Row) -> Row:
-    invoice = db.find("ManSuppInvoice", values["Company"], values["InvoiceId"])
+def _invoice_of(db: Database, values: Mapping[str, Any]) -> Row:
+    invoice = db.find("ManSuppInvoice", values.get("Company"), values.get("InvoiceId"))
     if invoice is None:
-        raise RuleBroken(NOT_EXIST, "ManSuppInvoice.NOTEXIST", f"The invoice {values['InvoiceId']} does not exist.")
+        text = f"The invoice {values.get('InvoiceId')} does not exist."
+        raise RuleBroken(NOT_EXIST, "ManSuppInvoice.NOTEXIST", text)
     return invoice
 
 
@@ -185,11 +186,11 @@ def _derive_posting(db: Database, values: dict[str, Any]) -> None:
 
 def _posting_saved(db: Database, row: Row, old: Mapping[str, Any] | None) -> None:
     follow_match(db, row.as_dict(), old)
-    db.touch(_invoice_of(db, row))
+    db.touch(_invoice_of(db, row.as_dict()))
 
 
 def _remove_posting(db: Database, row: Row) -> None:
-    refuse_fixed(_invoice_of(db, row))
+    refuse_fixed(_invoice_of(db, row.as_dict()))
     follow_match(db, None, row.as_dict())
 
 

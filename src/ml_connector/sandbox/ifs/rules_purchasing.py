@@ -254,6 +254,8 @@ def _state_of_lines(lines: list[Row]) -> str | None:
         return "Closed"
     if "Received" in found and found <= {"Received", "Closed", "Cancelled"}:
         return "Received"
+    if "Arrived" in found and found <= {"Arrived", "Received", "Closed", "Cancelled"}:
+        return "Arrived"
     return None
 
 

@@ -100,7 +100,7 @@ def _move_line(db: Database, line: Row) -> None:
     else:
         order = db.find("PurchaseOrder", line["OrderNo"])
         state = "Confirmed" if order is not None and order["Objstate"] == "Confirmed" else "Released"
-        if order is not None and order["Objstate"] == "Received":
+        if order is not None and order["Objstate"] in ("Arrived", "Received"):
             db.update(order, {"Objstate": "Released"})
     if line["Objstate"] not in (state, "Closed", "Cancelled"):
         db.update(line, {"Objstate": state})

@@ -179,8 +179,8 @@ def _derive_voucher(db: Database, values: dict[str, Any]) -> None:
     values["AccountingPeriod"] = period["AccountingPeriod"] if period is not None else None
 
 
-def _voucher_of(db: Database, values: Mapping[str, Any] | Row) -> Row | None:
-    return db.find("Voucher", *(values[name] for name in ("Company", "VoucherType", "AccountingYear", "VoucherNo")))
+def _voucher_of(db: Database, values: Mapping[str, Any]) -> Row | None:
+    return db.find("Voucher", *(values.get(name) for name in ("Company", "VoucherType", "AccountingYear", "VoucherNo")))
 
 
 def _fill_row(db: Database, values: dict[str, Any]) -> None:
@@ -204,7 +204,7 @@ def _row_saved(db: Database, row: Row, old: Mapping[str, Any] | None) -> None:
 
 
 def _rebalance(db: Database, row: Row) -> None:
-    voucher = _voucher_of(db, row)
+    voucher = _voucher_of(db, row.as_dict())
     if voucher is not None:
         rows = rows_of(db, voucher)
         sums = {
@@ -215,7 +215,7 @@ def _rebalance(db: Database, row: Row) -> None:
 
 
 def _remove_row(db: Database, row: Row) -> None:
-    voucher = _voucher_of(db, row)
+    voucher = _voucher_of(db, row.as_dict())
     if voucher is not None:
         refuse_fixed(voucher)
 

@@ -217,7 +217,9 @@ def find(client: Client, effect: Effect) -> Outcome | None:
     row = by_origin(client, project, body.once_key)
     if row is None or (effect.target and str(row.id) != effect.target):
         return None
-    same = {"create": True, "update": _same_header(body, row), "status": row.status == body.status.value}
+    vendor = effect.ids.get(Key("vendor", body.vendor), "")
+    headed = _same_header(body, row) and vendor in ("", str(row.vendor.id if row.vendor else ""))
+    same = {"create": True, "update": headed, "status": row.status == body.status.value}
     return done(effect, row.id, row.stamp) if same.get(effect.verb) else None
 
 
@@ -244,10 +246,12 @@ def _same_line(ours: CommitmentLine, row: LineRow | None) -> bool:
     if row is None:
         return False
     theirs = parse_line(row)
-    return (ours.amount, ours.quantity, ours.unit_cost, ours.budget_code, ours.description) == (
+    said = (ours.amount, ours.quantity, ours.unit_cost, ours.budget_code, ours.description, ours.unit.casefold())
+    return said == (
         theirs.amount,
         theirs.quantity,
         theirs.unit_cost,
         theirs.budget_code,
         theirs.description,
+        theirs.unit.casefold(),
     )

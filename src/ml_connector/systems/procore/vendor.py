@@ -72,6 +72,9 @@ class VendorSync(msgspec.Struct):
     updates: list[VendorWrite]
 
 
+_CLEARED = ("address", "city", "zip", "email_address", "business_phone")
+"""Plain texts IFS owns."""
+
 _rows = msgspec.json.Decoder(list[VendorRow])
 _ids = msgspec.json.Decoder(list[int])
 _added = msgspec.json.Decoder(sync.Entity)
@@ -116,7 +119,6 @@ def render(vendor: Vendor) -> VendorWrite:
         zip=vendor.zip_code,
         email_address=vendor.email,
         business_phone=vendor.phone,
-        is_active=vendor.active,
         business_register_attributes=register_of(vendor),
     )
 
@@ -157,6 +159,12 @@ def adopt(client: Client, effects: Sequence[Effect]) -> list[Outcome]:
 
 def _row(effect: Effect) -> VendorWrite:
     row = render(body_of(effect, Vendor))
+    if effect.verb == "update":
+        for name in _CLEARED:  # what IFS no longer holds is emptied, not left as it was
+            if getattr(row, name) is None:
+                setattr(row, name, "")
+    else:
+        row.is_active = True
     if effect.verb == "update" and effect.target:
         row.id = number_of(effect.target)
     else:
@@ -176,7 +184,7 @@ def find(client: Client, effect: Effect) -> Outcome | None:
     for row in client.pages(_LIST, query, _rows, VENDORS):
         if effect.target not in ("", str(row.id)) or (effect.verb != "update" and row.origin_id != effect.once_key):
             continue
-        if effect.verb == "adopt" or _same(render(body_of(effect, Vendor)), row):
+        if effect.verb == "adopt" or _same(_row(effect), row):
             return done(effect, row.id, row.updated_at)
     return None
 
@@ -191,9 +199,13 @@ def _same(sent: VendorWrite, row: VendorRow) -> bool:
         (sent.state_code, row.state_code),
         (sent.email_address, row.email_address),
         (sent.business_phone, row.business_phone),
-        (sent.is_active, row.is_active),
+        (_digits(sent.business_register_attributes), _digits(row.business_register)),
     )
-    return all(ours is None or ours == theirs for ours, theirs in pairs)
+    return all(ours is None or ours == (theirs or "") for ours, theirs in pairs)
+
+
+def _digits(register: Register | None) -> str | None:
+    return re.sub(r"[\s-]", "", register.identifier or "") if register else None
 
 
 def add(client: Client, effects: Sequence[Effect]) -> list[Outcome]:
