@@ -137,8 +137,8 @@ def show(rows: list[dict[str, Any]]) -> None:
         say(
             f"  requests   {row['total']:,} used, {row['least_total']:,} the least possible: "
             f"{row['total'] / row['least_total']:.4f}\n"
-            f"             writes {row['writes']:,} (least {row['least_writes']:,}; {row['setup_writes']:,} of ours for "
-            f"vendors and codes), reads {row['reads']:,} (order pages {row['order_reads_least']:,})\n"
+            f"             writes {row['writes']:,} (least {row['least_writes']:,}; ours for vendors and codes: "
+            f"{row['setup_writes']:,}), reads {row['reads']:,} (order pages {row['order_reads_least']:,})\n"
         )
         say(
             f"  load       {load['seconds']:.1f} s; our CPU {load['cpu']:.2f} s = "
@@ -148,7 +148,8 @@ def show(rows: list[dict[str, Any]]) -> None:
         polled = row["poll_requests"]
         say(
             f"  poll       {poll['seconds']:.2f} s; our CPU {poll['cpu']:.2f} s; PostgreSQL {poll['postgres']:.2f} s; "
-            f"IFS reads {polled['erp']['read']}, Procore reads {polled['projects']['read']}, writes {row['poll_writes']}\n"
+            f"reads {polled['erp']['read']} in IFS, {polled['projects']['read']} in Procore, "
+            f"writes {row['poll_writes']}\n"
         )
         say(f"  memory     {row['memory_mb']:.0f} MB at most ({row['base_mb']:.0f} MB before the first run)\n")
 

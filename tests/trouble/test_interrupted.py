@@ -71,7 +71,7 @@ def test_sigterm_in_the_middle_of_a_sync(office: Office, front: Desk) -> None:
 
 def test_two_syncs_at_once(office: Office, front: Desk, tmp_path: Path) -> None:
     """The second says who is at work, and nothing else happens."""
-    rule = FaultRule("slow:1500", "ifs", path="PurchaseOrderHandling", times=1)
+    rule = FaultRule("slow:8000", "ifs", path="PurchaseOrderHandling", times=1)
     office.box.faults.add(rule)
     first = front.start("sync", NAME, "--json")
     _wait(first, lambda: rule.struck > 0)

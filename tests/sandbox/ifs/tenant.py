@@ -138,7 +138,11 @@ class Tenant:
 
 
 def make_tenant(*more: Order, **switches: Any) -> Tenant:
-    """A signed-in tenant with the small world, `more` orders and those switches."""
+    """A signed-in tenant with the small world, `more` orders and those switches.
+
+    Its tokens outlive any run of the tests, for some tenants are made once for many of them.
+    """
+    switches.setdefault("token_ttl", 86_400)
     clock = SandboxClock(datetime(2026, 9, 15, 12, tzinfo=UTC))
     face = IfsFace(clock, IfsSwitches(**switches))
     face.load(small_world(*more), base_url=BASE, realm="acmeprod", client_id="conn", client_secret="pss")

@@ -25,7 +25,7 @@ def test_a_token_lives_as_long_as_the_switch_says() -> None:
 
 
 def test_the_client_may_come_in_the_form_or_in_the_header() -> None:
-    tenant = make_tenant()
+    tenant = make_tenant(token_ttl=180)
     coded = base64.b64encode(b"conn:pss").decode()
     answer = tenant.ask_token("grant_type=client_credentials", authorization=f"Basic {coded}")
     assert json.loads(answer.body)["expires_in"] == 180
