@@ -24,7 +24,6 @@ from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
-from ml_connector.flows.cost_codes import combination_order
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
@@ -99,7 +98,7 @@ class Decider:
         """Decides the cost codes and budget codes the open orders need."""
         coding = self.gathered.coding(demand.projects)
         given = given_for_kinds(self.situation, "project", "cost_code", "budget_code")
-        order = sorted(demand.combinations, key=combination_order)
+        order = sorted(demand.combinations, key=lambda one: (one.project, one.codes, one.activity))
         decision = self._decide(CostCodesCase(given, chart, coding, order))
         looked_at = {combination.project for combination in demand.combinations}
         self._keep("cost_codes", decision, looked_at, whole_flow=True)

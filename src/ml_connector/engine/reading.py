@@ -41,7 +41,7 @@ class Demand:
                     self.suppliers.add(order.vendor)
                     self.projects.add(line.project)
                     self.memberships.add((order.vendor, line.project))
-                    self.combinations.add(Combination(line.project, line.codes, line.activity, order.dated))
+                    self.combinations.add(Combination(line.project, line.codes, line.activity))
 
 
 def read_orders(work: Work, draft: Draft, spool: Spool, situation: Situation) -> Demand:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 
 import msgspec
 
@@ -24,13 +23,6 @@ class Combination(msgspec.Struct, frozen=True):
     project: str
     codes: tuple[tuple[str, str], ...]
     activity: str
-    on: date | None = None
-    """The day its values must be valid on: the date of the order that uses it."""
-
-
-def combination_order(one: Combination) -> tuple[str, tuple[tuple[str, str], ...], str, date]:
-    """Combinations in one order, whatever order they were found in."""
-    return one.project, one.codes, one.activity, one.on or date.min
 
 
 class Coding(msgspec.Struct, frozen=True):
@@ -46,7 +38,7 @@ class Coding(msgspec.Struct, frozen=True):
 def decide(situation: Situation, chart: Chart, coding: Coding, combinations: Iterable[Combination]) -> Decision:
     """Links what is there, creates what IFS knows and Procore lacks, and reports what leads nowhere."""
     work = _Codes(situation, chart, coding)
-    for combination in sorted(combinations, key=combination_order):
+    for combination in sorted(combinations, key=lambda c: (c.project, c.codes, c.activity)):
         if situation.available(Key("project", combination.project)):
             work.combination(combination)
     return Decision(tuple(work.intents), tuple(work.holds.values()), (), (), tuple(work.unchanged))
@@ -66,7 +58,7 @@ class _Codes:
 
     def combination(self, combination: Combination) -> None:
         """One code string on one project: its cost code first, then its budget code."""
-        if self.chart.missing(combination.codes, combination.on or self.situation.today):
+        if self.chart.unknown(combination.codes):
             return  # the order that uses it is held with the reason; nothing is created for a value IFS lacks
         number, sub_project = self.chart.looked_at(combination.activity)
         target = self.situation.mapper.target(combination.codes, number, sub_project)

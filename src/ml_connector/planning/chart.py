@@ -16,6 +16,10 @@ class Chart(msgspec.Struct, frozen=True):
     dimensions: Mapping[tuple[str, str], Dimension]
     activities: Mapping[str, Activity]
 
+    def unknown(self, codes: Iterable[tuple[str, str]]) -> bool:
+        """Whether a code part value does not exist at all; whether it is valid is for the order's own date to say."""
+        return any(code not in self.dimensions for code in codes)
+
     def missing(self, codes: Iterable[tuple[str, str]], on: date) -> tuple[str, str, str] | None:
         """The first code part value that does not exist or is not valid on that day, with why; None when all are."""
         for part, value in codes:
