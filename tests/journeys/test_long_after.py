@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -125,3 +126,10 @@ def test_a_contract_deleted_in_procore_is_made_again_when_a_person_says_so(runni
     assert running.holds("gone_there") == []
     running.assert_proven()
     running.assert_rests()
+
+
+def test_money_by_code_ties_to_money_planned(unapproved: Office) -> None:
+    unapproved.price(ORDER, "1", "88.88")
+    report = unapproved.plan()
+    by_code = sum(Decimal(place["planned"]) for place in report.money_by_place)
+    assert {str(by_code)} == {money["planned"] for money in report.money.values()}

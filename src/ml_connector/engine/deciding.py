@@ -119,6 +119,7 @@ class Decider:
             decision = self._decide(OrdersCase(given, chart, budgets, page, theirs))
             self._keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
+            self.draft.place(list(decision.intents), situation.links)
             gone = {order.id for order in page if order.state in GONE}
             self.draft.removals += len(gone & {intent.source for intent in decision.intents})
             decided += len(page)
@@ -165,8 +166,6 @@ class Decider:
         self.work.tape.flush(self.work.db)
         self.draft.released += len(change.released)
         self.draft.take(intents)
-        if flow == "purchase_orders":
-            self.draft.place(intents)
         self.draft.holds += decision.holds
         self.draft.count(flow, "unchanged", len(decision.unchanged))
         self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
 from decimal import Decimal
@@ -12,10 +12,12 @@ from typing import Any
 from ml_connector.engine.points import Point, no_point
 from ml_connector.engine.taping import RunTape
 from ml_connector.kernel.clock import Clock
+from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.plan import Hold, Intent, unpack
 from ml_connector.planning.policy import Policies
+from ml_connector.planning.situation import Linked
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.store.postgres import Database
 from ml_connector.systems.port import ErpSystem, Progress, ProjectsSystem
@@ -105,16 +107,26 @@ class Draft:
             if intent.base and intent.source and intent.key.kind == "commitment":
                 self.open_parts[intent.source] += 1
 
-    def place(self, intents: list[Intent]) -> None:
-        """Adds the planned money of orders by project and budget code; for an update, the lines as they will be."""
+    def place(self, intents: list[Intent], links: Mapping[Key, Linked]) -> None:
+        """Adds the planned money of orders by project and budget code; of a contract that is there, what changes."""
         for intent in intents:
             if intent.money is None:
                 continue
             body = unpack(intent.key.kind, intent.body)
-            if isinstance(body, (Commitment, ChangeOrder)):
-                for line in body.lines:
-                    place = (body.project, line.budget_code, body.currency)
-                    self.by_place[place] = self.by_place.get(place, Decimal(0)) + line.amount
+            if not isinstance(body, (Commitment, ChangeOrder)):
+                continue
+            linked = links.get(intent.key)
+            agreed = unpack("commitment", linked.base) if linked and linked.base else None
+            before = {line.once_key: line for line in agreed.lines} if isinstance(agreed, Commitment) else {}
+            for line in body.lines:
+                self._place(body.project, line.budget_code, body.currency, line.amount)
+                old = before.get(line.once_key)
+                if old:
+                    self._place(body.project, old.budget_code, body.currency, -old.amount)
+
+    def _place(self, project: str, flat: str, currency: str, amount: Decimal) -> None:
+        place = (project, flat, currency)
+        self.by_place[place] = self.by_place.get(place, Decimal(0)) + amount
 
     def add_money(self, money: Money) -> None:
         """Adds planned money of one currency."""
