@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -111,9 +112,15 @@ def _close(out: Output, story: Story) -> None:
         out.line("Every figure above was read from the two systems or from the run's own report.", "bold green")
 
 
+def _command() -> str:
+    """How this very command is called from anywhere: by its name where the path finds it, else by its place."""
+    found = shutil.which("ml-connector")
+    return "ml-connector" if found else str(Path(sys.executable).with_name("ml-connector"))
+
+
 def _stay(out: Output, home: Path, sandbox: RunningSandbox, *, foreign: bool) -> None:
     """Leaves both simulated systems running until Ctrl-C, and says what to try."""
-    start = f"{'env -u ' + DATABASE_URL + ' ' if foreign else ''}{HOME}={home} ml-connector"
+    start = f"{'env -u ' + DATABASE_URL + ' ' if foreign else ''}{HOME}={home} {_command()}"
     out.heading("Still running")
     out.facts([("simulated IFS", sandbox.ifs_url), ("simulated Procore", sandbox.procore_url)])
     out.line("A console in the browser comes in a later release. Try, in another terminal:")
