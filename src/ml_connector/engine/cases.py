@@ -35,6 +35,7 @@ class Given(msgspec.Struct, frozen=True):
     rulings: list[tuple[Key, HoldReason, Ruling]]
     coming: list[Key]
     touched: list[str]
+    laps: dict[str, int]
 
     def situation(self, mapper: Mapper) -> Situation:
         """The situation these facts make with a mapping."""
@@ -48,6 +49,7 @@ class Given(msgspec.Struct, frozen=True):
             rulings={(key, reason): ruling for key, reason, ruling in self.rulings},
             coming=frozenset(self.coming),
             touched=frozenset(self.touched),
+            laps=self.laps,
         )
 
 
@@ -144,6 +146,7 @@ def given_of(situation: Situation, matters: Callable[[Key], bool]) -> Given:
         ),
         coming=sorted(situation.coming),
         touched=sorted(situation.touched),
+        laps=dict(sorted(situation.laps.items())),
     )
 
 

@@ -35,6 +35,9 @@ from ml_connector.store.holds import Look
 from ml_connector.systems.port import VendorPage
 from ml_connector.systems.wire import Exchange
 
+LAPS = "laps/"
+"""Under which names laps are counted."""
+
 KNOWN_AT_ONCE = frozenset({Verb.LINK, Verb.ADOPT})
 """Verbs whose target is known before anything is sent."""
 
@@ -120,12 +123,28 @@ class Decider:
             self._keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
             self.draft.place(list(decision.intents), situation.links)
+            self._count_laps(situation, decision)
             gone = {order.id for order in page if order.state in GONE}
             self.draft.removals += len(gone & {intent.source for intent in decision.intents})
             decided += len(page)
             self.work.progress("orders decided", decided)
         if demand.held:
             self._keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
+
+    def _count_laps(self, situation: Situation, decision: Decision) -> None:
+        """Counts how often in a row a contract is restored while IFS stands still; a change in IFS starts anew."""
+        counts: dict[str, int] = {}
+        for intent in decision.intents:
+            linked = situation.links.get(intent.key)
+            if intent.base and linked and linked.base:
+                before = situation.laps.get(intent.source, 0)
+                if linked.base == intent.base:
+                    counts[intent.source] = before + 1
+                elif before:
+                    counts.setdefault(intent.source, 0)
+        with self.work.db.begin() as conn:
+            for order, count in counts.items():
+                sources.move_watermark(conn, self.work.connection_id, f"{LAPS}{order}", str(count))
 
     def _decide(self, case: Case) -> Decision:
         """Decides a case, and keeps it: replay starts from exactly this."""

@@ -30,6 +30,7 @@ ANSWERS: dict[HoldReason, tuple[str, ...]] = {
     HoldReason.UNBUDGETED: ("allow",),
     HoldReason.CHANGED_THERE: ("erp", "projects"),
     HoldReason.CONFLICT: ("erp", "projects"),
+    HoldReason.LAPPING: ("erp", "ignore"),
     HoldReason.TOTALS_DIFFER: ("new", "ignore"),
     HoldReason.GONE_THERE: ("new", "ignore"),
     HoldReason.GONE_HERE: ("ignore",),
@@ -69,7 +70,7 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
     target = given.target or (hold.candidates[0] if len(hold.candidates) == 1 else "")
     if given.answer == "link" and hold.candidates and target not in hold.candidates:
         raise BadInput(f"Say which one with --target: {', '.join(hold.candidates)}.")
-    if given.answer in ("erp", "projects"):
+    if given.answer in ("erp", "projects") and hold.reason is not HoldReason.LAPPING:
         target = _marks(conn, connection_id, row, given.answer)
     if hold.reason is HoldReason.GONE_THERE and given.answer == "new":
         # what was linked is forgotten, and matched or made again by the next run: there is nothing to remember

@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.engine.applying import Applier, Recovery
-from ml_connector.engine.deciding import Decider
+from ml_connector.engine.deciding import LAPS, Decider
 from ml_connector.engine.gate import check_gate
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.knowing import load_links, load_rulings
@@ -172,6 +172,7 @@ class Runner:
             mapper=work.mapper,
             links=load_links(conn, work.connection_id),
             rulings=load_rulings(conn, work.connection_id),
+            laps=sources.counters(conn, work.connection_id, LAPS),
         )
 
     def _finish(self, started: str) -> None:

@@ -30,6 +30,7 @@ IGNORABLE = (
     HoldReason.TOTALS_DIFFER,
     HoldReason.GONE_THERE,
     HoldReason.GONE_HERE,
+    HoldReason.LAPPING,
 )
 """Questions about an order that may be answered by leaving it alone."""
 

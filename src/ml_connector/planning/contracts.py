@@ -132,9 +132,29 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), _verbs(intents)))
     if ours.status is not theirs.status and (not status_moved or write_drift):
         intents.append(_status(contract, _verbs(intents)))
+    if intents and base == ours:  # nothing changed here: this restores what somebody changed there
+        _check_laps(situation, contract)
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents), _left_standing(contract, difference)
+
+
+def _check_laps(situation: Situation, contract: Contract) -> None:
+    order = contract.order.id
+    done = situation.laps.get(order, 0)
+    ruling = situation.ruled(Key("order", order), HoldReason.LAPPING)
+    if done < situation.policies.purchase_orders.laps or (ruling and ruling.answer == "erp"):
+        return
+    raise Held(
+        _hold(
+            contract,
+            HoldReason.LAPPING,
+            Key("ruling", f"order:{order}"),
+            "integration engineer",
+            f"The contract of order {order} was restored {done} times and is changed in Procore each time: "
+            "find out who or what does it there.",
+        )
+    )
 
 
 def _vendor_verdict(situation: Situation, contract: Contract, base: Commitment | None) -> str:

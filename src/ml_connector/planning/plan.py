@@ -67,6 +67,8 @@ class HoldReason(Enum):
     """The order is in a foreign currency and Procore keeps only the project's, or the two sides differ."""
     CHANGED_THERE = "changed_there"
     """Somebody in Procore changed a field that IFS owns."""
+    LAPPING = "lapping"
+    """What we restore is changed again and again in Procore: somebody or something there insists."""
     CONFLICT = "conflict"
     """Both sides changed the same field since we last agreed."""
     VENDOR_FROZEN = "vendor_frozen"

@@ -60,6 +60,8 @@ class OrderPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Orders in another currency than the Procore project's: send where Procore keeps currencies, or hold."""
     drift: Literal["hold", "restore"] = "hold"
     """Somebody in Procore changed what IFS owns: ask, or write the IFS value again."""
+    laps: int = 3
+    """How often one contract is restored in a row, with nothing changed in IFS, before a person is asked."""
     same_number: Literal["link", "ask"] = "link"
     """A Procore order typed by hand with this number and this vendor: link it, or ask."""
     split_number: str = "{order}-{project}"

@@ -46,6 +46,8 @@ class Situation(msgspec.Struct, frozen=True):
     coming: frozenset[Key] = frozenset()
     touched: frozenset[str] = frozenset()
     """Orders whose contract somebody changed in Procore since we last looked."""
+    laps: Mapping[str, int] = {}
+    """Orders to how often their contract was restored in a row while IFS stood still."""
     go_live: date | None = None
     """Orders dated before this day are not sent by themselves."""
 

@@ -100,6 +100,14 @@ def watermark(conn: Connection, connection_id: int, name: str) -> str | None:
     return str(row[0]) if row else None
 
 
+def counters(conn: Connection, connection_id: int, prefix: str) -> dict[str, int]:
+    """Numbers kept as watermarks under names that begin so, by the rest of the name."""
+    sql = (
+        "SELECT substr(name, length(%s) + 1), value FROM watermarks WHERE connection_id = %s AND starts_with(name, %s)"
+    )
+    return {str(name): int(value) for name, value in bulk.fetch(conn, sql, (prefix, connection_id, prefix))}
+
+
 def move_watermark(conn: Connection, connection_id: int, name: str, value: str) -> None:
     """Moves a reading on; in the transaction that keeps what was read."""
     sql = """
