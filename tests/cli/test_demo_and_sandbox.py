@@ -41,7 +41,8 @@ def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
     started = alone.start("demo", "--orders", "40")
     lines = _lines_until(started, "Ctrl-C ends it.")
     home = alone.home / "demo"
-    assert any(f"ML_CONNECTOR_HOME={home} ml-connector holds -c demo" in line for line in lines)
+    said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]
+    assert any(line.rstrip().endswith("ml-connector holds -c demo") for line in said)
     assert "A demo runs in" in alone("demo", "--once", code=10).err
     there = Shell(home)
     assert there("show", "po", "P100001", "-c", "demo", "--json").form["contracts"]
