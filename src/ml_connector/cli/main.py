@@ -114,9 +114,24 @@ def execute(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except BaseException as error:  # the last line of defence: no trace reaches a user
-        trouble = trouble_of(error, home, secrets)
+        first = _asked_to_stop(error)
+        if isinstance(first, SystemExit):
+            return ENDED
+        trouble = trouble_of(first or error, home, secrets)
         tell(trouble, sys.stderr, as_json=as_json)
         return trouble.exit_code
+
+
+def _asked_to_stop(error: BaseException) -> BaseException | None:
+    """The request to stop behind an error: a query cut short by it may fail in its own words on the way out."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, KeyboardInterrupt) or (isinstance(cause, SystemExit) and cause.code == ENDED):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _run(words: Sequence[str], session: Session) -> int:

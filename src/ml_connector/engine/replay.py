@@ -18,29 +18,29 @@ DECIDED = "DECIDE"
 """Method under which a decision's input is taped, side `engine`."""
 
 
-def run_of(conn: Connection, connection_id: int, what: str) -> int:
-    """The run meant by `what`: a run's number, or the last run that decided a document of that number."""
+def run_of(conn: Connection, connection_id: int, what: str) -> tuple[int, bool]:
+    """The run meant by `what`, and whether all of it is: a document of that number comes before a run of it."""
     found = [row.run_id for row in journal.history_of(conn, connection_id, what, 1)]
     found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what)[:1]]
     if not found and what.isdigit():
-        return runs.get_run(conn, connection_id, int(what)).id
+        return runs.get_run(conn, connection_id, int(what)).id, True
     if not found:
         raise NothingSuchHere(f"No run of this connection ever decided {what!r}.")
-    return max(found)
+    return max(found), False
 
 
 def mapping_version_of(conn: Connection, connection_id: int, what: str) -> int:
     """The mapping version that run used; 0 when it ran before any mapping was imported."""
-    return runs.get_run(conn, connection_id, run_of(conn, connection_id, what)).mapping_version
+    return runs.get_run(conn, connection_id, run_of(conn, connection_id, what)[0]).mapping_version
 
 
 def orders_of(conn: Connection, connection_id: int, what: str) -> list[str]:
     """The orders a document or run is about."""
-    if not what.isdigit():
-        run_of(conn, connection_id, what)
+    run, whole = run_of(conn, connection_id, what)
+    if not whole:
         return [what]
     found: list[str] = []
-    for case, _ in _cases(conn, connection_id, int(what)):
+    for case, _ in _cases(conn, connection_id, run):
         if isinstance(case, cases.OrdersCase):
             found += cases.documents(case)
     return found
@@ -54,25 +54,25 @@ def forget(db: Database, connection_id: int, orders: list[str]) -> None:
 
 def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> dict[str, Any]:
     """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte."""
-    run = run_of(conn, connection_id, what)
+    run, whole = run_of(conn, connection_id, what)
     before = {row.digest: row for row in _intents(conn, connection_id, run)}
     now: dict[bytes, Intent] = {}
     held: list[str] = []
     decided = 0
     flows: set[str] = set()
     for case, flow in _cases(conn, connection_id, run):
-        if not what.isdigit() and what not in cases.documents(case):
+        if not whole and what not in cases.documents(case):
             continue
         flows.add(flow)
         decision = cases.decide(case, mapper)
-        decided += len(cases.documents(case)) if what.isdigit() else 1
+        decided += len(cases.documents(case)) if whole else 1
         for intent in decision.intents:
-            if what.isdigit() or intent.source == what:
+            if whole or intent.source == what:
                 now[intent.digest()] = intent
-        held += [hold.sentence for hold in decision.holds if what.isdigit() or hold.key.id == what]
+        held += [hold.sentence for hold in decision.holds if whole or hold.key.id == what]
     if not decided:
         raise NothingSuchHere(f"The evidence of run {run} for {what!r} is kept no longer.")
-    then = {digest: row for digest, row in before.items() if what.isdigit() or row.source == what}
+    then = {digest: row for digest, row in before.items() if whole or row.source == what}
     return {
         "run": run,
         "flows": sorted(flows),
