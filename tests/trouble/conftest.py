@@ -10,7 +10,6 @@ import pytest
 
 from journeys.office import NAME, Office, opened
 from ml_connector.sandbox.running import RunningSandbox
-from store.cluster import Cluster
 
 from .desk import Desk
 
@@ -18,36 +17,10 @@ ORDERS = 24
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The session's server, outside pytest's own folder, which the lesser account of the server may not enter."""
-    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        started = Cluster(Path(folder))
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="session")
 def served() -> Iterator[RunningSandbox]:
     """Both simulated systems, in a thread, for the whole session."""
     with RunningSandbox(orders=ORDERS) as running:
         yield running
-
-
-@pytest.fixture
-def box(served: RunningSandbox) -> RunningSandbox:
-    """The same, as at the start."""
-    served.reset()
-    served.log.bodies = False
-    served.faults.hold = 0.2
-    return served
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> Iterator[str]:
-    """A fresh database at the current schema."""
-    made = cluster.new_url()
-    yield made
-    cluster.drop(made)
 
 
 @pytest.fixture

@@ -174,9 +174,6 @@ _decoders: dict[str, msgspec.msgpack.Decoder[Body]] = {
     }.items()
 }
 
-INTENT_KINDS = tuple(_decoders)
-"""Record kinds an intent can carry, in the order in which they are applied."""
-
 
 def pack(body: Body) -> bytes:
     """A record as bytes for the journal: the same record gives the same bytes."""
