@@ -14,11 +14,12 @@ import tomlkit
 from sqlalchemy import Connection
 
 from ml_connector.engine import deskwork, lookup, replay
+from ml_connector.engine.exposure import exposure
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
 from ml_connector.engine.taping import RunTape
 from ml_connector.engine.work import Report, Work
-from ml_connector.kernel.clock import system_clock
+from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
 from ml_connector.registry import ERP_PROFILES, ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
@@ -66,21 +67,31 @@ class Sides:
 class App:
     """Every verb of the product; the command line and the console call nothing else."""
 
-    def __init__(self, settings: Settings, db: Database, actor: str, progress: Progress = quiet) -> None:
+    def __init__(
+        self, settings: Settings, db: Database, actor: str, progress: Progress = quiet, clock: Clock = system_clock
+    ) -> None:
         self.settings = settings
         self.db = db
         self.actor = actor
         self.progress = progress
+        self.clock = clock
 
     @classmethod
     @contextmanager
     def open(
-        cls, settings: Settings | None = None, actor: str = "operator", progress: Progress = quiet
+        cls,
+        settings: Settings | None = None,
+        actor: str = "operator",
+        progress: Progress = quiet,
+        clock: Clock = system_clock,
     ) -> Iterator[App]:
-        """An App over the installation's database, started if it is ours; closed when the block ends."""
+        """An App over the installation's database, started if it is ours; closed when the block ends.
+
+        Another `clock` is for the sandbox, whose time can be moved.
+        """
         settings = settings or settings_from(os.environ)
         with Database.open(settings.home, settings.database_url) as db:
-            yield cls(settings, db, actor, progress)
+            yield cls(settings, db, actor, progress, clock)
 
     # connections ----------------------------------------------------------------------------------------------
 
@@ -118,8 +129,8 @@ class App:
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
             sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
-            if {"policy", "connection"} & changes.keys():  # settled orders were decided under the former ones
-                sources.look_again_at_all(conn, row.id, "order")
+            if {"policy", "connection"} & changes.keys():  # settled documents were decided under the former ones
+                sources.look_again_at_all(conn, row.id)
             audit.append(conn, row.id, [self._entry("connection:change:done", name)])
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))
@@ -187,13 +198,18 @@ class App:
         with self._runner(name, flows) as runner:
             return runner.sync(approved)
 
+    def exposure(self, name: str) -> dict[str, Any]:
+        """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
+        with self._runner(name, ()) as runner:
+            return exposure(runner.work)
+
     def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
         """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
         row = self.connection(name)
         if apply:
             with self.db.begin() as conn:
-                orders = replay.orders_of(conn, row.id, what)
-            replay.forget(self.db, row.id, orders)
+                documents = replay.documents_of(conn, row.id, what)
+            replay.forget(self.db, row.id, documents)
             return lookup.report_form(self.sync(name))
         with self.db.begin() as conn:
             return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, what, mapping))
@@ -275,7 +291,7 @@ class App:
                 policies=config.policy,
                 mapper=Mapper(mapping),
                 mapping_version=version.version if version else 0,
-                clock=system_clock,
+                clock=self.clock,
                 tape=tape,
                 actor=self.actor,
                 point=point_from(self.settings.kill_at),
@@ -336,7 +352,7 @@ class App:
         return Mapper(mapping_of(latest.toml) if latest else DEFAULT)
 
     def _now(self) -> datetime:
-        return system_clock()
+        return self.clock()
 
     def _entry(self, tag: str, subject: str) -> audit.AuditEntry:
         return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=tag.split(":", 1)[0], erp_id=subject)

@@ -98,6 +98,13 @@ def life_of_order(app: App, name: str, number: str) -> dict[str, Any]:
         return {"connection": name, **lookup.life_of_order(conn, row.id, number)}
 
 
+def life_of_document(app: App, name: str, number: str) -> dict[str, Any]:
+    """Everything known of one document by its id in its own system; see engine/lookup.py."""
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        return {"connection": name, **lookup.life_of_document(conn, row.id, number)}
+
+
 def mapping_versions(app: App, name: str) -> list[dict[str, Any]]:
     """Versions of a connection's mapping, without their text."""
     row = app.connection(name)

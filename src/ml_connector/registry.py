@@ -19,6 +19,12 @@ FLOWS = {
     "projects": "IFS projects find their Procore projects; none is created.",
     "vendors": "Suppliers of open orders find or get their Procore vendor.",
     "cost_codes": "Code strings in use become cost codes, cost types and budget codes.",
+    "dimensions": "Cost codes made, renamed or ended on one side reach the other, where the code part allows it.",
     "purchase_orders": "IFS orders become purchase order contracts with their schedule of values.",
+    "budgets": "IFS project estimates become the original budget of Procore projects.",
+    "supplier_invoices": "IFS supplier invoices become subcontractor invoices or direct costs, each line in one place.",
+    "payments": "Posted IFS payments are mirrored on the commitments' invoices.",
+    "subcontractor_invoices": "Subcontractor invoices written in Procore become vouchers or requisitions in IFS.",
+    "direct_costs": "Direct costs entered in Procore become vouchers in IFS.",
 }
 """Flow to what it does, in the order in which they depend on each other."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from ml_connector.flows.cost_codes import Coding, Combination, decide
+from ml_connector.flows.cost_codes import CodeWanted, Coding, Combination, decide
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.mapping import Mapper, Row
-from ml_connector.planning.plan import Decision, HoldReason, pack
+from ml_connector.planning.plan import Decision, HoldReason, pack, unpack
 from ml_connector.planning.policy import policies_from
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
@@ -132,3 +132,65 @@ def test_a_code_made_from_something_without_a_name_is_called_by_itself() -> None
     mapper = Mapper(msgspec.structs.replace(MAPPING, cost_code=by_account))
     first, _ = run(msgspec.structs.replace(given(), mapper=mapper), NOTHING, used()).intents
     assert first.reason == "Cost code 01-000 01-000 is in use on open orders."
+
+
+def test_the_whole_code_string_stays_on_the_link_of_a_budget_code() -> None:
+    for coding in (NOTHING, THERE):
+        intents = {intent.key: intent for intent in run(given(), coding, used()).intents}
+        kept = unpack("budget_code", intents[Key("budget_code", "1201/03-310.M")].base)
+        assert isinstance(kept, BudgetCode)
+        assert (kept.codes, kept.project) == ((("A", "4110"), ("B", "03-310")), "1201")
+    older = {
+        Key("cost_code", "1201/03-310"): Linked("31"),
+        Key("budget_code", "1201/03-310.M"): Linked("61", pack(BudgetCode("61", "1201", "03-310.M"))),
+    }
+    decision = run(given(older), THERE, used())
+    assert told(decision) == page("""
+        link budget_code:1201/03-310.M -> 61: Budget code 03-310.M stands for A=4110 B=03-310.
+        unchanged cost_code:1201/03-310
+        """)
+    after = {**older, Key("budget_code", "1201/03-310.M"): Linked("61", decision.intents[0].base)}
+    assert run(given(after), THERE, used()).intents == (), "said once"
+
+
+def test_codes_a_budget_wants_are_made_without_a_code_string() -> None:
+    wanted = [
+        CodeWanted("1201", "03-310", "M"),
+        CodeWanted("1201", "99-900", "L", "Overheads"),
+        CodeWanted("1201", "98-000"),
+        CodeWanted("1299", "98-000"),
+    ]
+    decision = decide(given(), CHART, NOTHING, [used()], wanted)
+    assert told(decision) == page("""
+        create cost_code:1201/03-310: Cost code 03-310 Concrete is in use on open orders.
+        create budget_code:1201/03-310.M: Budget code 03-310.M is in use on open orders.
+        create cost_code:1201/98-000: Cost code 98-000 98-000 is wanted by a budget or a document.
+        create cost_code:1201/99-900: Cost code 99-900 Overheads is wanted by a budget or a document.
+        create budget_code:1201/99-900.L: Budget code 99-900.L is wanted by a budget or a document.
+        """)
+    (first, *_) = decide(given(), CHART, NOTHING, [], wanted).intents
+    assert first.reason == "Cost code 03-310 Concrete is wanted by a budget or a document.", "named by the value it is"
+
+
+def test_every_valid_value_reaches_every_linked_project_where_policy_says_all() -> None:
+    sites = {Key("project", "1202"): Linked("5002"), Key("project", "1203"): Linked("5003")}
+    coding = Coding(TYPES, {"1201": {"03-310": CONCRETE}, "1202": {}}, {})
+    decision = decide(given(sites, scope="all"), CHART, coding, [])
+    assert told(decision) == page("""
+        link cost_code:1201/03-310 -> 31: Cost code 03-310 is there already.
+        create cost_code:1201/05-120: Cost code 05-120 Steel is valid in IFS.
+        create cost_code:1201/09-910: Cost code 09-910 Paint is valid in IFS.
+        create cost_code:1202/03-310: Cost code 03-310 Concrete is valid in IFS.
+        create cost_code:1202/05-120: Cost code 05-120 Steel is valid in IFS.
+        create cost_code:1202/09-910: Cost code 09-910 Paint is valid in IFS.
+        """), "but not a project whose codes were not read"
+    assert decide(given(sites), CHART, coding, []) == Decision(), "unless only used ones are wanted"
+    ended = {
+        key: msgspec.structs.replace(one, valid_until=TODAY.replace(day=1)) for key, one in CHART.dimensions.items()
+    }
+    over = msgspec.structs.replace(CHART, dimensions=ended)
+    assert decide(given(sites, scope="all"), over, coding, []) == Decision()
+    rows = msgspec.structs.replace(MAPPING.cost_code, rows=(Row((("B", "03-*"),), "03-000"),))
+    mapper = Mapper(msgspec.structs.replace(MAPPING, cost_code=rows))
+    many = msgspec.structs.replace(given(sites, scope="all"), mapper=mapper)
+    assert decide(many, CHART, coding, []) == Decision(), "a value says which code only where they are one-to-one"

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import msgspec
 
 from ml_connector.flows import purchase_orders
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.situation import Linked, Ruling
+from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.problem import Problem
-from ml_connector.records.purchase_order import OrderState
-from planning.scene import BUDGETS, CHART, Procore, line, order, policies, priced, situation
+from ml_connector.records.purchase_order import OrderState, PurchaseOrder
+from planning.scene import (
+    BUDGETS,
+    CHART,
+    STEEL,
+    VENDOR,
+    D,
+    Procore,
+    line,
+    order,
+    ordered_money,
+    policies,
+    priced,
+    situation,
+)
 
 from .telling import page, told
 
@@ -151,3 +167,92 @@ def test_orders_that_cross_by_themselves() -> None:
     procore.sync(order())
     late = msgspec.structs.replace(procore.situation, go_live=date(2026, 12, 1))
     assert purchase_orders.may_be_sent(late, order()), "what went before go-live is still ours"
+
+
+# -- orders that came from a contract written in Procore -----------------------------------------------------------
+
+
+def written_there(**changes: Any) -> Commitment:
+    """Contract SC-9 of Procore's people, approved: cement for 50.00, of which we made requisition R1 in IFS."""
+    lines = (CommitmentLine("", "cement", D(1), "", D("50.00"), D("50.00"), "03-310.M", "l1"),)
+    given = Commitment(
+        "", "5001", "SC-9", "Cement", VENDOR, CommitmentStatus.APPROVED, "USD", None, None, "", lines, "p9"
+    )
+    return msgspec.structs.replace(given, **changes)
+
+
+def with_requisition(*contracts: Commitment, **links: str) -> Procore:
+    """Procore with these contracts; requisition by its Procore contract."""
+    procore = Procore()
+    for contract in contracts:
+        procore.typed_by_hand(contract)
+    ours = {
+        Key("purchase_requisition", contract): Linked(number) for contract, number in (links or {"p9": "R1"}).items()
+    }
+    procore.situation = msgspec.structs.replace(procore.situation, links={**procore.situation.links, **ours})
+    return procore
+
+
+def made_of_it(**changes: Any) -> PurchaseOrder:
+    """Order P1, made by a buyer from requisition R1."""
+    return order(line(requisition="R1", **changes))
+
+
+def test_an_order_made_from_our_requisition_is_tied_to_the_contract_it_came_from() -> None:
+    procore = with_requisition(written_there())
+    coding = (CHART, BUDGETS)
+    assert purchase_orders.wanted_contracts(procore.situation, coding, [made_of_it()], {}) == [("1201", "p9")]
+    decision = procore.sync(made_of_it())
+    assert told(decision).splitlines()[0] == (
+        "adopt commitment:P1@1201 -> p9: Order P1 was made from our requisition of Procore's contract SC-9."
+    )
+    assert len(procore.contracts) == 1, "no second contract"
+    assert procore.contracts["p9"].number == "SC-9", "it keeps the number its people know it by"
+    assert procore.money() == ordered_money(made_of_it())
+    procore.touch()
+    assert procore.decide(made_of_it()).intents == ()
+
+
+def test_what_the_buyer_added_or_repriced_is_amended_on_it() -> None:
+    changed = order(line(requisition="R1"), priced("2/1", 1, "7", codes=(("A", "4110"), ("B", STEEL))))
+    procore = with_requisition(written_there())
+    procore.sync(changed)
+    assert procore.money() == ordered_money(changed)
+    (hold,) = with_requisition(written_there()).decide(made_of_it(amount=D("60.00"), unit_price=D("6.00"))).holds
+    assert hold.reason is HoldReason.TOTALS_DIFFER, "a line that no longer pairs is asked about, as for any contract"
+
+
+def test_a_contract_from_which_two_orders_came_stands_for_the_first() -> None:
+    procore = with_requisition(written_there())
+    procore.sync(made_of_it())
+    second = msgspec.structs.replace(made_of_it(), id="P2")
+    at_once = with_requisition(written_there()).decide(made_of_it(), second)
+    assert ({intent.source for intent in at_once.intents}, [one.key.id for one in at_once.holds]) == ({"P1"}, ["P2"])
+    (hold,) = procore.decide(second).holds
+    assert (hold.reason, hold.candidates) == (HoldReason.ORDER_MATCH, ("p9",))
+    assert hold.sentence == (
+        "Order P2 came from Procore's contract SC-9, which already stands for order P1: "
+        "say `new` if it is to have a contract of its own."
+    )
+    procore.rule(hold, "new")
+    assert [intent.verb.value for intent in procore.decide(second).intents] == ["create", "fill", "status"]
+
+
+def test_an_order_from_two_contracts_or_from_one_that_is_gone_asks() -> None:
+    other = written_there(id="p8", number="SC-8", lines=())
+    both = order(line(requisition="R1"), line("2/1", requisition="R2", amount=D("0.00")))
+    procore = with_requisition(written_there(), other, p9="R1", p8="R2")
+    (hold,) = procore.decide(both).holds
+    assert (hold.reason, hold.candidates) == (HoldReason.ORDER_MATCH, ("p8", "p9"))
+    said = {(Key("order", "P1"), HoldReason.ORDER_MATCH): Ruling("link", "p9")}
+    procore.situation = msgspec.structs.replace(procore.situation, rulings=said)
+    assert procore.decide(both).intents[0].target == "p9"
+    (gone,) = with_requisition().decide(made_of_it()).holds
+    assert "which cannot be seen any more" in gone.sentence
+    (marked,) = with_requisition(written_there(once_key="other/7")).decide(made_of_it()).holds
+    assert "another integration marked" in marked.sentence
+
+
+def test_a_requisition_that_is_not_ours_changes_nothing() -> None:
+    procore = with_requisition(written_there(), p9="R7")
+    assert [intent.verb.value for intent in procore.decide(made_of_it()).intents] == ["create", "fill", "status"]

@@ -132,4 +132,4 @@ def test_money_by_code_ties_to_money_planned(unapproved: Office) -> None:
     unapproved.price(ORDER, "1", "88.88")
     report = unapproved.plan()
     by_code = sum(Decimal(place["planned"]) for place in report.money_by_place)
-    assert {str(by_code)} == {money["planned"] for money in report.money.values()}
+    assert {str(by_code)} == {money["planned"] for money in report.money_by_flow["purchase_orders"].values()}

@@ -93,7 +93,7 @@ class Story:
         rows = [(*key, amount(value)) for key, value in sorted(places.items())]
         self._out.line()
         self._out.table(("ifs project", "currency", "planned"), rows[:_SITES], right=("planned",))
-        for currency, figures in report.money.items():
+        for currency, figures in report.money_by_flow["purchase_orders"].items():
             self._out.line(f"Planned in all: {amount(figures['planned'], currency)}", "bold")
         self._claim(self._heard() == 0, f"{counted(self._heard(), 'call')} changed anything in the two systems.")
         self.facts["plan"] = report_form(report)
@@ -241,4 +241,4 @@ def _arrived(before: list[Contract], after: list[Contract]) -> Mapping[str, Deci
 
 
 def _applied(report: Report) -> dict[str, Decimal]:
-    return {currency: Decimal(figures["applied"]) for currency, figures in report.money.items()}
+    return {currency: Decimal(figures["applied"]) for currency, figures in report.money_by_flow["purchase_orders"].items()}

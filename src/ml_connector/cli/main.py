@@ -59,6 +59,7 @@ command(
     "ml-connector replay 12 --mapping then",
     "ml-connector replay P100001 --apply",
 )(running.replay)
+command(app, "exposure", "ml-connector exposure north", "ml-connector exposure north --json")(running.exposure)
 app.add_typer(mappings, name="mapping")
 app.add_typer(audits, name="audit")
 app.add_typer(vaults, name="vault")

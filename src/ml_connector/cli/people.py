@@ -11,13 +11,14 @@ from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output
 from ml_connector.cli.running import Chosen, MaybeName, done_in
 from ml_connector.cli.session import session_of
-from ml_connector.cli.telling import money, tell_flows, tell_life, tell_requests
+from ml_connector.cli.telling import money, tell_document, tell_flows, tell_life, tell_requests
 from ml_connector.engine.work import Tally
 from ml_connector.registry import FLOWS
 
 shows = group(
     "Show one thing and everything known about it.",
     "ml-connector show po P100001",
+    "ml-connector show document 105",
     "ml-connector show run 12 -c north",
 )
 
@@ -109,6 +110,21 @@ def show_po(
     with session.app() as app:
         life = desk.life_of_order(app, session.pick(app, connection), number)
     session.out.answer(life, lambda out: tell_life(out, life))
+
+
+@command(shows, "document", "ml-connector show document 105", "ml-connector show document 562949953500001 -c north")
+def show_document(
+    ctx: typer.Context,
+    number: Annotated[
+        str, typer.Argument(metavar="ID", help="Id in its own system: an IFS invoice, a Procore invoice.")
+    ],
+    connection: Chosen = "",
+) -> None:
+    """Show the life of an invoice, payment or direct cost on one page: what it became there, holds, steps, audit."""
+    session = session_of(ctx)
+    with session.app() as app:
+        life = desk.life_of_document(app, session.pick(app, connection), number)
+    session.out.answer(life, lambda out: tell_document(out, life))
 
 
 @command(shows, "run", "ml-connector show run 12 -c north")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
 
@@ -10,11 +11,11 @@ import typer
 from ml_connector import desk
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import session_of
-from ml_connector.cli.telling import tell_replay, tell_report
+from ml_connector.cli.telling import amount, tell_replay, tell_report
 from ml_connector.cli.trouble import OK, UNKNOWN_LEFT
 from ml_connector.engine.lookup import report_form
 from ml_connector.engine.work import Report
-from ml_connector.kernel.errors import Wait
+from ml_connector.kernel.errors import AskPerson, Wait
 from ml_connector.kernel.text import counted
 from ml_connector.registry import FLOWS
 
@@ -126,6 +127,32 @@ def replay(
             tell_replay(out, found)
 
     session.out.answer(found, human)
+
+
+def exposure(ctx: typer.Context, name: MaybeName = "", connection: Chosen = "") -> None:
+    """Prove that no invoice line is counted twice in Procore: reads all invoices and direct costs. Must read 0."""
+    session = session_of(ctx)
+    with session.app("Reading Procore") as app:
+        found = app.exposure(session.pick(app, name, connection))
+
+    def human(out: Output) -> None:
+        for currency, figure in (found["exposure"] or {"": "0.00"}).items():
+            clean = Decimal(figure) == 0
+            out.line(f"Exposure {amount(figure, currency)}".rstrip(), "bold green" if clean else "bold red")
+        placed = counted(found["lines"], "invoice line")
+        out.line(f"{placed} of {counted(found['invoices'], 'invoice')} stand in exactly one place each.")
+        headers = ("currency", "placed", "shown in Procore", "counted twice", "missing")
+        rows = [
+            (currency, *(amount(found[name][currency]) for name in ("placed", "shown", "exposure", "missing")))
+            for currency in found["placed"]
+        ]
+        out.table(headers, rows, right=headers[1:], empty="No invoice has crossed yet.")
+        for one in found["findings"]:
+            out.line(f"{one['what']}: {amount(one['amount'], one['currency'])}: {one['sentence']}", "yellow")
+
+    session.out.answer(found, human)
+    if any(Decimal(figure) for figure in found["exposure"].values()):
+        raise typer.Exit(AskPerson.exit_code)
 
 
 def exit_code_of(report: Report) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -40,12 +41,13 @@ def tell_report(out: Output, report: Report, *, applied: bool, everything: bool)
     tell_flows(out, report.flows)
     if report.money:
         out.heading("Money")
-        if applied:
-            rows = [(currency, amount(m["planned"]), amount(m["applied"])) for currency, m in report.money.items()]
-            out.table(("currency", "planned", "applied"), rows, right=("planned", "applied"))
-        else:
-            planned = [(currency, amount(m["planned"])) for currency, m in report.money.items()]
-            out.table(("currency", "planned"), planned, right=("planned",))
+        rows = [
+            (flow, currency, *(amount(m[what]) for what in (("planned", "applied") if applied else ("planned",))))
+            for flow, sums in report.money_by_flow.items()
+            for currency, m in sums.items()
+        ]
+        headers = ("flow", "currency", "planned", *(("applied",) if applied else ()))
+        out.table(headers, rows, right=headers[2:])
     if not applied or everything:
         tell_places(out, report.money_by_place, everything=everything)
     tell_holds(out, report.holds, everything=everything)
@@ -113,6 +115,39 @@ def tell_life(out: Output, life: dict[str, Any]) -> None:
         )
         lines = [(one["line"], one["code"], amount(one["amount"])) for one in contract.get("lines", ())]
         out.table(("line", "cost code", "amount"), lines, right=("amount",))
+    _tell_rest(out, life)
+
+
+def tell_document(out: Output, life: dict[str, Any]) -> None:
+    """The life of an invoice, payment or direct cost on one page: what it became on the other side, and how."""
+    out.line(f"Document {life['document']}", "bold")
+    for record in life["records"]:
+        out.heading(f"{record['record']} is {record['other_side']} there")
+        agreed = record["agreed"] or {}
+        facts = [
+            (name.replace("_", " "), agreed.get(name)) for name in ("number", "status", "dated", "currency", "text")
+        ]
+        out.facts([*facts, ("once-key", record["once_key"]), ("because", record["why"])])
+        lines = agreed.get("lines") or agreed.get("rows") or ()
+        if lines:
+            _tell_lines(out, lines)
+    _tell_rest(out, life)
+
+
+def _tell_lines(out: Output, lines: Sequence[dict[str, Any]]) -> None:
+    """Lines of an invoice with what is retained, or rows of a voucher with both sides."""
+    if "debit" in lines[0]:
+        rows = [
+            (" ".join(f"{part}={value}" for part, value in one["codes"]), amount(one["debit"]), amount(one["credit"]))
+            for one in lines
+        ]
+        out.table(("code string", "debit", "credit"), rows, right=("debit", "credit"))
+        return
+    plain = [(one.get("description"), one.get("budget_code"), amount(one.get("amount"))) for one in lines]
+    out.table(("line", "cost code", "amount"), plain, right=("amount",))
+
+
+def _tell_rest(out: Output, life: dict[str, Any]) -> None:
     if life["holds"]:
         out.heading("Holds")
         rows = [

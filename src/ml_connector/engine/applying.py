@@ -13,37 +13,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
+from ml_connector.engine.placing import claim_places
 from ml_connector.engine.settling import Settler
+from ml_connector.engine.stages import STAGES
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.errors import RightMissing
 from ml_connector.kernel.keys import Key
-from ml_connector.planning.plan import Verb, unpack
+from ml_connector.planning.plan import ERP_KINDS, Verb, unpack
 from ml_connector.store import journal, links
 from ml_connector.store.journal import IntentRow, Stage
-from ml_connector.systems.port import Effect, Outcome, Result
-
-STAGES: tuple[tuple[str, Verb], ...] = (
-    ("project", Verb.LINK),
-    ("vendor", Verb.LINK),
-    ("vendor", Verb.ADOPT),
-    ("vendor", Verb.CREATE),
-    ("vendor", Verb.UPDATE),
-    ("project_vendor", Verb.LINK),
-    ("project_vendor", Verb.CREATE),
-    ("cost_code", Verb.LINK),
-    ("cost_code", Verb.CREATE),
-    ("cost_code", Verb.UPDATE),
-    ("budget_code", Verb.LINK),
-    ("budget_code", Verb.CREATE),
-    ("commitment", Verb.LINK),
-    ("commitment", Verb.ADOPT),
-    ("commitment", Verb.CREATE),
-    ("commitment", Verb.UPDATE),
-    ("commitment", Verb.FILL),
-    ("change_order", Verb.AMEND),
-    ("commitment", Verb.STATUS),
-)
-"""Every kind of intent, in the order in which they may go: vendors before orders, status after lines."""
+from ml_connector.systems.port import Effect, ErpSystem, Outcome, ProjectsSystem, Result
 
 SLICE = 1000
 """Intents taken from the journal at a time where a request carries many of them."""
@@ -74,6 +53,9 @@ class Applier:
             # Without it a person's Ctrl-C would wait for a whole slice; what was marked and not sent is read back.
             pool.shutdown(cancel_futures=True)
 
+    def _side(self, kind: str) -> ErpSystem | ProjectsSystem:
+        return side_of(self.work, kind)
+
     def _slices(self, kind: str, verb: Verb, size: int) -> Iterator[list[IntentRow]]:
         last: tuple[str, int] = ("", 0)
         while True:
@@ -92,28 +74,46 @@ class Applier:
                     targets = links.targets(conn, self.work.connection_id, [n for row in rows for n in row.needs])
                 outcomes = [Outcome(row.id, Result.DONE, row.target or targets.get(row.needs[0], "")) for row in rows]
             else:
+                rows = self._placed(rows)
                 outcomes = [Outcome(row.id, Result.DONE, row.target) for row in rows]
             self.settler.settle(rows, outcomes)
 
     def _send_stage(self, pool: ThreadPoolExecutor, kind: str, verb: Verb) -> None:
         """Keeps the next slice in flight while the last one is written down."""
-        batch = self.work.projects.batch_size(kind, verb.value)
+        batch = self._side(kind).batch_size(kind, verb.value)
         waiting: tuple[list[IntentRow], list[Future[list[Outcome]]]] | None = None
         for rows in self._slices(kind, verb, SLICE if batch > 1 else SINGLES):
-            effects = self._ready(rows)
-            by_id = {row.id: row for row in rows}
-            ready = [by_id[effect.intent_id] for effect in effects]
-            if ready:
-                self.work.guard()
-                with self.work.db.begin() as conn:
-                    journal.mark_sending(conn, [row.id for row in ready])
-                self.work.point("apply.marked")
-            futures = [pool.submit(self._send, chunk) for chunk in _chunks(effects, batch)]
-            if waiting:
-                self._settle(*waiting)
-            waiting = (ready, futures)
+            for wave in _waves(rows):
+                if waiting and any(need.kind == kind for row in wave for need in row.needs):
+                    self._settle(*waiting)  # what this wave needs may be among what is in flight
+                    waiting = None
+                ready, effects = self._marked(wave)
+                futures = [pool.submit(self._send, chunk) for chunk in _chunks(effects, batch)]
+                if waiting:
+                    self._settle(*waiting)
+                waiting = (ready, futures)
         if waiting:
             self._settle(*waiting)
+
+    def _marked(self, rows: list[IntentRow]) -> tuple[list[IntentRow], list[Effect]]:
+        """The rows that may go, marked as sending and committed so, with their effects."""
+        effects = self._ready(self._placed(rows))
+        by_id = {row.id: row for row in rows}
+        ready = [by_id[effect.intent_id] for effect in effects]
+        if ready:
+            self.work.guard()
+            with self.work.db.begin() as conn:
+                journal.mark_sending(conn, [row.id for row in ready])
+            self.work.point("apply.marked")
+        return ready, effects
+
+    def _placed(self, rows: list[IntentRow]) -> list[IntentRow]:
+        """The rows whose invoice lines stand in no other record; the others are held: a line is never in two places."""
+        with self.work.db.begin() as conn:
+            taken = claim_places(conn, self.work.connection_id, rows)
+        if taken:
+            self.settler.refuse_places(taken)
+        return [row for row in rows if row.id not in taken]
 
     def _settle(self, rows: list[IntentRow], futures: list[Future[list[Outcome]]]) -> None:
         outcomes: list[Outcome] = []
@@ -134,7 +134,7 @@ class Applier:
 
     def _send(self, effects: Sequence[Effect]) -> list[Outcome]:
         with self.work.tape.about([effect.intent_id for effect in effects]):
-            return self.work.projects.send(effects)
+            return self._side(effects[0].kind).send(effects)
 
     def _ready(self, rows: Sequence[IntentRow]) -> list[Effect]:
         """Effects whose needed links exist; the others are parked with the reason."""
@@ -156,6 +156,22 @@ class Applier:
         if parked:
             self.settler.park(parked)
         return effects
+
+
+def side_of(work: Work, kind: str) -> ErpSystem | ProjectsSystem:
+    """The system a kind of record is written in."""
+    return work.erp if kind in ERP_KINDS else work.projects
+
+
+def _waves(rows: list[IntentRow]) -> Iterator[list[IntentRow]]:
+    """The rows in waves, so that none goes together with a row it needs: a new voucher after the old one's reversal."""
+    left = rows
+    while left:
+        keys = {row.key for row in left}
+        wave = [row for row in left if not keys.intersection(row.needs)] or left
+        yield wave
+        gone = {row.id for row in wave}
+        left = [row for row in left if row.id not in gone]
 
 
 def _effect(row: IntentRow, target: str, targets: dict[Key, str]) -> Effect:
@@ -221,7 +237,8 @@ class Recovery:
                 continue
             try:
                 with self.work.tape.about([row.id]):
-                    outcome = self.work.projects.find(_effect(row, row.target or targets.get(row.key, ""), targets))
+                    effect = _effect(row, row.target or targets.get(row.key, ""), targets)
+                    outcome = side_of(self.work, row.kind).find(effect)
             except RightMissing:
                 continue  # its project is hidden from us for now: it stays unconfirmed, and the others go on
             if outcome is None:

@@ -6,30 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from ml_connector.engine.cases import (
-    Case,
-    CostCodesCase,
-    OrdersCase,
-    ProjectsCase,
-    VendorsCase,
-    decide,
-    encode,
-    given_for_kinds,
-    given_for_orders,
-)
+from ml_connector.engine.cases import Case, CostCodesCase, OrdersCase, ProjectsCase, VendorsCase, decide, encode
 from ml_connector.engine.gathering import Gathered, order_contracts
+from ml_connector.engine.given import given_for_kinds, given_for_orders
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of, pairs, with_agreed
 from ml_connector.engine.reading import ORDER, Demand
 from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
+from ml_connector.engine.stages import STAGES
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
+from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb
 from ml_connector.planning.situation import Linked, Situation
-from ml_connector.records.purchase_order import GONE
+from ml_connector.records.purchase_order import GONE, PurchaseOrder
 from ml_connector.store import audit, holds, journal, sources
 from ml_connector.store.holds import Look
 from ml_connector.systems.port import VendorPage
@@ -53,14 +46,30 @@ class Decider:
         with work.db.begin() as conn:
             rows = holds.open_holds(conn, work.connection_id)
         self.held = [(row.source, hold_of(row)) for row in rows]
+        self.commitments: set[Key] = set()
+        """Contracts this plan will make."""
         self.refused = [(source, hold) for source, hold in self.held if hold.reason is HoldReason.REFUSED]
+
+    def expect_commitments(self) -> None:
+        """From here on contracts this plan makes count as coming: invoices may be planned on them."""
+        coming = self.situation.coming | self.commitments
+        self.situation = msgspec.structs.replace(self.situation, coming=coming)
+
+    def held_of(self, flow: str, *reasons: HoldReason) -> set[str]:
+        """Documents a flow holds, from before this run or by it, for some reasons or for any."""
+        found = [*(hold for _, hold in self.held), *self.draft.holds]
+        return {hold.key.id for hold in found if hold.flow == flow and (not reasons or hold.reason in reasons)}
+
+    def held_keys(self, flow: str) -> set[Key]:
+        """What a flow held when this run began."""
+        return {hold.key for _, hold in self.held if hold.flow == flow}
 
     def projects(self) -> None:
         """Decides which IFS project is which Procore project."""
         ours, problems = self.gathered.erp_projects()
         theirs = self.gathered.projects()
         case = ProjectsCase(given_for_kinds(self.situation, "project"), ours, theirs)
-        self._keep("projects", self._decide(case), [project.id for project in ours])
+        self.keep("projects", self.decide(case), [project.id for project in ours])
         self.draft.notes += [problem.sentence for problem in problems]
 
     def vendors(self, demand: Demand) -> None:
@@ -81,12 +90,12 @@ class Decider:
         )
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
-            vendors.Wanted(suppliers, members, settled, page.problems),
+            vendors.Wanted(suppliers, members, settled, page.problems, frozenset(demand.suppliers)),
             ours,
-            self.work.projects.vendors() if suppliers else [],
+            self.gathered.vendors() if suppliers else [],
             self.gathered.directories({project for _, project in members}),
         )
-        self._keep("vendors", self._decide(case), suppliers, whole_flow=True)
+        self.keep("vendors", self.decide(case), suppliers, whole_flow=True)
 
     def _read_vendors(self, suppliers: frozenset[str], linked: set[str]) -> VendorPage:
         """Suppliers of this run; only linked ones may be passed over because they look as they did."""
@@ -99,19 +108,21 @@ class Decider:
 
     def cost_codes(self, demand: Demand, chart: Chart) -> None:
         """Decides the cost codes and budget codes the open orders need."""
-        coding = self.gathered.coding(demand.projects)
+        everywhere = self.situation.policies.cost_codes.scope == "all"
+        coding = self.gathered.coding(self.gathered.targets if everywhere else demand.projects)
         given = given_for_kinds(self.situation, "project", "cost_code", "budget_code")
         order = sorted(demand.combinations, key=lambda one: (one.project, one.codes, one.activity))
-        decision = self._decide(CostCodesCase(given, chart, coding, order))
-        looked_at = {combination.project for combination in demand.combinations}
-        self._keep("cost_codes", decision, looked_at, whole_flow=True)
+        extra = sorted(demand.extra, key=lambda one: (one.project, one.cost_code, one.cost_type))
+        decision = self.decide(CostCodesCase(given, chart, coding, order, extra))
+        looked_at = {one.project for one in demand.combinations} | {one.project for one in demand.extra}
+        self.keep("cost_codes", decision, looked_at, whole_flow=True)
 
-    def purchase_orders(self, spool: Spool, demand: Demand, chart: Chart) -> None:
+    def purchase_orders(self, spool: Spool[PurchaseOrder], demand: Demand, chart: Chart) -> None:
         """Decides the changed orders, a page at a time."""
         budgets = Budgets(
             budgeted=self.gathered.budgeted(demand.projects),
             currencies=self.gathered.currencies(demand.projects),
-            keeps_currency=self.work.projects.keeps_currency() if spool.orders else False,
+            keeps_currency=self.work.projects.keeps_currency() if spool.records else False,
         )
         decided = 0
         for page in spool.pages():
@@ -119,8 +130,8 @@ class Decider:
                 situation = with_agreed(conn, self.work.connection_id, self.situation, page)
             theirs = order_contracts(self.work, self.gathered, situation, (chart, budgets), page)
             given = given_for_orders(situation, page, situation.links)
-            decision = self._decide(OrdersCase(given, chart, budgets, page, theirs))
-            self._keep("purchase_orders", decision, [order.id for order in page])
+            decision = self.decide(OrdersCase(given, chart, budgets, page, theirs))
+            self.keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
             self.draft.place(list(decision.intents), situation.links)
             self._count_laps(situation, decision)
@@ -129,7 +140,7 @@ class Decider:
             decided += len(page)
             self.work.progress("orders decided", decided)
         if demand.held:
-            self._keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
+            self.keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
 
     def _count_laps(self, situation: Situation, decision: Decision) -> None:
         """Counts how often in a row a contract is restored while IFS stands still; a change in IFS starts anew."""
@@ -146,7 +157,7 @@ class Decider:
             for order, count in counts.items():
                 sources.move_watermark(conn, self.work.connection_id, f"{LAPS}{order}", str(count))
 
-    def _decide(self, case: Case) -> Decision:
+    def decide(self, case: Case) -> Decision:
         """Decides a case, and keeps it: replay starts from exactly this."""
         data = encode(case)
         flow = type(case).__struct_config__.tag
@@ -164,9 +175,12 @@ class Decider:
         trying = {hold_key(intent.key.kind, intent.key.id, intent.source) for intent in intents}
         return [(source, hold) for source, hold in self.refused if hold.key in trying]
 
-    def _keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
+    def keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
         """One transaction: intents and holds of this decision are on disk before anything is sent."""
         intents = list(decision.intents)
+        for intent in intents:
+            if (intent.key.kind, intent.verb) not in STAGES:
+                raise Bug(f"Flow {flow} plans to {intent.verb.value} {intent.key}, for which no step is known.")
         documents = set(looked_at)
         if whole_flow:
             documents |= {source for source, hold in self.held if hold.flow == flow}
@@ -189,6 +203,7 @@ class Decider:
         self.draft.count(flow, "unchanged", len(decision.unchanged))
         self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]
         self.situation = _with_intents(self.situation, intents)
+        self.commitments |= {one.key for one in intents if one.key.kind == "commitment" and one.counts_as == "created"}
 
 
 def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:

@@ -66,7 +66,7 @@ def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]
         for row in rows:
             if row.digest not in allowed:
                 parked.append(Settled(row.id, "superseded", "", "Not in the approved plan: it changed since."))
-                draft.parked.add(row.source)
+                draft.parked.add((row.flow, row.source))
     journal.settle(conn, parked)
     if parked:
         draft.notes.append(f"{len(parked)} steps are not in the approved plan and were left for the next one.")

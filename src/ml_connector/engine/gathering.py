@@ -16,6 +16,7 @@ from ml_connector.records.cost_code import BudgetCode, CostCode
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
 from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.vendor import Vendor
 
 
 class Gathered:
@@ -25,6 +26,7 @@ class Gathered:
         self._work = work
         self._theirs: list[Project] | None = None
         self._ours: tuple[list[Project], list[Problem]] | None = None
+        self._vendors: list[Vendor] | None = None
         self._cost_codes: dict[str, dict[str, CostCode]] = {}
         self._budget_codes: dict[str, dict[str, BudgetCode]] = {}
         self._headers: dict[str, list[Commitment]] = {}
@@ -43,6 +45,12 @@ class Gathered:
         if self._theirs is None:
             self._theirs = self._work.projects.projects()
         return self._theirs
+
+    def vendors(self) -> list[Vendor]:
+        """Procore's company directory."""
+        if self._vendors is None:
+            self._vendors = self._work.projects.vendors()
+        return self._vendors
 
     def erp_projects(self) -> tuple[list[Project], list[Problem]]:
         """IFS's projects."""

@@ -19,10 +19,22 @@ from ml_connector.store.audit import AuditEntry
 from ml_connector.store.holds import Change, HoldRow
 from ml_connector.store.links import LinkRow
 
-LIGHT = ("project_vendor", "commitment", "change_order")
+LIGHT = (
+    "project_vendor",
+    "commitment",
+    "change_order",
+    "billing_period",
+    "subcontractor_invoice",
+    "direct_cost",
+    "payment",
+    "voucher",
+    "erp_invoice",
+    "purchase_requisition",
+    "billed_line",
+)
 """Kinds whose agreed records are fetched only when one is decided: there are many, and they are large."""
 
-FULL = ("project", "vendor", "cost_code", "budget_code")
+FULL = ("project", "vendor", "cost_code", "budget_code", "budget", "budget_change", "supplier", "dimension")
 """Kinds whose agreed records every run looks at."""
 
 
@@ -43,12 +55,17 @@ def with_agreed(
     conn: Connection, connection_id: int, situation: Situation, orders: Sequence[PurchaseOrder]
 ) -> Situation:
     """The situation with the agreed contracts of these orders in it."""
-    known = sorted(key.id for key in contract_keys(situation.links, orders) if key in situation.links)
+    return with_bases(conn, connection_id, situation, contract_keys(situation.links, orders))
+
+
+def with_bases(conn: Connection, connection_id: int, situation: Situation, keys: Iterable[Key]) -> Situation:
+    """The situation with the agreed records of those of `keys` that are linked."""
+    known = sorted(key for key in set(keys) if key in situation.links and not situation.links[key].base)
     if not known:
         return situation
-    rows = links.load_links(conn, connection_id, "commitment", known)
+    rows = links.load_many(conn, connection_id, known)
     merged = dict(situation.links)
-    merged.update((row.key, _linked(row)) for row in rows.values())
+    merged.update((key, _linked(row)) for key, row in rows.items())
     return msgspec.structs.replace(situation, links=merged)
 
 
@@ -78,7 +95,7 @@ def hold_of(row: HoldRow) -> Hold:
 
 def document_of(hold: Hold) -> str:
     """The erp document a hold hangs on: an order, a supplier, a project."""
-    if hold.key.kind in ("cost_code", "budget_code", "combination"):
+    if hold.key.kind in ("cost_code", "budget_code", "combination", "dimension"):
         return hold.key.id.replace("/", " ").split(" ", 1)[0]
     if hold.key.kind == "project_vendor":
         return hold.key.id.split("@", 1)[0]
@@ -86,8 +103,24 @@ def document_of(hold: Hold) -> str:
 
 
 def hold_key(kind: str, erp_id: str, source: str) -> Key:
-    """Under what a record is held when a step of it fails: contracts and their changes under their order."""
-    return Key("order", source) if kind in ("commitment", "change_order") else Key(kind, erp_id)
+    """Under what a record is held when a step of it fails: the document a person would look up."""
+    holder = HELD_UNDER.get(kind)
+    return Key(holder, source) if holder else Key(kind, erp_id)
+
+
+HELD_UNDER = {
+    "commitment": "order",
+    "change_order": "order",
+    "billing_period": "supplier_invoice",
+    "subcontractor_invoice": "supplier_invoice",
+    "direct_cost": "supplier_invoice",
+    "voucher": "procore_document",
+    "erp_invoice": "procore_document",
+    "purchase_requisition": "procore_document",
+    "billed_line": "procore_document",
+    "budget_change": "budget",
+}
+"""Kind of record to the kind of document it is held under."""
 
 
 def hold_entries(change: Change, at: datetime, actor: str, run_id: int) -> list[AuditEntry]:

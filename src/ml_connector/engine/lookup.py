@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_of
@@ -14,7 +15,7 @@ from ml_connector.engine.work import Report
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.planning.matching import Verdict, match_project
 from ml_connector.planning.plan import unpack
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import Commitment
 from ml_connector.records.project import Project
 from ml_connector.store import audit, evidence, holds, journal, links
 from ml_connector.store.journal import IntentRow
@@ -27,6 +28,7 @@ def report_form(report: Report) -> dict[str, Any]:
         "flows": {name: asdict(tally) for name, tally in report.flows.items()},
         "requests": report.requests,
         "money": report.money,
+        "money_by_flow": report.money_by_flow,
         "plan": report.plan,
     }
 
@@ -64,24 +66,59 @@ def life_of_order(conn: Connection, connection_id: int, number: str) -> dict[str
             | _contract(row.base)
             for row in linked.values()
         ],
-        "holds": [
-            {
-                **describe(hold_of(row)),
-                "id": row.id,
-                "since": row.since.isoformat(),
-                "released_at": row.released_at.isoformat() if row.released_at else None,
-                "released_by": row.released_by,
-            }
-            for row in held
-        ],
+        "holds": [_hold(row) for row in held],
         "steps": [_step(row) for row in reversed(steps)],
         "exchanges": _exchanges(conn, connection_id, steps),
-        "audit": [
-            {"seq": row.seq, "at": row.entry.at.isoformat(), "actor": row.entry.actor, "tag": row.entry.tag}
-            for key in [number, *keys]
-            for row in audit.entries(conn, connection_id, erp_id=key)
-        ],
+        "audit": _audited(conn, connection_id, [number, *keys]),
     }
+
+
+def life_of_document(conn: Connection, connection_id: int, number: str) -> dict[str, Any]:
+    """Everything known of one document by its own system's id: an IFS invoice or payment, a Procore invoice or cost.
+
+    Its records on the other side with what was agreed about each, every step, hold, exchange and audit row.
+    """
+    steps = journal.history_of(conn, connection_id, number)
+    held = holds.holds_of(conn, connection_id, number)
+    if not steps and not held:
+        raise NothingSuchHere(f"Document {number} has never been looked at for this connection, or was left alone.")
+    keys = sorted({row.key for row in steps})
+    linked = links.load_many(conn, connection_id, keys)
+    return {
+        "document": number,
+        "records": [
+            {
+                "record": str(key),
+                "other_side": row.target_id,
+                "once_key": row.once_key,
+                "why": row.evidence,
+                "agreed": msgspec.to_builtins(unpack(key.kind, row.base)) if row.base else None,
+            }
+            for key, row in sorted(linked.items())
+        ],
+        "holds": [_hold(row) for row in held],
+        "steps": [_step(row) for row in reversed(steps)],
+        "exchanges": _exchanges(conn, connection_id, steps),
+        "audit": _audited(conn, connection_id, [number, *(key.id for key in keys)]),
+    }
+
+
+def _hold(row: holds.HoldRow) -> dict[str, Any]:
+    return {
+        **describe(hold_of(row)),
+        "id": row.id,
+        "since": row.since.isoformat(),
+        "released_at": row.released_at.isoformat() if row.released_at else None,
+        "released_by": row.released_by,
+    }
+
+
+def _audited(conn: Connection, connection_id: int, records: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"seq": row.seq, "at": row.entry.at.isoformat(), "actor": row.entry.actor, "tag": row.entry.tag}
+        for record in dict.fromkeys(records)
+        for row in audit.entries(conn, connection_id, erp_id=record)
+    ]
 
 
 def _contract(base: bytes | None) -> dict[str, Any]:
@@ -104,7 +141,7 @@ def _contract(base: bytes | None) -> dict[str, Any]:
 
 def _step(row: IntentRow) -> dict[str, Any]:
     body = unpack(row.kind, row.body)
-    lines = len(body.lines) if isinstance(body, (Commitment, ChangeOrder)) else 0
+    lines = len(getattr(body, "lines", ()) or getattr(body, "rows", ()))
     return {
         "run": row.run_id,
         "step": f"{row.verb} {row.kind}",

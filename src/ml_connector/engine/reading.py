@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
-from ml_connector.flows import purchase_orders
-from ml_connector.flows.cost_codes import Combination
+from ml_connector.flows import purchase_orders, supplier_invoices
+from ml_connector.flows.cost_codes import CodeWanted, Combination
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import FLOW, contract_homes
 from ml_connector.planning.plan import Hold
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
+from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.store import holds, sources
 from ml_connector.store.holds import Look
 from ml_connector.systems.port import OrderPage
@@ -23,11 +25,13 @@ ORDER = "order"
 
 @dataclass
 class Demand:
-    """What the changed orders need to exist first."""
+    """What the changed documents need to exist first."""
 
     suppliers: set[str] = field(default_factory=set)
     memberships: set[tuple[str, str]] = field(default_factory=set)
     combinations: set[Combination] = field(default_factory=set)
+    extra: set[CodeWanted] = field(default_factory=set)
+    """Codes wanted without a code string: those of budgets."""
     projects: set[str] = field(default_factory=set)
     held: list[Hold] = field(default_factory=list)
 
@@ -43,8 +47,16 @@ class Demand:
                     self.memberships.add((order.vendor, line.project))
                     self.combinations.add(Combination(line.project, line.codes, line.activity))
 
+    def take_invoices(self, invoices: Sequence[SupplierInvoice], situation: Situation, chart: Chart) -> None:
+        """Notes suppliers, projects and code strings of invoices that become direct costs."""
+        suppliers, memberships, combinations = supplier_invoices.combinations(situation, chart, invoices)
+        self.suppliers |= suppliers
+        self.memberships |= memberships
+        self.combinations |= combinations
+        self.projects |= {one.project for one in combinations}
 
-def read_orders(work: Work, draft: Draft, spool: Spool, situation: Situation) -> Demand:
+
+def read_orders(work: Work, draft: Draft, spool: Spool[PurchaseOrder], situation: Situation) -> Demand:
     """Reads open orders; those that changed, here or there, go to the spool. Watermarks move at settling only."""
     force = situation.touched
     demand = Demand()
@@ -85,7 +97,7 @@ def _gone(work: Work, demand: Demand, orders: Collection[str], situation: Situat
         holds.sync_holds(conn, Look(work.connection_id, work.run_id, FLOW, never), ())
 
 
-def _take(draft: Draft, spool: Spool, demand: Demand, page: OrderPage, situation: Situation) -> None:
+def _take(draft: Draft, spool: Spool[PurchaseOrder], demand: Demand, page: OrderPage, situation: Situation) -> None:
     spool.put(page.orders)
     demand.take(page.orders, situation)
     demand.held += purchase_orders.problem_holds(page.problems)

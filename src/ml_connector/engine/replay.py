@@ -34,22 +34,33 @@ def mapping_version_of(conn: Connection, connection_id: int, what: str) -> int:
     return runs.get_run(conn, connection_id, run_of(conn, connection_id, what)[0]).mapping_version
 
 
-def orders_of(conn: Connection, connection_id: int, what: str) -> list[str]:
-    """The orders a document or run is about."""
+KIND_OF = {
+    "purchase_orders": "order",
+    "supplier_invoices": "supplier_invoice",
+    "payments": "payment",
+    "subcontractor_invoices": "subcontractor_invoice",
+    "direct_costs": "direct_cost",
+}
+"""Flow to the kind of document whose fingerprints are kept; what other flows decide is looked at by every run."""
+
+
+def documents_of(conn: Connection, connection_id: int, what: str) -> dict[str, list[str]]:
+    """The documents a document's number or a run is about, by the kind their fingerprints are kept under."""
     run, whole = run_of(conn, connection_id, what)
-    if not whole:
-        return [what]
-    found: list[str] = []
-    for case, _ in _cases(conn, connection_id, run):
-        if isinstance(case, cases.OrdersCase):
-            found += cases.documents(case)
+    found: dict[str, list[str]] = {}
+    for case, flow in _cases(conn, connection_id, run):
+        decided = cases.documents(case) if flow in KIND_OF else []
+        mine = decided if whole else [one for one in decided if one == what]
+        if mine:
+            found.setdefault(KIND_OF[flow], []).extend(mine)
     return found
 
 
-def forget(db: Database, connection_id: int, orders: list[str]) -> None:
-    """Makes the next run decide these orders anew, whatever their fingerprints say."""
+def forget(db: Database, connection_id: int, documents: dict[str, list[str]]) -> None:
+    """Makes the next run decide these documents anew, whatever their fingerprints say."""
     with db.begin() as conn:
-        sources.look_again(conn, connection_id, "order", orders)
+        for kind, ids in documents.items():
+            sources.look_again(conn, connection_id, kind, ids)
 
 
 def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> dict[str, Any]:

@@ -29,7 +29,11 @@ def report(
         connection=work.name,
         flows={flow: _tally(flow, draft, settler, held, applied=applied) for flow in work.flows},
         requests=requests,
-        money=_money(draft, settler),
+        money=_money(draft.planned, settler.applied),
+        money_by_flow={
+            flow: _money(draft.money_by_flow.get(flow, {}), settler.applied_by_flow.get(flow, {}))
+            for flow in work.flows
+        },
         plan=plan,
         run=work.run_id,
         notes=[*draft.notes, *_waiting(settler)],
@@ -64,16 +68,13 @@ def _tally(flow: str, draft: Draft, settler: Settler, held: list[Hold], *, appli
     )
 
 
-def _money(draft: Draft, settler: Settler) -> dict[str, dict[str, str]]:
-    currencies = sorted({*draft.planned, *settler.applied})
+def _money(planned: Mapping[str, Decimal], applied: Mapping[str, Decimal]) -> dict[str, dict[str, str]]:
     return {
         currency: {
-            "planned": str(rounded(draft.planned.get(currency, _ZERO), currency)),
-            "applied": str(
-                rounded(settler.applied[currency].amount if currency in settler.applied else _ZERO, currency)
-            ),
+            "planned": str(rounded(planned.get(currency, _ZERO), currency)),
+            "applied": str(rounded(applied.get(currency, _ZERO), currency)),
         }
-        for currency in currencies
+        for currency in sorted({*planned, *applied})
     }
 
 

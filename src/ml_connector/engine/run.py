@@ -23,18 +23,26 @@ from sqlalchemy import Connection
 from ml_connector.engine.applying import Applier, Recovery
 from ml_connector.engine.deciding import LAPS, Decider
 from ml_connector.engine.gate import check_gate
-from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.knowing import load_links, load_rulings
-from ml_connector.engine.reading import ORDER, changed_there, read_orders
+from ml_connector.engine.money_deciding import MoneyDecider
+from ml_connector.engine.money_gathering import MoneyGathered
+from ml_connector.engine.money_reading import BACK, MoneyReader
+from ml_connector.engine.reading import ORDER, Demand, changed_there, read_orders
 from ml_connector.engine.reporting import report
+from ml_connector.engine.resting import Rest
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Report, Work
+from ml_connector.flows import budgets
 from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
+from ml_connector.records.purchase_order import PurchaseOrder
 from ml_connector.store import audit, holds, journal, runs, sources
+
+ORDERS = {"vendors", "cost_codes", "purchase_orders"}
+"""Flows that start from the open orders."""
 
 OVERLAP = timedelta(minutes=5)
 """How far each look at Procore's changes reaches back over the last (facts/procore.md 18, row 23)."""
@@ -49,8 +57,7 @@ class Runner:
         self.draft = Draft()
         self.settler = Settler(work, self.draft)
         self.looked_at: frozenset[str] = frozenset()
-        """IFS projects whose changes in Procore this run has read: only their watermarks move."""
-        """IFS projects whose partner Procore shows."""
+        """IFS projects whose partner Procore shows and whose changes this run has read: only their watermarks move."""
 
     def plan(self) -> Report:
         """Decides and keeps a plan; writes nothing on either side."""
@@ -132,35 +139,65 @@ class Runner:
         with work.db.begin() as conn:
             journal.supersede(conn, work.connection_id, work.run_id)
             situation = self._situation(conn)
-        gathered = Gathered(work)
+        gathered = MoneyGathered(work)
         decider = Decider(work, draft, gathered, situation)
         if "projects" in work.flows:
             decider.projects()
         gathered.learn(decider.situation)
         decider.situation = _without_hidden(decider.situation, frozenset(gathered.targets))
-        if {"vendors", "cost_codes", "purchase_orders"} & set(work.flows):
+        self.looked_at = frozenset(gathered.targets)
+        if set(work.flows) - {"projects"}:
             self._documents(decider, gathered)
         return plan_hash(draft.digests)
 
-    def _documents(self, decider: Decider, gathered: Gathered) -> None:
+    def _documents(self, decider: Decider, gathered: MoneyGathered) -> None:
+        """Everything is read before anything is decided: vendors and codes are asked for by orders and invoices."""
         work, draft = self.work, self.draft
-        with Spool() as spool:
-            touched = set[str]()
-            if "purchase_orders" in work.flows:
-                touched = changed_there(work, draft, decider.situation.links, gathered.targets)
-                self.looked_at = frozenset(gathered.targets)
-            with work.db.begin() as conn:  # what is held or half done is not agreed, however long ago it was touched
-                touched |= sources.unsettled_ids(conn, work.connection_id, ORDER)
-                touched |= holds.held_sources(conn, work.connection_id, "purchase_orders")
-            decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
-            demand = read_orders(work, draft, spool, decider.situation)
-            chart = gathered.chart() if spool.orders else None
-            if "vendors" in work.flows:
-                decider.vendors(demand)
-            if chart and "cost_codes" in work.flows:
-                decider.cost_codes(demand, chart)
-            if "purchase_orders" in work.flows:
-                decider.purchase_orders(spool, demand, chart or Chart({}, {}))
+        with Spool(PurchaseOrder) as spool:
+            demand = self._orders(decider, gathered, spool) if ORDERS & set(work.flows) else Demand()
+            money = MoneyReader(work, draft, gathered, decider.situation).read(demand)
+            try:
+                later = MoneyDecider(decider, gathered, money)
+                self._masters(decider, later, demand, gathered)
+                if "purchase_orders" in work.flows:
+                    chart = gathered.chart() if spool.records else Chart({}, {})
+                    decider.purchase_orders(spool, demand, chart)
+                for flow, act in (
+                    ("budgets", later.budgets),
+                    ("supplier_invoices", later.supplier_invoices),
+                    ("payments", later.payments),
+                    ("subcontractor_invoices", later.subcontractor_invoices),
+                    ("direct_costs", later.direct_costs),
+                ):
+                    if flow in work.flows:
+                        act()
+            finally:
+                money.close()
+
+    def _orders(self, decider: Decider, gathered: MoneyGathered, spool: Spool[PurchaseOrder]) -> Demand:
+        work, draft = self.work, self.draft
+        touched = set[str]()
+        if "purchase_orders" in work.flows:
+            touched = changed_there(work, draft, decider.situation.links, gathered.targets)
+        with work.db.begin() as conn:  # what is held or half done is not agreed, however long ago it was touched
+            touched |= sources.unsettled_ids(conn, work.connection_id, ORDER)
+            touched |= holds.held_sources(conn, work.connection_id, "purchase_orders")
+        decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
+        return read_orders(work, draft, spool, decider.situation)
+
+    def _masters(self, decider: Decider, later: MoneyDecider, demand: Demand, gathered: MoneyGathered) -> None:
+        flows, estimates = self.work.flows, later.money.estimates
+        if "vendors" in flows:
+            decider.vendors(demand)
+            later.proposals()
+        if estimates:
+            demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates)
+            demand.projects |= {one.project for one in demand.extra}
+        everything = self.work.policies.cost_codes.scope == "all"
+        if "cost_codes" in flows and (demand.combinations or demand.extra or everything):
+            decider.cost_codes(demand, gathered.chart())
+        if "dimensions" in flows:
+            later.dimensions()
 
     def _situation(self, conn: Connection) -> Situation:
         work = self.work
@@ -179,20 +216,16 @@ class Runner:
         """Orders at rest are remembered with what they looked like; the next look at Procore starts where this did."""
         work, draft = self.work, self.draft
         work.point("run.finishing")
-        at_rest = {
-            order: draft.fingerprints[order]
-            for order in draft.resting
-            if order in draft.fingerprints and order not in self.settler.failed_sources | draft.parked
-        }
+        rest = Rest(work, draft, self.settler.failed_sources | draft.parked)
         with work.db.begin() as conn:
-            self.settler.rest(conn, at_rest)
-            held = holds.held_sources(conn, work.connection_id, "vendors")
-            rows = {
-                s: f for s, f in draft.vendors.items() if s not in self.settler.failed_sources | draft.parked | held
-            }
-            sources.put_fingerprints(conn, sources.Seen(work.connection_id, "vendor", work.run_id, 0), rows)
+            self.settler.rest(conn, rest.orders())
+            rest.vendors(conn)
+            rest.documents(conn)
+            readings = ["commitments"] if "purchase_orders" in work.flows else []
+            readings += [flow for flow in BACK if flow in work.flows]
             for project in sorted(self.looked_at):
-                sources.move_watermark(conn, work.connection_id, f"commitments/{project}", started)
+                for reading in readings:
+                    sources.move_watermark(conn, work.connection_id, f"{reading}/{project}", started)
         work.tape.flush(work.db)
 
 

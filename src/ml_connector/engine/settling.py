@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
 from ml_connector.engine.knowing import pairs as documents
+from ml_connector.engine.placing import PLACED, root_of
 from ml_connector.engine.reading import ORDER
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
-from ml_connector.planning.plan import Hold, HoldReason
-from ml_connector.store import audit, holds, journal, links, sources
+from ml_connector.planning.plan import ERP_KINDS, Hold, HoldReason
+from ml_connector.store import audit, holds, journal, links, placements, sources
 from ml_connector.store.holds import Look
 from ml_connector.store.journal import IntentRow, Settled
+from ml_connector.store.placements import Claim
 from ml_connector.store.sources import Seen
 from ml_connector.systems.port import Outcome, Result
 
@@ -28,6 +31,9 @@ WAITING_FOR = {
     "project": HoldReason.PROJECT_NOT_LINKED,
     "cost_code": HoldReason.COST_CODE_MISSING,
     "budget_code": HoldReason.COST_CODE_MISSING,
+    "commitment": HoldReason.COMMITMENT_MISSING,
+    "billing_period": HoldReason.BILLING_PERIOD_MISSING,
+    "subcontractor_invoice": HoldReason.INVOICE_MISSING,
 }
 """What a missing link means for the record that needs it."""
 
@@ -50,7 +56,9 @@ class Settler:
     def __init__(self, work: Work, draft: Draft) -> None:
         self.work = work
         self.draft = draft
-        self.applied: dict[str, Money] = {}
+        self.applied: dict[str, Decimal] = {}
+        """Money of what was done, by currency."""
+        self.applied_by_flow: dict[str, dict[str, Decimal]] = {}
         self.done: dict[tuple[str, str], int] = {}
         self.results: dict[tuple[str, Result], int] = {}
         self.unknown: dict[int, str] = {}
@@ -58,11 +66,12 @@ class Settler:
         self.waiting: dict[int, str] = {}
         """Intents the other side had no time for, with what it said."""
         self._failed: set[Key] = set()
-        self.failed_sources: set[str] = set()
+        self.failed_sources: set[tuple[str, str]] = set()
+        """(flow, document) of every document with a step that did not end well."""
 
     def failed(self, row: IntentRow) -> bool:
         """Whether an earlier intent of this record, or of its document, did not end well in this run."""
-        return Key(row.kind, row.erp_id) in self._failed or row.source in self.failed_sources
+        return Key(row.kind, row.erp_id) in self._failed or (row.flow, row.source) in self.failed_sources
 
     def settle(self, rows: Sequence[IntentRow], outcomes: Sequence[Outcome]) -> None:
         """Writes one slice. Rows without an outcome (their batch raised) are left sending: unknown until read back."""
@@ -117,23 +126,21 @@ class Settler:
                 named = (row.flow, row.counts_as)
                 self.done[named] = self.done.get(named, 0) + 1
             if row.amount is not None:
-                money = Money(row.amount, row.currency)
-                before = self.applied.get(row.currency)
-                self.applied[row.currency] = before + money if before else money
-            link = self._link(row, outcome)
-            if link:
-                made.append(link)
+                for sums in (self.applied, self.applied_by_flow.setdefault(row.flow, {})):
+                    sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
+            made += self._links(row, outcome)
             if row.base and row.kind == "commitment" and row.source in self.draft.fingerprints:
                 self.draft.open_parts[row.source] -= 1
-                if not self.draft.open_parts[row.source] and row.source not in self.failed_sources:
+                if not self.draft.open_parts[row.source] and (row.flow, row.source) not in self.failed_sources:
                     finished[row.source] = self.draft.fingerprints[row.source]
         return made, finished
 
-    def _link(self, row: IntentRow, outcome: Outcome) -> links.LinkRow | None:
+    def _links(self, row: IntentRow, outcome: Outcome) -> list[links.LinkRow]:
+        """The link an intent makes or renews; a supplier made from a vendor is that vendor's IFS partner as well."""
         if row.verb == "fill" and not row.base:
-            return None
+            return []
         founding = row.verb in ("link", "adopt", "create")
-        return links.LinkRow(
+        made = links.LinkRow(
             kind=row.kind,
             erp_id=row.erp_id,
             target_id=outcome.target or row.target,
@@ -144,6 +151,10 @@ class Settler:
             stamp=outcome.stamp if row.verb != "fill" else "",
             base=(row.base or None) if row.kind != CHANGE else None,
         )
+        if row.kind != "supplier":
+            return [made]
+        turned = msgspec.structs.replace(made, kind="vendor", erp_id=made.target_id, target_id=row.erp_id, stamp="")
+        return [made, turned]
 
     def _agree(self, conn: Connection, pairs: Sequence[tuple[IntentRow, Outcome]]) -> None:
         """A change order that went moves what was agreed about its contract."""
@@ -163,7 +174,18 @@ class Settler:
         self._failed.add(Key(row.kind, row.erp_id))
         if row.kind == CHANGE:
             self._failed |= {need for need in row.needs if need.kind == "commitment"}
-        self.failed_sources.add(row.source)
+        self.failed_sources.add((row.flow, row.source))
+
+    def refuse_places(self, taken: Mapping[int, Claim]) -> None:
+        """Intents whose invoice line stands in another record already: never sent, held for a person to look at."""
+        with self.work.db.begin() as conn:
+            rows = journal.load_intents(conn, self.work.connection_id, sorted(taken))
+            for row in rows:
+                self._fail(row)
+            sentence = "One of its invoice lines is in another record already."
+            journal.settle(conn, [Settled(row.id, "refused", "", sentence) for row in rows])
+            self._open(conn, [_twice(row, taken[row.id]) for row in rows])
+            placements.release(conn, self.work.connection_id, {root_of(row.key) for row in rows})
 
     def park(self, parked: Sequence[tuple[IntentRow, Key]]) -> None:
         """Intents that cannot go: what they need did not come to be. They are decided again by the next run."""
@@ -179,6 +201,7 @@ class Settler:
         with self.work.db.begin() as conn:
             journal.settle(conn, states)
             self._open(conn, opened)
+            self._free_places(conn, [row for row, _ in parked])
 
     def release_unconfirmed(self, rows: Sequence[IntentRow]) -> None:
         """Unconfirmed intents that turned out not to have happened: free to be decided again."""
@@ -186,10 +209,18 @@ class Settler:
             self.unknown.pop(row.id, None)
         with self.work.db.begin() as conn:
             journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
+            self._free_places(conn, rows)
         self.work.tape.flush(self.work.db)
 
     def _hold_refused(self, conn: Connection, refused: Sequence[tuple[IntentRow, Outcome]]) -> None:
         self._open(conn, [_refused(row, outcome) for row, outcome in refused])
+        self._free_places(conn, [row for row, _ in refused])
+
+    def _free_places(self, conn: Connection, rows: Sequence[IntentRow]) -> None:
+        """Invoice lines of records that did not come to be may be decided anew, even into another place."""
+        roots = {root_of(row.key) for row in rows if row.kind in PLACED}
+        if roots:
+            placements.release(conn, self.work.connection_id, roots)
 
     def _open(self, conn: Connection, opened: list[Hold]) -> None:
         unique = list({(hold.key, hold.reason, hold.waits_for): hold for hold in opened}.values())
@@ -248,7 +279,27 @@ def _refused(row: IntentRow, outcome: Outcome) -> Hold:
         reason=HoldReason.REFUSED,
         waits_for=key,
         owner="project accountant",
-        sentence=f"Procore refused to {row.verb} {row.kind.replace('_', ' ')} {row.erp_id}: {outcome.sentence}",
+        sentence=f"{_whose(row)} refused to {row.verb} {row.kind.replace('_', ' ')} {row.erp_id}: {outcome.sentence}",
         money=Money(row.amount, row.currency) if row.amount is not None else None,
         evidence=outcome.reference,
     )
+
+
+def _twice(row: IntentRow, stands: Claim) -> Hold:
+    key = hold_key(row.kind, row.erp_id, row.source)
+    return Hold(
+        key=key,
+        flow=row.flow,
+        reason=HoldReason.TWO_PLACES,
+        waits_for=stands.record,
+        owner="controller",
+        sentence=(
+            f"Line {stands.line} of invoice {stands.invoice} is in Procore already, in {stands.record.kind} "
+            f"{stands.record.id}; nothing was sent, or it would be counted twice."
+        ),
+        money=Money(row.amount, row.currency) if row.amount is not None else None,
+    )
+
+
+def _whose(row: IntentRow) -> str:
+    return "IFS" if row.kind in ERP_KINDS else "Procore"

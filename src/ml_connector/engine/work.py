@@ -89,8 +89,18 @@ class Draft:
     echoes: int = 0
     removals: int = 0
     released: int = 0
-    parked: set[str] = field(default_factory=set)
-    """Documents with steps left out because they are not in the approved plan."""
+    documents: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Kind of document to the fingerprints with which changed ones were decided, orders and vendors apart."""
+    where: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Flow to the documents born in Procore that it decided, with the IFS project each lies in."""
+    ended: dict[str, set[str]] = field(default_factory=dict)
+    """Kind of document to those that are finished and out of the window: no more looking at."""
+    census: dict[str, str] = field(default_factory=dict)
+    """Marks of what this run has looked for, to be kept when it ends well."""
+    money_by_flow: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    """Planned money by flow and currency."""
+    parked: set[tuple[str, str]] = field(default_factory=set)
+    """(flow, document) of documents with steps left out because they are not in the approved plan."""
 
     def count(self, flow: str, what: str, number: int = 1) -> None:
         """Adds to a flow's count."""
@@ -103,7 +113,7 @@ class Draft:
             if intent.counts_as:
                 self.count(intent.flow, intent.counts_as)
             if intent.money:
-                self.add_money(intent.money)
+                self.add_money(intent.money, intent.flow)
             if intent.base and intent.source and intent.key.kind == "commitment":
                 self.open_parts[intent.source] += 1
 
@@ -128,9 +138,10 @@ class Draft:
         place = (project, flat, currency)
         self.by_place[place] = self.by_place.get(place, Decimal(0)) + amount
 
-    def add_money(self, money: Money) -> None:
-        """Adds planned money of one currency."""
-        self.planned[money.currency] = self.planned.get(money.currency, Decimal(0)) + money.amount
+    def add_money(self, money: Money, flow: str) -> None:
+        """Adds planned money of one currency, to the sum of all and to that of its flow."""
+        for sums in (self.planned, self.money_by_flow.setdefault(flow, {})):
+            sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
 
 
 @dataclass
@@ -145,6 +156,8 @@ class Report:
     run: int = 0
     notes: list[str] = field(default_factory=list)
     holds: list[dict[str, Any]] = field(default_factory=list)
+    money_by_flow: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    """Flow to currency to planned and applied, as exact text."""
     money_by_place: list[dict[str, str]] = field(default_factory=list)
     echoes: int = 0
     released: int = 0

@@ -8,13 +8,18 @@ import msgspec
 
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.planning.chart import Chart
+from ml_connector.planning.mapping import CodeMapping
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Situation
-from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
+from ml_connector.records.cost_code import BudgetCode, CostCode, CostType, flat_code
 
 FLOW = "cost_codes"
 COUNTS_AS = {Verb.LINK: "linked", Verb.CREATE: "created", Verb.UPDATE: "updated"}
 """How each effect of this flow is counted."""
+CODE_PARTS = "ABCDEFGHIJ"
+"""Letters of the code parts."""
+ORDERS, DOCUMENTS, VALUES = "is in use on open orders", "is wanted by a budget or a document", "is valid in IFS"
+"""Why a code is made."""
 
 
 class Combination(msgspec.Struct, frozen=True):
@@ -23,6 +28,17 @@ class Combination(msgspec.Struct, frozen=True):
     project: str
     codes: tuple[tuple[str, str], ...]
     activity: str
+
+
+class CodeWanted(msgspec.Struct, frozen=True):
+    """A budget code that a document other than an order wants, in an IFS project; without a code string."""
+
+    project: str
+    cost_code: str
+    cost_type: str = ""
+    """Empty: the cost code alone."""
+    name: str = ""
+    """What the cost code is called; empty: as the code part value it stands for, or as itself."""
 
 
 class Coding(msgspec.Struct, frozen=True):
@@ -35,13 +51,39 @@ class Coding(msgspec.Struct, frozen=True):
     """IFS project to flat code to budget code."""
 
 
-def decide(situation: Situation, chart: Chart, coding: Coding, combinations: Iterable[Combination]) -> Decision:
-    """Links what is there, creates what IFS knows and Procore lacks, and reports what leads nowhere."""
+def single_part(mapping: CodeMapping) -> str:
+    """The one code part whose values are the cost codes as they stand; empty where it is not one-to-one."""
+    rule = mapping.cost_code
+    one_to_one = rule.otherwise == "same" and not rule.rows and len(rule.parts) == 1
+    return rule.parts[0] if one_to_one and rule.parts[0] in CODE_PARTS else ""
+
+
+def decide(
+    situation: Situation,
+    chart: Chart,
+    coding: Coding,
+    combinations: Iterable[Combination],
+    extra: Iterable[CodeWanted] = (),
+) -> Decision:
+    """Links what is there, creates what IFS knows and Procore lacks, and reports what leads nowhere.
+
+    `extra` are codes that budgets and other documents want. Under policy `cost_codes.scope = "all"` every valid value
+    of the code part becomes a cost code too, in each linked project whose codes `coding` holds.
+    """
     work = _Codes(situation, chart, coding)
     for combination in sorted(combinations, key=lambda c: (c.project, c.codes, c.activity)):
         if situation.available(Key("project", combination.project)):
             work.combination(combination)
+    for wanted in sorted(extra, key=lambda one: (one.project, one.cost_code, one.cost_type, one.name)):
+        if situation.available(Key("project", wanted.project)):
+            work.wanted(wanted)
+    if situation.policies.cost_codes.scope == "all":
+        work.every_value()
     return Decision(tuple(work.intents), tuple(work.holds.values()), (), (), tuple(work.unchanged))
+
+
+def _string(codes: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(f"{part}={value}" for part, value in codes)
 
 
 class _Codes:
@@ -65,65 +107,99 @@ class _Codes:
         if target.missing:
             self._unmapped(combination, target.missing, target.looked_at)
             return
-        code_key = Key("cost_code", f"{combination.project}/{target.cost_code}")
-        budget_key = Key("budget_code", f"{combination.project}/{target.flat}")
+        name = self._name(target.cost_code, combination.codes)
+        self._pair(CodeWanted(combination.project, target.cost_code, target.cost_type, name), ORDERS, combination.codes)
+
+    def wanted(self, wanted: CodeWanted) -> None:
+        """One code that another document wants."""
+        named = msgspec.structs.replace(wanted, name=wanted.name or self._name(wanted.cost_code, ()))
+        self._pair(named, DOCUMENTS, ())
+
+    def every_value(self) -> None:
+        """Every valid value of the one code part, in every linked project; no budget codes."""
+        part, today = single_part(self.situation.mapper.mapping), self.situation.today
+        valid = sorted(
+            (one.value, one.name)
+            for (of, _), one in self.chart.dimensions.items()
+            if part and of == part and one.valid_from <= today <= one.valid_until
+        )
+        projects = sorted(key.id for key in self.situation.links if key.kind == "project")
+        for project in projects:
+            if project in self.coding.cost_codes:
+                for value, name in valid:
+                    self._pair(CodeWanted(project, value, "", name), VALUES, ())
+
+    def _pair(self, wanted: CodeWanted, why: str, codes: tuple[tuple[str, str], ...]) -> None:
+        """The cost code, then its budget code where a cost type is named."""
+        code_key = Key("cost_code", f"{wanted.project}/{wanted.cost_code}")
         if code_key not in self.done:
             self.done.add(code_key)
-            self._cost_code(code_key, combination, target.cost_code)
+            self._cost_code(code_key, wanted, why)
+        if not wanted.cost_type:
+            return
+        budget_key = Key("budget_code", f"{wanted.project}/{flat_code(wanted.cost_code, wanted.cost_type)}")
         if budget_key not in self.done and code_key not in self.holds:
             self.done.add(budget_key)
-            self._budget_code(budget_key, code_key, combination.project, target.flat, target.cost_type)
+            self._budget_code((budget_key, code_key), wanted, why, codes)
 
-    def _cost_code(self, key: Key, combination: Combination, code: str) -> None:
-        theirs = self.coding.cost_codes.get(combination.project, {}).get(code)
-        name = self._name(combination, code)
+    def _cost_code(self, key: Key, wanted: CodeWanted, why: str) -> None:
+        code, name = wanted.cost_code, wanted.name
+        theirs = self.coding.cost_codes.get(wanted.project, {}).get(code)
         linked = self.situation.links.get(key)
-        body = CostCode(theirs.id if theirs else "", combination.project, code, name)
+        body = CostCode(theirs.id if theirs else "", wanted.project, code, name)
         if theirs and linked and linked.target == theirs.id:
             base = unpack("cost_code", linked.base) if linked.base else None
             renamed = isinstance(base, CostCode) and base.name != name
-            if renamed and theirs.name != name and self._one_to_one():
+            if renamed and theirs.name != name and single_part(self.situation.mapper.mapping):
                 self._intend(Verb.UPDATE, key, body, f"Renamed in IFS: {name}.")
             else:
                 self.unchanged.append(key)
         elif theirs:
             self._intend(Verb.LINK, key, body, f"Cost code {code} is there already.")
         elif self.situation.policies.cost_codes.create == "auto":
-            self._intend(Verb.CREATE, key, body, f"Cost code {code} {name} is in use on open orders.")
+            self._intend(Verb.CREATE, key, body, f"Cost code {code} {name} {why}.")
         else:
-            self._missing(key, combination.project, f"Cost code {code}")
+            self._missing(key, wanted.project, f"Cost code {code}")
 
-    def _budget_code(self, key: Key, code_key: Key, project: str, flat: str, cost_type: str) -> None:
+    def _budget_code(
+        self, keys: tuple[Key, Key], wanted: CodeWanted, why: str, codes: tuple[tuple[str, str], ...]
+    ) -> None:
+        """One budget code (`keys`: its own and its cost code's); its code string is kept with its link."""
+        key, code_key = keys
+        project, flat = wanted.project, flat_code(wanted.cost_code, wanted.cost_type)
         theirs = self.coding.budget_codes.get(project, {}).get(flat)
         linked = self.situation.links.get(key)
         if theirs and linked and linked.target == theirs.id:
-            self.unchanged.append(key)
+            base = unpack("budget_code", linked.base) if linked.base else None
+            if codes and isinstance(base, BudgetCode) and not base.codes:
+                body = msgspec.structs.replace(theirs, project=project, codes=codes)
+                self._intend(Verb.LINK, key, body, f"Budget code {flat} stands for {_string(codes)}.", counts_as="")
+            else:
+                self.unchanged.append(key)
         elif theirs:
-            self._intend(Verb.LINK, key, theirs, f"Budget code {flat} is there already.")
-        elif cost_type not in self.coding.cost_types:
+            body = msgspec.structs.replace(theirs, project=project, codes=codes)
+            self._intend(Verb.LINK, key, body, f"Budget code {flat} is there already.")
+        elif wanted.cost_type not in self.coding.cost_types:
             self.holds[key] = Hold(
                 key=key,
                 flow=FLOW,
                 reason=HoldReason.COST_TYPE_MISSING,
-                waits_for=Key("cost_type", cost_type),
+                waits_for=Key("cost_type", wanted.cost_type),
                 owner="administrator",
-                sentence=f"The mapping leads to cost type {cost_type}, which the Procore company does not have.",
+                sentence=f"The mapping leads to cost type {wanted.cost_type}, which the Procore company does not have.",
             )
         elif self.situation.policies.cost_codes.create == "auto":
-            reason = f"Budget code {flat} is in use on open orders."
-            self._intend(Verb.CREATE, key, BudgetCode("", project, flat), reason, needs=(code_key,))
+            body = BudgetCode("", project, flat, codes=codes)
+            self._intend(Verb.CREATE, key, body, f"Budget code {flat} {why}.", needs=(code_key,))
         else:
             self._missing(key, project, f"Budget code {flat}")
 
-    def _one_to_one(self) -> bool:
-        """Whether a cost code stands for one value: only then is the value's name the code's."""
-        rule = self.situation.mapper.mapping.cost_code
-        return rule.otherwise == "same" and not rule.rows and len(rule.parts) == 1
-
-    def _name(self, combination: Combination, code: str) -> str:
-        for part, value in combination.codes:
-            dimension = self.chart.dimensions.get((part, value))
-            if dimension and part in self.situation.mapper.mapping.cost_code.parts:
+    def _name(self, code: str, codes: tuple[tuple[str, str], ...]) -> str:
+        """The name of the code part value a cost code stands for; the code itself where there is none."""
+        part = single_part(self.situation.mapper.mapping)
+        for of, value in codes or ((part, code),):
+            dimension = self.chart.dimensions.get((of, value))
+            if dimension and of in self.situation.mapper.mapping.cost_code.parts:
                 return dimension.name
         return code
 
@@ -134,6 +210,7 @@ class _Codes:
         body: CostCode | BudgetCode,
         reason: str,
         needs: tuple[Key, ...] = (),
+        counts_as: str | None = None,
     ) -> None:
         """Plans one effect; `body.id` is the id of what it is done to, empty where it is yet to be made."""
         packed = pack(body)
@@ -151,7 +228,7 @@ class _Codes:
                 money=None,
                 reason=reason,
                 source=key.id,
-                counts_as=COUNTS_AS[verb],
+                counts_as=COUNTS_AS[verb] if counts_as is None else counts_as,
                 base=packed,
             )
         )

@@ -19,7 +19,7 @@ from ml_connector.planning.committing import (
     order_money,
 )
 from ml_connector.planning.contracts import Contract, decide_contract, settled
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
@@ -84,8 +84,8 @@ def wanted_contracts(
                 if not settled(situation, order, ours, linked):
                     wanted[(project, linked.target)] = None
                 continue
-            for found in page.index.candidates(situation, order, project):
-                wanted[(project, found.id)] = None
+            for contract in page.candidates(order, project):
+                wanted[(project, contract)] = None
     return list(wanted)
 
 
@@ -172,10 +172,24 @@ class _Page:
         self.coding = coding
         self.index = _Index(headers)
         self.homes = contract_homes(situation.links)
+        self.asked_for = situation.by_target("purchase_requisition")
+        """IFS requisition to the Procore contract it was made from."""
+        self.adopted: dict[str, str] = {}
+        """Procore contract to the order of this page that came from it."""
 
     def contracts(self, order: PurchaseOrder) -> list[Commitment]:
         """What the order should be in Procore; may raise Held."""
         return commitments_of(self.situation, *self.coding, order, self.homes.get(order.id, ()))
+
+    def born_there(self, order: PurchaseOrder, project: str) -> list[str]:
+        """Procore contracts whose requisition of ours became lines of this order in this project."""
+        lines = [line for line in order.lines if line.project == project and line.requisition]
+        return sorted({self.asked_for[line.requisition] for line in lines if line.requisition in self.asked_for})
+
+    def candidates(self, order: PurchaseOrder, project: str) -> list[str]:
+        """Ids of the Procore contracts that may be this order's in this project."""
+        found = self.born_there(order, project)
+        return found or [one.id for one in self.index.candidates(self.situation, order, project)]
 
     def not_for_procore(self, order: PurchaseOrder) -> str:
         """Why the order is left alone; empty when it is not."""
@@ -203,10 +217,18 @@ def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[li
         key = commitment_key(order.id, ours.project)
         linked = situation.links.get(key)
         found = theirs.contracts.get(linked.target) if linked else None
-        if not linked:
+        born = [] if linked else page.born_there(order, ours.project)
+        if born:
+            found = _born(page, order, ours, born, theirs)
+        elif not linked:
             found = _candidate(situation, order, ours, index, theirs)
+        if born and found:  # it keeps the number its people know it by
+            ours = msgspec.structs.replace(ours, number=found.number)
         orders = tuple(theirs.change_orders.get(found.id, ())) if found else ()
         made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders))
+        if born and found:
+            page.adopted[found.id] = order.id
+            made = [_as_born(intent, order, found) for intent in made]
         intents += made
         notes += said
     return intents, notes
@@ -232,6 +254,61 @@ def _candidate(
         if ruling is None or (ruling.answer == "link" and (elsewhere or ruling.target == found.id)):
             return contract
     return None
+
+
+def _born(
+    page: _Page, order: PurchaseOrder, ours: Commitment, born: Sequence[str], theirs: Theirs
+) -> Commitment | None:
+    """The contract the order came from, taken without asking; None when a person said it is another one's.
+
+    Held where it is not one contract, cannot be seen, stands for another order, or is another integration's.
+    """
+    ruling = page.situation.ruled(Key("order", order.id), HoldReason.ORDER_MATCH)
+    if ruling and ruling.answer == "new":
+        return None
+    chosen = ruling.target if ruling and ruling.target in born else born[0] if len(born) == 1 else ""
+    contract = theirs.contracts.get(chosen)
+    other = _order_of(page.situation, contract) or page.adopted.get(chosen)
+    if not chosen:
+        why = "came from requisitions of several contracts in Procore: which one is it"
+    elif contract is None:
+        why = f"came from Procore's contract {chosen}, which cannot be seen any more: is it still that one"
+    elif other and other != order.id:
+        why = (
+            f"came from Procore's contract {contract.number}, which already stands for order {other}: "
+            "say `new` if it is to have a contract of its own"
+        )
+    elif contract.once_key and contract.once_key != ours.once_key:
+        why = f"came from Procore's contract {contract.number}, which another integration marked as its own"
+    else:
+        return contract
+    raise Held(
+        Hold(
+            key=Key("order", order.id),
+            flow=FLOW,
+            reason=HoldReason.ORDER_MATCH,
+            waits_for=Key("ruling", f"order:{order.id}"),
+            owner="project accountant",
+            sentence=f"Order {order.id} {why}.",
+            money=order_money(order),
+            candidates=tuple(born),
+            evidence=f"Procore contracts {', '.join(born)}",
+        )
+    )
+
+
+def _order_of(situation: Situation, contract: Commitment | None) -> str:
+    """The order a contract stands for by our once-key on it; empty when there is none."""
+    company, kind, order, _ = [*(contract.once_key if contract else "").split("/", 3), "", "", "", ""][:4]
+    return order if (company, kind) == (situation.company, "order") else ""
+
+
+def _as_born(intent: Intent, order: PurchaseOrder, contract: Commitment) -> Intent:
+    """An adoption in other words: nobody typed the same contract twice, the order was made from it."""
+    if intent.verb is not Verb.ADOPT:
+        return intent
+    reason = f"Order {order.id} was made from our requisition of Procore's contract {contract.number}."
+    return msgspec.structs.replace(intent, reason=reason)
 
 
 def _surely(situation: Situation, order: PurchaseOrder, contract: Commitment) -> bool:

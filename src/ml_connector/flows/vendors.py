@@ -1,4 +1,4 @@
-"""Vendors: suppliers of open orders find their Procore vendor, or get one, before their order goes."""
+"""Vendors: suppliers of open orders find their Procore vendor, or get one, before their order goes; both ways after."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Mapping
 import msgspec
 
 from ml_connector.kernel.keys import Key, once_key
+from ml_connector.planning import vendor_holds
 from ml_connector.planning.matching import Match, VendorIndex, Verdict
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.planning.vendor_sides import Difference, Sides, linked_as, named
 from ml_connector.records.problem import Problem
 from ml_connector.records.vendor import ProjectVendor, Vendor
 
 FLOW = "vendors"
-OWNED = ("name", "tax_number", "country", "address", "city", "state", "zip_code", "email", "phone")
-"""Fields IFS owns; the rest of a Procore vendor is never touched."""
 COUNTS_AS = {Verb.LINK: "linked", Verb.ADOPT: "linked", Verb.CREATE: "created", Verb.UPDATE: "updated"}
 """How each effect of this flow is counted."""
+NEVER_NEAR = 101
+"""A likeness no name has: only number and name count where a linked vendor is looked for again."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -30,6 +32,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """Linked suppliers whose row in IFS is as it was: only their Procore side is looked at."""
     problems: tuple[Problem, ...] = ()
     """Rows of wanted suppliers that could not be used."""
+    in_use: frozenset[str] = frozenset()
+    """Suppliers that open documents name: a vendor of theirs that is inactive is a question."""
 
 
 def decide(
@@ -40,17 +44,19 @@ def decide(
     directories: Mapping[str, set[str]],
 ) -> Decision:
     """Decides every wanted supplier; `directories` maps an IFS project to the Procore vendor ids in its directory."""
-    work = _Vendors(situation, index)
+    work = _Vendors(situation, index, wanted.in_use)
     spoilt = {problem.key.id: problem for problem in wanted.problems}
     for supplier in sorted(wanted.suppliers):
         record = ours.get(supplier)
         if record is None and supplier in wanted.settled:
             work.settled(supplier)
         elif record is None and supplier in spoilt:
-            work.holds.append(_bad_row(spoilt[supplier]))
+            work.holds.append(vendor_holds.bad_row(spoilt[supplier]))
         elif record is None:
             work.holds.append(
-                _unusable(Key("vendor", supplier), supplier, "it was removed, or our service user may not see it")
+                vendor_holds.unusable(
+                    Key("vendor", supplier), supplier, "it was removed, or our service user may not see it"
+                )
             )
         else:
             work.decide(record)
@@ -62,15 +68,18 @@ def decide(
 class _Vendors:
     """The vendors of one plan: remembers which Procore vendors are already spoken for."""
 
-    def __init__(self, situation: Situation, index: VendorIndex) -> None:
+    def __init__(self, situation: Situation, index: VendorIndex, in_use: frozenset[str]) -> None:
         self.situation = situation
         self.index = index
+        self.in_use = in_use
+        self.owned_there = frozenset(situation.policies.vendors.theirs)
         self.intents: list[Intent] = []
         self.holds: list[Hold] = []
         self.skips: list[Skip] = []
         self.unchanged: list[Key] = []
         self.targets: dict[str, str] = {}
         self.made: set[str] = set()
+        self.written_back: set[str] = set()
         self.taken = {linked.target: key.id for key, linked in situation.links.items() if key.kind == "vendor"}
 
     def decide(self, supplier: Vendor) -> None:
@@ -81,7 +90,9 @@ class _Vendors:
             self._linked(key, supplier, linked)
             return
         if not supplier.purchasable:
-            self.holds.append(_unusable(key, supplier.id, "IFS holds no purchase data for it, so no order may name it"))
+            self.holds.append(
+                vendor_holds.unusable(key, supplier.id, "IFS holds no purchase data for it, so no order may name it")
+            )
             return
         ruling = self.situation.ruled(key, HoldReason.VENDOR_MATCH) or self.situation.ruled(
             key, HoldReason.VENDOR_SHARED
@@ -98,71 +109,125 @@ class _Vendors:
         if found.verdict is Verdict.NONE:
             self._new(key, supplier)
         elif found.verdict is Verdict.ASK:
-            self.holds.append(_ask(key, supplier, found))
+            self.holds.append(vendor_holds.ask(key, supplier, found))
         else:
             best = found.candidates[0]
             self._adopt(key, supplier, self.index.by_id[best.id], ", ".join(best.agrees))
 
     def settled(self, supplier: str) -> None:
-        """A linked supplier that did not change: unchanged, unless its vendor is gone from Procore."""
+        """A linked supplier that did not change in IFS: what was last agreed stands for it."""
         key = Key("vendor", supplier)
-        target = self.situation.target(key)
-        self.targets[supplier] = target
-        if target in self.index.by_id:
-            self.unchanged.append(key)
-        else:
-            self.holds.append(_gone(key, supplier, supplier))
+        linked = self.situation.links[key]
+        base = unpack("vendor", linked.base) if linked.base else Vendor(supplier, supplier, None, None)
+        assert isinstance(base, Vendor)
+        if linked.base or linked.target not in self.index.by_id:
+            self._linked(key, msgspec.structs.replace(base, id=supplier, there=()), linked)
+            return
+        self.targets[supplier] = linked.target
+        self.unchanged.append(key)
 
     def _linked(self, key: Key, supplier: Vendor, linked: Linked) -> None:
         self.targets[supplier.id] = linked.target
         theirs = self.index.by_id.get(linked.target)
         if theirs is None:
-            self.holds.append(_gone(key, supplier.name, supplier.id))
+            self._lost(key, supplier)
+            return
+        if not theirs.active and supplier.id in self.in_use:
+            self.holds.append(vendor_holds.inactive(key, supplier, theirs))
             return
         base = unpack("vendor", linked.base) if linked.base else supplier
-        changed = [name for name in OWNED if getattr(supplier, name) != getattr(base, name)]
-        if not changed:
-            self.unchanged.append(key)
-            return
         assert isinstance(base, Vendor)
-        written, agreed = supplier, supplier
-        if "name" in changed and theirs.name not in (base.name, supplier.name):
-            question = _conflict(key, supplier, base, theirs)
-            answer = self.situation.answered(key, question.evidence)
-            if not answer:
-                self.holds.append(question)
-                return
-            if answer == "projects":  # their name stands for as long as the question is this one
-                self.skips.append(Skip(key, FLOW, f"A person kept Procore's {theirs.name} as it is."))
-                changed.remove("name")
-                written = msgspec.structs.replace(supplier, name=theirs.name)
-                agreed = msgspec.structs.replace(supplier, name=base.name)
-        if changed:
-            reason = f"Changed in IFS: {', '.join(name.replace('_', ' ') for name in changed)}."
-            self._intend(Verb.UPDATE, key, written, linked.target, reason, agreed)
+        touched = theirs.stamp != linked.stamp if theirs.stamp and linked.base else None
+        self._align(key, Sides(supplier, theirs, base, self.owned_there, touched))
 
-    def _new(self, key: Key, supplier: Vendor) -> None:
-        if self.situation.policies.vendors.create == "auto":
-            self._create(key, supplier, "No Procore vendor has this number or a name like it.")
-            return
-        self.holds.append(
-            Hold(
-                key=key,
+    def _align(self, key: Key, sides: Sides) -> None:
+        """What one side changed goes to the other by the owner of each field; the rest is asked, and waits for it."""
+        ours, theirs = sides.ours, sides.theirs
+        difference = sides.difference()
+        if self.situation.policies.vendors.drift == "restore":
+            difference = difference.restored(self.owned_there)
+        asked = (*difference.conflicts, *difference.drift)
+        kept: list[str] = []
+        if asked:
+            evidence = sides.evidence(asked)
+            answer = self.situation.answered(key, evidence)
+            if not answer:
+                self.holds.append(vendor_holds.question(key, ours, difference, self.owned_there, evidence))
+                return
+            difference = difference.settled(answer, self.owned_there)
+            kept = [name for name in asked if name not in (*difference.there, *difference.back)]
+        if difference.there:
+            self._send(key, sides, difference)
+        if difference.back and theirs.id not in self.written_back:
+            self._send_back(key, sides, difference)
+        if not difference.there and not difference.back:
+            if kept or sides.stale(difference):
+                agreed = sides.agreed(difference)
+                why = f"A person kept Procore's {named(kept)}." if kept else "Both sides say the same by now."
+                self._intend(Verb.LINK, key, (ours, agreed), theirs.id, why, counts_as="")
+            else:
+                self.unchanged.append(key)
+
+    def _send(self, key: Key, sides: Sides, difference: Difference) -> None:
+        """Writes in Procore what IFS changed. What comes back at the same time is agreed only once it is written."""
+        forth = msgspec.structs.replace(difference, back=())
+        why = f"Changed in IFS: {named(difference.there)}."
+        body = sides.for_procore(difference.there)
+        self._intend(Verb.UPDATE, key, (body, sides.agreed(forth)), sides.theirs.id, why)
+
+    def _send_back(self, key: Key, sides: Sides, difference: Difference) -> None:
+        """Writes in IFS what Procore owns; several suppliers of one vendor are written one a run."""
+        theirs, supplier = sides.theirs, sides.ours
+        self.written_back.add(theirs.id)
+        self.intents.append(
+            Intent(
                 flow=FLOW,
-                reason=HoldReason.VENDOR_NOT_LINKED,
-                waits_for=key,
-                owner="project accountant",
-                sentence=f"{supplier.name} ({supplier.id}) is not in Procore, and policy forbids creating it there.",
+                verb=Verb.UPDATE,
+                key=Key("supplier", theirs.id),
+                once_key=once_key(self.situation.company, "vendor", theirs.id),
+                scope="",
+                target=supplier.id,
+                body=pack(sides.for_ifs(difference.back)),
+                needs=(key,),
+                after=(Verb.UPDATE,) if difference.there else (),
+                money=None,
+                reason=f"Procore owns it and has another: {named(difference.back)}.",
+                source=supplier.id,
+                counts_as="updated",
+                base=pack(sides.agreed(difference)),
             )
         )
 
+    def _lost(self, key: Key, supplier: Vendor) -> None:
+        """The linked vendor cannot be seen: perhaps it was merged into another, which a person may say."""
+        ruling = self.situation.ruled(key, HoldReason.GONE_THERE)
+        if ruling and ruling.answer == "link" and ruling.target in self.index.by_id:
+            theirs = self.index.by_id[ruling.target]
+            self._adopt(key, supplier, theirs, "a person said so", shared=theirs.id in self.taken)
+            return
+        if ruling and ruling.answer == "ignore":
+            self.skips.append(Skip(key, FLOW, f"A person said that {supplier.name} ({supplier.id}) is left alone."))
+            return
+        origin = once_key(self.situation.company, "vendor", supplier.id)
+        found = self.index.find(supplier, origin, near=NEVER_NEAR, name_links=True)
+        merged = found if len(found.candidates) == 1 else Match(Verdict.NONE)
+        self.holds.append(vendor_holds.gone(key, supplier, merged))
+
+    def _new(self, key: Key, supplier: Vendor) -> None:
+        if not supplier.active:
+            self.holds.append(vendor_holds.expired(key, supplier))
+        elif self.situation.policies.vendors.create == "auto":
+            self._create(key, supplier, "No Procore vendor has this number or a name like it.")
+        else:
+            self.holds.append(vendor_holds.not_linked(key, supplier))
+
     def _create(self, key: Key, supplier: Vendor, reason: str) -> None:
-        self._intend(Verb.CREATE, key, supplier, "", reason, supplier)
+        self._intend(Verb.CREATE, key, (supplier, supplier), "", reason)
 
     def _adopt(self, key: Key, supplier: Vendor, theirs: Vendor, why: str, *, shared: bool = False) -> None:
         other = self.taken.get(theirs.id)
         if other is not None and not shared:
-            self.holds.append(_shared(key, supplier, theirs, other))
+            self.holds.append(vendor_holds.shared(key, supplier, theirs, other))
             return
         self.taken[theirs.id] = supplier.id
         self.targets[supplier.id] = theirs.id
@@ -170,25 +235,40 @@ class _Vendors:
         stamp = not theirs.origin and not shared
         verb = Verb.ADOPT if stamp else Verb.LINK
         note = "" if stamp or theirs.origin == origin else " Another integration's origin_id stays as it is."
-        self._intend(verb, key, supplier, theirs.id, f"Same as {theirs.name} in Procore: {why}.{note}", supplier)
+        agreed = linked_as(supplier, theirs, self.owned_there)
+        reason = f"Same as {theirs.name} in Procore: {why}.{note}"
+        self._intend(verb, key, (supplier, agreed), theirs.id, reason)
+        if not theirs.active and supplier.id in self.in_use:
+            self.holds.append(vendor_holds.inactive(key, supplier, theirs))
 
-    def _intend(self, verb: Verb, key: Key, supplier: Vendor, target: str, reason: str, agreed: Vendor) -> None:
-        self.made.add(supplier.id)
+    def _intend(
+        self,
+        verb: Verb,
+        key: Key,
+        records: tuple[Vendor, Vendor],
+        target: str,
+        reason: str,
+        *,
+        counts_as: str | None = None,
+    ) -> None:
+        """Plans one effect on a vendor; `records` are what is sent and what is agreed once it is done."""
+        body, agreed = records
+        self.made.add(key.id)
         self.intents.append(
             Intent(
                 flow=FLOW,
                 verb=verb,
                 key=key,
-                once_key=once_key(self.situation.company, "vendor", supplier.id),
+                once_key=once_key(self.situation.company, "vendor", key.id),
                 scope="",
                 target=target,
-                body=pack(supplier),
+                body=pack(body),
                 needs=(),
                 after=(),
                 money=None,
                 reason=reason,
-                source=supplier.id,
-                counts_as=COUNTS_AS[verb],
+                source=key.id,
+                counts_as=COUNTS_AS[verb] if counts_as is None else counts_as,
                 base=pack(agreed),
             )
         )
@@ -198,9 +278,12 @@ class _Vendors:
         key = Key("project_vendor", f"{supplier}@{project}")
         vendor, site = Key("vendor", supplier), Key("project", project)
         linked = vendor in self.situation.links or supplier in self.made
-        if key in self.situation.links or not linked or not self.situation.available(site):
+        target = self.targets.get(supplier, "")
+        known = self.situation.links.get(key)
+        stands = known is not None and (not target or known.target in ("", target))  # one linked anew joins anew
+        if stands or not linked or not self.situation.available(site):
             return
-        there = self.targets.get(supplier, "") in directory and supplier in self.targets
+        there = bool(target) and target in directory
         body = pack(ProjectVendor(supplier, project))
         self.intents.append(
             Intent(
@@ -209,7 +292,7 @@ class _Vendors:
                 key=key,
                 once_key="",
                 scope=project,
-                target=self.targets.get(supplier, "") if there else "",
+                target=target if there else "",
                 body=body,
                 needs=(vendor, site),
                 after=(),
@@ -218,85 +301,3 @@ class _Vendors:
                 source=supplier,
             )
         )
-
-
-def _ask(key: Key, supplier: Vendor, found: Match) -> Hold:
-    names = " or ".join(candidate.name for candidate in found.candidates[:3])
-    return Hold(
-        key=key,
-        flow=FLOW,
-        reason=HoldReason.VENDOR_MATCH,
-        waits_for=Key("ruling", str(key)),
-        owner="project accountant",
-        sentence=f"Is supplier {supplier.name} ({supplier.id}) the Procore vendor {names}?",
-        candidates=tuple(candidate.id for candidate in found.candidates),
-        evidence=found.evidence,
-    )
-
-
-def _shared(key: Key, supplier: Vendor, theirs: Vendor, other: str) -> Hold:
-    return Hold(
-        key=key,
-        flow=FLOW,
-        reason=HoldReason.VENDOR_SHARED,
-        waits_for=Key("ruling", str(key)),
-        owner="project accountant",
-        sentence=(
-            f"{supplier.name} ({supplier.id}) looks like the Procore vendor {theirs.name}, which already stands "
-            f"for supplier {other}. Say whether both are one firm, or that this one is new."
-        ),
-        candidates=(theirs.id,),
-        evidence=f"{theirs.name} [{theirs.id}] is linked to supplier {other}",
-    )
-
-
-def _unusable(key: Key, supplier: str, why: str) -> Hold:
-    return Hold(
-        key=key,
-        flow=FLOW,
-        reason=HoldReason.VENDOR_UNUSABLE,
-        waits_for=key,
-        owner="buyer",
-        sentence=f"Supplier {supplier} cannot be used: {why}.",
-    )
-
-
-def _bad_row(problem: Problem) -> Hold:
-    return Hold(
-        key=problem.key,
-        flow=FLOW,
-        reason=HoldReason.BAD_ROW,
-        waits_for=problem.key,
-        owner="buyer",
-        sentence=problem.sentence,
-        evidence=problem.raw[:2000],
-    )
-
-
-def _gone(key: Key, name: str, supplier: str) -> Hold:
-    return Hold(
-        key=key,
-        flow=FLOW,
-        reason=HoldReason.GONE_THERE,
-        waits_for=key,
-        owner="administrator",
-        sentence=(
-            f"The Procore vendor of {name} ({supplier}) cannot be seen any more: merged, made inactive, "
-            "or the Directory permission was lost. Nothing was changed."
-        ),
-    )
-
-
-def _conflict(key: Key, supplier: Vendor, base: Vendor, theirs: Vendor) -> Hold:
-    return Hold(
-        key=key,
-        flow=FLOW,
-        reason=HoldReason.CONFLICT,
-        waits_for=Key("ruling", str(key)),
-        owner="project accountant",
-        sentence=(
-            f"Both sides renamed {base.name}: IFS says {supplier.name}, Procore says {theirs.name}. "
-            "IFS owns the name; say which one stands."
-        ),
-        evidence=f"base {base.name}; IFS {supplier.name}; Procore {theirs.name}",
-    )

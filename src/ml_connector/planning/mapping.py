@@ -22,6 +22,12 @@ ACTIVITY_PARTS = ("activity", "sub_project")
 PARTS = (*"ABCDEFGHIJ", *ACTIVITY_PARTS)
 """Everything a rule may look at."""
 
+BUDGET_PARTS = ("element", *ACTIVITY_PARTS)
+"""Everything a rule about budgets may look at: IFS's cost element, the activity's number, its sub-project."""
+
+REVERSE_PARTS = ("cost_code", "cost_type", "project")
+"""Everything a row of the way back may look at: the two halves of a budget code, the IFS project."""
+
 
 class Row(msgspec.Struct, frozen=True):
     """One row: patterns per part (`*` and `?` as in file names) and the code they lead to."""
@@ -54,11 +60,34 @@ class SegmentRule(msgspec.Struct, frozen=True):
         return None
 
 
+class ReverseRow(msgspec.Struct, frozen=True):
+    """One row of the way back: patterns over the budget code, and the code part values and activity they lead to.
+
+    What a row leaves out is found by turning the mapping round.
+    """
+
+    when: tuple[tuple[str, str], ...]
+    codes: tuple[tuple[str, str], ...] = ()
+    """Code part letter and value."""
+    activity: str = ""
+    """Number of the project activity."""
+
+    def matches(self, values: Mapping[str, str]) -> bool:
+        """Whether every pattern fits."""
+        return all(fnmatchcase(values.get(part, ""), pattern) for part, pattern in self.when)
+
+
 class CodeMapping(msgspec.Struct, frozen=True):
     """The whole mapping of a connection."""
 
     cost_code: SegmentRule
     cost_type: SegmentRule
+    budget_code: SegmentRule | None = None
+    """Cost code of a row of IFS's project estimate, from its cost element and activity."""
+    budget_type: SegmentRule | None = None
+    """Cost type of the same."""
+    reverse: tuple[ReverseRow, ...] = ()
+    """From a Procore budget code back to a code string; the first row whose patterns fit."""
 
     def version(self) -> str:
         """A short name that changes when any rule changes (hex)."""
@@ -120,16 +149,44 @@ def _looked_at(rule: SegmentRule, values: Mapping[str, str]) -> str:
 
 def mapping_from(data: Mapping[str, object], where: str = "mapping") -> CodeMapping:
     """A mapping from its TOML form (parts, join, otherwise, rows of each segment); BadInput says what is off."""
-    unknown = set(data) - {"cost_code", "cost_type"}
+    unknown = set(data) - set(SECTIONS)
     if unknown:
-        raise BadInput(f"[{where}] has no section {sorted(unknown)[0]!r}: only cost_code and cost_type.")
+        raise BadInput(f"[{where}] has no section {sorted(unknown)[0]!r}: only {', '.join(SECTIONS)}.")
     return CodeMapping(
         cost_code=_rule_from(data.get("cost_code"), f"{where}.cost_code") or DEFAULT.cost_code,
         cost_type=_rule_from(data.get("cost_type"), f"{where}.cost_type") or DEFAULT.cost_type,
+        budget_code=_rule_from(data.get("budget_code"), f"{where}.budget_code", BUDGET_PARTS),
+        budget_type=_rule_from(data.get("budget_type"), f"{where}.budget_type", BUDGET_PARTS),
+        reverse=_reverse_from(data.get("reverse"), f"{where}.reverse"),
     )
 
 
-def _rule_from(data: object, where: str) -> SegmentRule | None:
+SECTIONS = ("cost_code", "cost_type", "budget_code", "budget_type", "reverse")
+"""Tables a mapping may have."""
+
+
+def _reverse_from(data: object, where: str) -> tuple[ReverseRow, ...]:
+    if data is None:
+        return ()
+    rows = data.get("row") if isinstance(data, Mapping) and set(data) == {"row"} else None
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        raise BadInput(f"[[{where}.row]] must be a list of rows, and [{where}] holds nothing else.")
+    found = []
+    for number, row in enumerate(rows, 1):
+        parts = row.items() if isinstance(row, Mapping) else ()
+        texts = {str(k): str(v) for k, v in parts if isinstance(v, (str, int)) and not isinstance(v, bool)}
+        when = tuple((k, v) for k, v in texts.items() if k in REVERSE_PARTS)
+        codes = tuple(sorted((k, v) for k, v in texts.items() if k in "ABCDEFGHIJ"))
+        if not when or len(texts) != len(parts) or len(when) + len(codes) + ("activity" in texts) != len(texts):
+            raise BadInput(
+                f"[[{where}.row]] number {number} cannot be used: it takes cost_code, cost_type or project to look at, "
+                "and code parts A to J and activity to lead to."
+            )
+        found.append(ReverseRow(when, codes, texts.get("activity", "")))
+    return tuple(found)
+
+
+def _rule_from(data: object, where: str, known: Sequence[str] = PARTS) -> SegmentRule | None:
     if data is None:
         return None
     if not isinstance(data, Mapping):
@@ -138,8 +195,8 @@ def _rule_from(data: object, where: str) -> SegmentRule | None:
     if unknown:
         raise BadInput(f"[{where}] does not know {sorted(unknown)[0]!r}; it takes parts, join, otherwise and row.")
     parts = data.get("parts", [])
-    if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts or any(p not in PARTS for p in parts):
-        raise BadInput(f'[{where}] parts must name code parts A to J, activity or sub_project, such as ["B"].')
+    if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts or any(p not in known for p in parts):
+        raise BadInput(f"[{where}] parts must name {_named(known)}.")
     otherwise = data.get("otherwise", "refuse")
     if otherwise not in ("same", "refuse"):
         raise BadInput(f'[{where}] otherwise must be "same" or "refuse", not {otherwise!r}.')
@@ -150,18 +207,22 @@ def _rule_from(data: object, where: str) -> SegmentRule | None:
         parts=tuple(str(p) for p in parts),
         join=str(data.get("join", "-")),
         otherwise=str(otherwise),
-        rows=tuple(_row_from(row, f"{where}.row", number) for number, row in enumerate(rows, 1)),
+        rows=tuple(_row_from(row, (f"{where}.row", number), known) for number, row in enumerate(rows, 1)),
     )
 
 
-def _row_from(data: object, where: str, number: int) -> Row:
+def _named(known: Sequence[str]) -> str:
+    return "code parts A to J, activity or sub_project, such as [\"B\"]" if known is PARTS else ", ".join(known)
+
+
+def _row_from(data: object, place: tuple[str, int], known: Sequence[str]) -> Row:
+    where, number = place
     if not isinstance(data, Mapping) or "to" not in data:
         raise BadInput(f"[[{where}]] number {number} needs a `to` and at least one code part.")
     when = tuple((str(k), str(v)) for k, v in data.items() if k != "to")
-    if not when or any(part not in PARTS for part, _ in when):
-        raise BadInput(
-            f"[[{where}]] number {number} names something that is no code part (A to J, activity, sub_project)."
-        )
+    if not when or any(part not in known for part, _ in when):
+        what = "no code part (A to J, activity, sub_project)" if known is PARTS else f"none of {', '.join(known)}"
+        raise BadInput(f"[[{where}]] number {number} names something that is {what}.")
     if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in data.values()):
         raise BadInput(f"[[{where}]] number {number} holds something that is no code; write it in quotation marks.")
     return Row(when=when, to=str(data["to"]))
@@ -169,7 +230,12 @@ def _row_from(data: object, where: str, number: int) -> Row:
 
 def mapping_to(mapping: CodeMapping) -> dict[str, object]:
     """The TOML form of a mapping, the inverse of `mapping_from`."""
-    return {name: _rule_to(getattr(mapping, name)) for name in ("cost_code", "cost_type")}
+    rules = {name: getattr(mapping, name) for name in SECTIONS[:4]}
+    form: dict[str, object] = {name: _rule_to(rule) for name, rule in rules.items() if rule is not None}
+    if mapping.reverse:
+        rows = [{**dict(row.when), **dict(row.codes), "activity": row.activity} for row in mapping.reverse]
+        form["reverse"] = {"row": [{key: value for key, value in row.items() if value} for row in rows]}
+    return form
 
 
 def _rule_to(rule: SegmentRule) -> dict[str, object]:

@@ -60,3 +60,13 @@ def normal_number(number: str | None, country: str | None) -> str | None:
     if country in (None, "", "US") and ein.is_valid(digits):
         return f"US{digits}"
     return f"{country or ''}{digits}"
+
+
+def plain_number(number: str) -> str:
+    """A document's number made comparable: `INV-0088`, `inv 88` and `Inv.88` are the same; empty when nothing is left.
+
+    Case, blanks and punctuation go, and zeros before a group of digits.
+    """
+    text = re.sub(r"[^0-9a-z]+", " ", number.casefold())
+    groups = re.findall(r"[a-z]+|[0-9]+", text)
+    return "".join(group.lstrip("0") or "0" if group.isdigit() else group for group in groups)

@@ -8,11 +8,20 @@ import msgspec
 
 from ml_connector.kernel.keys import Key, content_hash
 from ml_connector.kernel.money import Money
+from ml_connector.records.billed_line import BilledLine
+from ml_connector.records.budget import Budget, BudgetChange
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode
+from ml_connector.records.dimension import Dimension
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.payment import ContractPayment
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
+from ml_connector.records.purchase_requisition import PurchaseRequisition
+from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
+from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.records.vendor import ProjectVendor, Vendor
+from ml_connector.records.voucher import Voucher
 
 
 class Verb(Enum):
@@ -31,7 +40,7 @@ class Verb(Enum):
     STATUS = "status"
     """Move a commitment to its status, last, because Approved freezes its lines."""
     AMEND = "amend"
-    """Write a commitment change order with the deltas."""
+    """Write a change with the deltas: a commitment change order, a budget change."""
 
 
 class HoldReason(Enum):
@@ -85,6 +94,48 @@ class HoldReason(Enum):
     """The row came in a form we cannot use."""
     TOTALS_DIFFER = "totals_differ"
     """Header and lines do not add up, so nothing is sent."""
+    COMMITMENT_MISSING = "commitment_missing"
+    """An invoice line belongs to an order that has no contract in Procore yet."""
+    LINE_UNKNOWN = "line_unknown"
+    """An invoice line belongs to an order, and no line of its contract can take it."""
+    BILLING_PERIOD_MISSING = "billing_period_missing"
+    """Procore has no open billing period for the invoice's day, and policy does not let us open one."""
+    BILLING_PERIOD_CLOSED = "billing_period_closed"
+    """The billing period of the invoice's day is closed, and policy does not let it move to the next open one."""
+    CREDIT_WAITS = "credit_waits"
+    """A credit note refers to an invoice that has not crossed, or to none."""
+    INVOICE_MATCH = "invoice_match"
+    """Procore has an invoice of this vendor and number that somebody typed: the same one, or another?"""
+    TWO_PLACES = "two_places"
+    """An invoice line would land in two places in Procore: it would be counted twice."""
+    BUDGET_LOCKED = "budget_locked"
+    """The Procore budget is locked, and policy does not let us change it by budget changes."""
+    BUDGET_STRANGERS = "budget_strangers"
+    """The Procore budget has lines that IFS's estimate does not explain, so the totals would differ."""
+    INVOICE_MISSING = "invoice_missing"
+    """A payment belongs to an invoice that is not in Procore yet."""
+    BOOKS_REFUSE = "books_refuse"
+    """A rule of IFS's books forbids the posting; IFS's own constant stands in the evidence."""
+    ERP_PERIOD_CLOSED = "erp_period_closed"
+    """The accounting period of the document's day is closed in IFS for our user group."""
+    CODE_AMBIGUOUS = "code_ambiguous"
+    """A Procore budget code leads to more than one code string in IFS, or to none: the way back is not one-to-one."""
+    ACCOUNT_MISSING = "account_missing"
+    """The policy names no account where the voucher needs one (clearing, retention)."""
+    ORDER_MISSING = "order_missing"
+    """The commitment was written in Procore; its purchase requisition waits in IFS to become an order."""
+    SENT_BACK = "sent_back"
+    """A Procore document was sent back after it crossed: payment stops until somebody says what counts."""
+    REVISED = "revised"
+    """A Procore document was changed after it crossed, and policy wants a person to say so before it is reversed."""
+    VENDOR_PROPOSAL = "vendor_proposal"
+    """A vendor born in Procore is to become a supplier in IFS, and a person must allow it."""
+    VENDOR_UNAPPROVED = "vendor_unapproved"
+    """The supplier was made from a Procore vendor, and nobody in IFS has released it for payment yet."""
+    VENDOR_INACTIVE = "vendor_inactive"
+    """The vendor is inactive on one side and in use on the other."""
+    PART_FORBIDDEN = "part_forbidden"
+    """IFS does not let values of this code part be made from outside (projects, fixed assets, received basic data)."""
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -106,8 +157,30 @@ class Hold(msgspec.Struct, frozen=True):
     """Why the candidates were found, or what the other side said."""
 
 
-Body = Project | Vendor | ProjectVendor | CostCode | BudgetCode | Commitment | ChangeOrder
+Body = (
+    Project
+    | Vendor
+    | ProjectVendor
+    | CostCode
+    | BudgetCode
+    | Commitment
+    | ChangeOrder
+    | BillingPeriod
+    | SubcontractorInvoice
+    | DirectCost
+    | ContractPayment
+    | Budget
+    | BudgetChange
+    | SupplierInvoice
+    | Voucher
+    | PurchaseRequisition
+    | BilledLine
+    | Dimension
+)
 """What an intent carries: the canonical record to be rendered by the other side's room."""
+
+ERP_KINDS = frozenset({"voucher", "erp_invoice", "purchase_requisition", "supplier", "billed_line", "dimension"})
+"""Kinds of record that are written in the erp; every other kind is written in the projects system."""
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -171,6 +244,18 @@ _decoders: dict[str, msgspec.msgpack.Decoder[Body]] = {
         "budget_code": BudgetCode,
         "commitment": Commitment,
         "change_order": ChangeOrder,
+        "billing_period": BillingPeriod,
+        "subcontractor_invoice": SubcontractorInvoice,
+        "direct_cost": DirectCost,
+        "payment": ContractPayment,
+        "budget": Budget,
+        "budget_change": BudgetChange,
+        "voucher": Voucher,
+        "erp_invoice": SupplierInvoice,
+        "purchase_requisition": PurchaseRequisition,
+        "supplier": Vendor,
+        "billed_line": BilledLine,
+        "dimension": Dimension,
     }.items()
 }
 

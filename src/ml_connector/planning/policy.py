@@ -9,6 +9,15 @@ from typing import Literal
 import msgspec
 
 from ml_connector.kernel.errors import BadInput
+from ml_connector.planning.money_policy import (
+    BudgetPolicy,
+    DirectCostPolicy,
+    PaymentPolicy,
+    SubcontractorInvoicePolicy,
+    SupplierInvoicePolicy,
+    VoucherPolicy,
+    check_money,
+)
 from ml_connector.records.commitment import CommitmentStatus
 from ml_connector.records.purchase_order import OrderState
 
@@ -21,6 +30,10 @@ _STATUS: dict[str, str] = {
     OrderState.CANCELLED.value: CommitmentStatus.CLOSED.value,
 }
 # Received stays Approved: Procore counts Received as pending cost, Approved as committed (facts/procore.md 8.1).
+
+
+VENDOR_FIELDS = ("name", "address", "city", "state", "zip_code", "email", "phone")
+"""Vendor fields Procore may own; those payment depends on are not among them."""
 
 
 class ProjectPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +55,14 @@ class VendorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     project_directory: Literal["add", "leave"] = "add"
     """Whether a vendor is added to a project's directory before its order (needed in Procore's pages; the API's own
     rule is not documented: facts/procore.md section 6)."""
+    propose: Literal["ask", "auto", "never"] = "ask"
+    """A vendor born in Procore that a document on its way to IFS needs: ask before it becomes a supplier there, make
+    it at once (blocked for payment until IFS's people release it), or hold the document."""
+    theirs: tuple[str, ...] = ()
+    """Fields Procore owns, of name, address, city, state, zip_code, email, phone: they flow to IFS instead. Tax
+    numbers, terms and bank data are IFS's always."""
+    drift: Literal["hold", "restore"] = "hold"
+    """Procore's people changed a field that IFS owns: ask, or write the IFS value again."""
 
 
 class CostCodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +70,10 @@ class CostCodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     create: Literal["auto", "never"] = "auto"
     """Whether a mapped code that IFS knows and the Procore project lacks is created there."""
+    scope: Literal["used", "all"] = "used"
+    """Which values reach a Procore project: those its open orders use, or every valid one."""
+    back: Literal["ask", "auto", "never"] = "ask"
+    """A cost code made in Procore: ask before it becomes a code part value in IFS, make it at once, or leave it."""
 
 
 class OrderPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +117,12 @@ class Policies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendors: VendorPolicy = VendorPolicy()
     cost_codes: CostCodePolicy = CostCodePolicy()
     purchase_orders: OrderPolicy = OrderPolicy()
+    supplier_invoices: SupplierInvoicePolicy = SupplierInvoicePolicy()
+    direct_costs: DirectCostPolicy = DirectCostPolicy()
+    payments: PaymentPolicy = PaymentPolicy()
+    budgets: BudgetPolicy = BudgetPolicy()
+    subcontractor_invoices: SubcontractorInvoicePolicy = SubcontractorInvoicePolicy()
+    vouchers: VoucherPolicy = VoucherPolicy()
     brakes: BrakePolicy = BrakePolicy()
 
 
@@ -99,6 +130,15 @@ def _check_numbers(policies: Policies) -> None:
     """Limits and patterns that have the right type and still make no sense."""
     if not 0 <= policies.vendors.near <= 100:
         raise BadInput(f"policy.vendors.near is {policies.vendors.near}; it is a score from 0 to 100.")
+    ours = set(policies.vendors.theirs) - set(VENDOR_FIELDS)
+    if ours:
+        raise BadInput(
+            f"policy.vendors.theirs names {sorted(ours)[0]!r}, which Procore cannot own.",
+            remedy=f"Use {', '.join(VENDOR_FIELDS)}: what payment depends on is IFS's always.",
+        )
+    check_money(
+        policies.supplier_invoices, policies.direct_costs, policies.payments, policies.subcontractor_invoices
+    )
     brakes = policies.brakes
     for name in ("creates", "updates", "removals", "money"):
         limit = getattr(brakes, name)

@@ -34,6 +34,10 @@ def mark_of(evidence: str) -> str:
     return content_hash(evidence.encode()).hex()[:16]
 
 
+QUESTIONS = (HoldReason.CONFLICT, HoldReason.CHANGED_THERE, HoldReason.SENT_BACK, HoldReason.REVISED)
+"""Holds that ask which side stands; an answer is bound to the evidence shown."""
+
+
 class Situation(msgspec.Struct, frozen=True):
     """What every flow may look at. `coming` holds keys whose links this very plan will make."""
 
@@ -56,13 +60,17 @@ class Situation(msgspec.Struct, frozen=True):
         linked = self.links.get(key)
         return linked.target if linked else ""
 
+    def by_target(self, kind: str) -> dict[str, str]:
+        """The other side's id to our key id, of every linked record of a kind; made anew at each call."""
+        return {linked.target: key.id for key, linked in self.links.items() if key.kind == kind and linked.target}
+
     def available(self, key: Key) -> bool:
         """Whether the record is linked, or will be by an earlier step of this plan."""
         return key in self.links or key in self.coming
 
     def answered(self, key: Key, evidence: str) -> str:
         """`erp` or `projects`, when a person said which side stands for exactly this evidence; else empty."""
-        for reason in (HoldReason.CONFLICT, HoldReason.CHANGED_THERE):
+        for reason in QUESTIONS:
             ruling = self.ruled(key, reason)
             if ruling and mark_of(evidence) in ruling.target.split():
                 return ruling.answer

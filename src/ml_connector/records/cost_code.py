@@ -31,6 +31,8 @@ class BudgetCode(msgspec.Struct, frozen=True):
     flat: str
     active: bool = True
     budgeted: bool = False
+    codes: tuple[tuple[str, str], ...] = ()
+    """In what was last agreed only: the whole IFS code string it was linked or made for. Never compared or sent."""
 
 
 def flat_code(cost_code: str, cost_type: str) -> str:

@@ -50,6 +50,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     wanted: date | None = None
     discount: Decimal = Decimal(0)
     """Percent."""
+    requisition: str = ""
+    """The purchase requisition it was made from, if any."""
 
 
 class PurchaseOrder(msgspec.Struct, frozen=True, gc=False):

@@ -24,6 +24,12 @@ class Vendor(msgspec.Struct, frozen=True):
     """False where IFS holds no purchase data, so that no order can name it."""
     origin: str | None = None
     """The once-key found on the other side's record, if any."""
+    blocked: bool = False
+    """True where IFS holds it back from payment, as it does with one that was only proposed."""
+    stamp: str = ""
+    """The other side's last-changed mark, compared for equality only; empty where it has none."""
+    there: tuple[tuple[str, str | None], ...] = ()
+    """In what was last agreed only: the other side's own values (field, value) where they stay another. Never sent."""
 
 
 class ProjectVendor(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ ACCOUNTS = (
     ("1530", "Work in progress, projects"),
     ("2010", "Accounts payable"),
     ("2020", "Goods received, not invoiced"),
+    ("2030", "Retention payable, subcontractors"),
     ("2410", "Sales tax payable"),
     ("3010", "Project revenue"),
     ("4110", "Project materials"),
@@ -105,6 +106,16 @@ EQUIPMENT_CLASSES = (
     ("GN", "Generators"),
 )
 OBJECTS = (("FA-0107", "Gantry crane, bay 2"), ("FA-0112", "Test tower"), ("FA-0119", "Blast cabin"))
+
+ESTIMATE_STORY: Mapping[str, str] = MappingProxyType(
+    {
+        "1202": "Two lines were estimated anew in IFS after the budget was typed into Procore.",
+        "1204": "Holds one cost code that Procore does not have on this project.",
+    }
+)
+"""Projects whose IFS estimate is not what Procore has as its budget; the others agree line by line."""
+ESTIMATED_ANEW = (1500, -700)
+"""By how much the two lines of the first of them moved, in company currency."""
 
 SITES = (
     JobSite("1201", "Harbor Terminal Crane Rail", "Crane rail and quay works", "DUL", "MARTA_HALE", "Started",

@@ -73,6 +73,11 @@ join = "-"
 otherwise = "refuse"
 """
     rows = "".join(f'\n[[mapping.cost_type.row]]\nA = "{account}"\nto = "{to}"\n' for account, to in _TYPES)
+    budgets = "".join(
+        f'\n[mapping.budget_{name}]\nparts = ["element"]\notherwise = "refuse"\n'
+        + "".join(f'\n[[mapping.budget_{name}.row]]\nelement = "{pattern}"\nto = "{to}"\n' for pattern, to in found)
+        for name, found in _budget_rows(world).items()
+    )
     policies = """
 [policy.projects]
 link = "auto"
@@ -89,7 +94,18 @@ unbudgeted = "allow"
 foreign_currency = "send"
 approve = "auto"
 """
-    return head + rows + policies
+    return head + rows + budgets + policies
+
+
+def _budget_rows(world: World) -> dict[str, list[tuple[str, str]]]:
+    """Patterns of cost elements such as `03-310-M`, and the cost code or type they lead to."""
+    if not world.estimates:
+        return {}
+    codes = sorted({one.value for one in world.code_values if one.code_part == "B"})
+    return {
+        "code": [(f"{code}-*", code) for code in codes],
+        "type": [(f"*-{code}", code) for code, _, _ in world.cost_types],
+    }
 
 
 def _digest(purpose: str, seed: int) -> str:

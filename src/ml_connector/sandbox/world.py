@@ -129,6 +129,17 @@ class ProcoreOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one cost element may cost on one activity, in company currency, as IFS's project estimate has it."""
+
+    project_id: str
+    activity_seq: int
+    element: str
+    """Cost element, named after cost code and cost type: `03-310-M`."""
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything both simulated systems start from. The same seed and size give the same world."""
 
@@ -151,3 +162,5 @@ class World:
     """Cost types of the Procore company: (code such as M, name, base_type such as materials)."""
     budget: tuple[tuple[str, str, str, Decimal], ...]
     """Budgeted codes per project: (project_id of IFS, cost code, cost type, original budget amount)."""
+    estimates: tuple[Estimate, ...] = ()
+    """IFS's estimates of the projects; see `cast.ESTIMATE_STORY` for where they differ from the budgets."""

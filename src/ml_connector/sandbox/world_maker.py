@@ -12,6 +12,7 @@ from ml_connector.sandbox.cast import TROUBLES
 from ml_connector.sandbox.world import (
     Activity,
     CodeValue,
+    Estimate,
     Order,
     ProcoreOrder,
     ProcoreVendor,
@@ -28,6 +29,8 @@ _NAMES_OF_CODES = dict(cast.COST_CODES)
 _TYPE_OF_ACCOUNT = {account: cost_type for cost_type, account in cast.ACCOUNT_OF_TYPE.items()}
 _CODES_USED_PER_SITE = 24
 _CODES_IN_PROCORE_PER_SITE = 21
+_ENOUGH = 2000
+"""A line that is estimated anew comes to at least this much, so that something is left of it."""
 
 Pair = tuple[str, str, str]
 """(project id, cost code, cost type)."""
@@ -43,6 +46,7 @@ def make_world(seed: int = 7, orders: int = STANDARD_ORDERS) -> World:
     typed = _typed_order(made, suppliers)
     used = _used_pairs(made)
     known = _known_codes(rng, used, typed)
+    budget = _budget(rng, used, known, made)
     return World(
         seed=seed,
         company=cast.COMPANY,
@@ -59,7 +63,8 @@ def make_world(seed: int = 7, orders: int = STANDARD_ORDERS) -> World:
         typed_orders=(typed,),
         cost_codes=tuple((project, code, _NAMES_OF_CODES[code]) for project, code in sorted(known)),
         cost_types=cast.COST_TYPES,
-        budget=_budget(rng, used, known, made),
+        budget=budget,
+        estimates=_estimates(budget, made, known),
     )
 
 
@@ -220,6 +225,34 @@ def _budget(
     possible = [pair for pair in used if pair[:2] in known]
     chosen = sorted(rng.sample(possible, min(len(possible), round(len(used) * 0.8))))
     return tuple((*pair, _whole_hundreds(ordered[pair] * Decimal("1.2"))) for pair in chosen)
+
+
+def _estimates(
+    budget: Sequence[tuple[str, str, str, Decimal]], orders: Iterable[Order], known: set[tuple[str, str]]
+) -> tuple[Estimate, ...]:
+    """Estimates that come to the budgets, but for the projects of `cast.ESTIMATE_STORY`; no chance is drawn on.
+
+    A code that is ordered on several activities is estimated on the first two of them, three fifths on the first.
+    """
+    raised, wider = cast.ESTIMATE_STORY
+    activities: dict[Pair, set[int]] = {}
+    for order in orders:
+        for line in order.lines:
+            pair = (line.project_id, *_code_and_type(line.codes))
+            activities.setdefault(pair, set()).add(line.activity_seq)
+    amounts = {(project, code, kind): amount for project, code, kind, amount in budget}
+    ours = [pair for pair, amount in amounts.items() if pair[0] == raised and amount >= _ENOUGH]
+    for pair, change in zip(ours, cast.ESTIMATED_ANEW, strict=False):
+        amounts[pair] += change
+    lacked = [pair for pair in sorted(activities) if pair[0] == wider and pair[1] in _NAMES_OF_CODES]
+    amounts |= dict.fromkeys([pair for pair in lacked if pair[:2] not in known][:1], Decimal("24500.00"))
+    found: list[Estimate] = []
+    for (project, code, kind), amount in sorted(amounts.items()):
+        first, *rest = sorted(activities[project, code, kind])[:2]
+        part = _whole_hundreds(amount * Decimal("0.6")) if rest else amount
+        found.append(Estimate(project, first, f"{code}-{kind}", part))
+        found += [Estimate(project, other, f"{code}-{kind}", amount - part) for other in rest]
+    return tuple(found)
 
 
 def _whole_hundreds(amount: Decimal) -> Decimal:

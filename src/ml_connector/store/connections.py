@@ -20,6 +20,7 @@ _OWNED = (
     "intent_states",
     "exchanges",
     "source_rows",
+    "placements",
     "holds",
     "rulings",
     "watermarks",

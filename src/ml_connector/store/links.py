@@ -75,6 +75,17 @@ def load_links(conn: Connection, connection_id: int, kind: str, erp_ids: Sequenc
     return {row[1]: LinkRow(*row) for row in rows}
 
 
+def load_many(conn: Connection, connection_id: int, keys: Iterable[Key]) -> dict[Key, LinkRow]:
+    """The links of some records of any kinds, base included."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        by_kind[key.kind].append(key.id)
+    found: dict[Key, LinkRow] = {}
+    for kind, ids in by_kind.items():
+        found |= {row.key: row for row in load_links(conn, connection_id, kind, ids).values()}
+    return found
+
+
 def linked_to(conn: Connection, connection_id: int, kind: str, target_ids: Sequence[str]) -> dict[str, list[str]]:
     """The erp ids linked to each of the other side's ids; ids nobody is linked to are absent."""
     sql = """

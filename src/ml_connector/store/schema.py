@@ -123,8 +123,8 @@ links = Table(
     METADATA,
     _owner(key=True, hot=True),
     _text("kind", "engine: record kind, such as vendor", key=True),
-    _text("erp_id", "erp: the record's id in the erp", key=True),
-    _text("target_id", "projects: the record's id in the projects system"),
+    _text("erp_id", "engine: its id in the system that bore it: the erp, but for what comes back", key=True),
+    _text("target_id", "other side: the record's id there"),
     _text("scope", "engine: the erp project it happens in; empty when company-wide"),
     _text("once_key", "engine: the key our create carried"),
     *_words("state", "linked", "linked proposed rejected", "engine or person: what was decided about the pair"),
@@ -282,6 +282,18 @@ rulings = Table(
     _text("actor", "store: who decided"),
     _text("note", "person: why, in their words"),
     _moment("at", "store: when it was decided", now=True),
+)
+
+placements = Table(
+    "placements",
+    METADATA,
+    _owner(key=True, hot=True),
+    _text("invoice", "erp: the supplier invoice", key=True),
+    _text("line", "erp: its line; the key makes it impossible for a line to be in two places", key=True),
+    _text("kind", "engine: kind of the one record in the projects system that has it"),
+    _text("record", "engine: that record's key, without the suffix of its corrections"),
+    _moment("at", "store: when the place was claimed, before anything was sent", now=True),
+    Index(None, "connection_id", "kind", "record"),
 )
 
 source_rows = Table(

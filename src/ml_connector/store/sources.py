@@ -68,10 +68,9 @@ def mark_missing(conn: Connection, connection_id: int, kind: str, ids: Iterable[
     return bulk.run(conn, sql, (connection_id, kind, list(ids)))
 
 
-def look_again_at_all(conn: Connection, connection_id: int, kind: str) -> None:
-    """Has every row decided anew by the next run: what it was decided with no longer holds."""
-    sql = "UPDATE source_rows SET mapping_version = -1 WHERE connection_id = %s AND kind = %s"
-    bulk.run(conn, sql, (connection_id, kind))
+def look_again_at_all(conn: Connection, connection_id: int) -> None:
+    """Has every document decided anew by the next run: what it was decided with no longer holds."""
+    bulk.run(conn, "UPDATE source_rows SET mapping_version = -1 WHERE connection_id = %s", (connection_id,))
 
 
 def look_again(conn: Connection, connection_id: int, kind: str, ids: Collection[str]) -> None:
@@ -106,6 +105,21 @@ def counters(conn: Connection, connection_id: int, prefix: str) -> dict[str, int
         "SELECT substr(name, length(%s) + 1), value FROM watermarks WHERE connection_id = %s AND starts_with(name, %s)"
     )
     return {str(name): int(value) for name, value in bulk.fetch(conn, sql, (prefix, connection_id, prefix))}
+
+
+def marks(conn: Connection, connection_id: int, prefix: str) -> dict[str, str]:
+    """Texts kept as watermarks under names that begin so, by the rest of the name."""
+    sql = (
+        "SELECT substr(name, length(%s) + 1), value FROM watermarks WHERE connection_id = %s AND starts_with(name, %s)"
+    )
+    return {str(name): str(value) for name, value in bulk.fetch(conn, sql, (prefix, connection_id, prefix))}
+
+
+def drop_watermarks(conn: Connection, connection_id: int, names: Collection[str]) -> None:
+    """Forgets watermarks that say nothing any more."""
+    if names:
+        sql = "DELETE FROM watermarks WHERE connection_id = %s AND name = ANY(%b)"
+        bulk.run(conn, sql, (connection_id, sorted(names)))
 
 
 def move_watermark(conn: Connection, connection_id: int, name: str, value: str) -> None:

@@ -12,3 +12,5 @@ class Finding(msgspec.Struct, frozen=True):
     ok: bool
     sentence: str
     remedy: str = ""
+    flows: tuple[str, ...] = ()
+    """Flows that cannot run as things stand, where all others can; such a finding is no failure of the check."""

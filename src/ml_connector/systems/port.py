@@ -6,19 +6,28 @@ An `ErpSystem` plays the role erp (IFS), a `ProjectsSystem` the role projects (P
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from enum import Enum
 from typing import Protocol
 
 import msgspec
 
 from ml_connector.kernel.keys import Key
+from ml_connector.records.accounting import Book
+from ml_connector.records.budget import Budget, BudgetEstimate
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.dimension import Activity, Dimension
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.payment import Payment
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
 from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.purchase_requisition import PurchaseRequisition
+from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
+from ml_connector.records.supplier_invoice import SupplierInvoice, TaxCode
 from ml_connector.records.vendor import Vendor
+from ml_connector.records.voucher import Voucher
 
 
 class OrderPage(msgspec.Struct, frozen=True):
@@ -37,6 +46,15 @@ class VendorPage(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     seen: dict[str, bytes]
     """Supplier id to the fingerprint of its row as it came."""
+
+
+class InvoicePage(msgspec.Struct, frozen=True):
+    """Some supplier invoices in ascending id: those that changed, fully read; fingerprints of all that were seen."""
+
+    invoices: tuple[SupplierInvoice, ...]
+    problems: tuple[Problem, ...]
+    seen: dict[str, bytes]
+    """Invoice id to the fingerprint of its header and posting rows as they came."""
 
 
 class Knows(Protocol):
@@ -66,12 +84,72 @@ class ErpSystem(Protocol):
         """The named suppliers; one whose fingerprint `knows` has equal is not read in full; unknown ids are absent."""
         ...
 
+    def blocked(self, ids: Sequence[str]) -> set[str]:
+        """Those of the named suppliers held back from payment; one of whom that cannot be read is not among them."""
+        ...
+
+    def suppliers(self) -> list[Vendor]:
+        """Every supplier by number, name and country, without details."""
+        ...
+
     def orders(self, knows: Knows) -> Iterator[OrderPage]:
         """Open orders in ascending id, a page at a time; an order whose fingerprint `knows` has equal is not parsed."""
         ...
 
     def orders_by_id(self, ids: Sequence[str]) -> OrderPage:
         """The named orders in any state, in full; ids not found are absent from `seen`."""
+        ...
+
+
+    # money ----------------------------------------------------------------------------------------------------
+
+    def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
+        """Supplier invoices dated on or after a day, in ascending id, a page at a time; see `orders` for `knows`."""
+        ...
+
+    def invoices_by_id(self, ids: Sequence[str]) -> InvoicePage:
+        """The named invoices in any state, in full; ids not found are absent from `seen`."""
+        ...
+
+    def tax_codes(self) -> list[TaxCode]:
+        """Tax codes of the company."""
+        ...
+
+    def payments(self, since: date) -> tuple[list[Payment], list[Problem]]:
+        """Booked payments and reversals dated on or after a day, in the order of booking."""
+        ...
+
+    def estimates(self, projects: Sequence[str], amount: str) -> tuple[list[BudgetEstimate], list[Problem]]:
+        """Estimate rows of some projects; `amount` is estimated, planned or baseline (policy `budgets.amount`)."""
+        ...
+
+    def book(self) -> Book:
+        """The rules of the company's books: accounts, code parts, periods, combinations, who may enter what.
+
+        What a tenant does not let us read is left out; IFS then judges for itself.
+        """
+        ...
+
+    def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:
+        """Vouchers of ours by once-key, in the hold table or in the ledger; the absent ones are not there."""
+        ...
+
+    def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
+        """Purchase requisitions of ours by once-key."""
+        ...
+
+    # writing --------------------------------------------------------------------------------------------------
+
+    def batch_size(self, kind: str, verb: str) -> int:
+        """How many effects of that kind go in one request; 1 where there is no batch."""
+        ...
+
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Sends one batch (same kind, verb and scope, at most `batch_size`); one outcome for each effect."""
+        ...
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Reads back whether an effect of unknown outcome happened: DONE with its id, or None when it did not."""
         ...
 
 
@@ -151,6 +229,28 @@ class ProjectsSystem(Protocol):
 
     def change_orders(self, project: str, commitment: str) -> list[ChangeOrder]:
         """Change orders of one contract, with their lines; `reference` is our once-key where we wrote them."""
+        ...
+
+    def billing_periods(self, project: str) -> list[BillingPeriod]:
+        """Billing periods of a project, open and closed, by their first day."""
+        ...
+
+    def subcontractor_invoices(
+        self, project: str, since: str | None = None, ids: Sequence[str] = (), commitment: str = ""
+    ) -> list[SubcontractorInvoice]:
+        """Subcontractor invoices of a project with their lines; changed ones only with `since`, named ones by `ids`,
+        those of one commitment (its own id) with `commitment`.
+
+        An id that is not there any more is absent.
+        """
+        ...
+
+    def direct_costs(self, project: str, since: str | None = None, ids: Sequence[str] = ()) -> list[DirectCost]:
+        """Direct costs of a project with their lines; `since` and `ids` as for subcontractor invoices."""
+        ...
+
+    def budget(self, project: str) -> Budget:
+        """A project's original budget by code, whether it is locked, and its approved changes."""
         ...
 
     def currency_of(self, project: str) -> str:

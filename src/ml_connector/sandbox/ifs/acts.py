@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ml_connector.sandbox.ifs.act_input import Act, Given, key_of, mapped, needed, value
+from ml_connector.sandbox.ifs.act_input import Act, Given, key_of, mapped, needed, refuse_unknown, value
 from ml_connector.sandbox.ifs.acts_invoices import INVOICE_ACTS
 from ml_connector.sandbox.ifs.acts_ledger import LEDGER_ACTS
 from ml_connector.sandbox.ifs.acts_purchasing import PURCHASING_ACTS
@@ -240,6 +240,24 @@ def _complete_financial_project(db: Database, given: Given) -> Any:
     return key_of(row)
 
 
+def _set_estimate(db: Database, given: Given) -> Any:
+    """Somebody estimates a cost element of an activity anew; without an `amount` its estimate is taken away."""
+    refuse_unknown(given, {"project_id", "activity_seq", "element", "amount"})
+    activity = needed(db, "Activity", value("activity_seq", given["activity_seq"]))
+    if activity["ProjectId"] != given["project_id"]:
+        raise ValueError(f"activity {activity['ActivitySeq']} is not of project {given['project_id']}")
+    element = needed(db, "ProjectCostElement", db.company, given["element"])["ProjectCostElement"]
+    key = {"ProjectId": activity["ProjectId"], "ActivitySeq": activity["ActivitySeq"], "ProjectCostElement": element}
+    amount, row = value("amount", given.get("amount")), db.find("ProjectEstimate", *key.values())
+    if row is not None and amount is None:
+        db.delete(row)
+    elif row is not None:
+        db.update(row, {"Estimated": amount})
+    elif amount is not None:
+        db.add("ProjectEstimate", {**key, "Estimated": amount})
+    return key
+
+
 def _set_activity_state(db: Database, given: Given) -> Any:
     row = needed(db, "Activity", value("activity_seq", given["activity_seq"]))
     if given["state"] not in ACTIVITY_STATE.identifiers:
@@ -265,6 +283,7 @@ ACTS: dict[str, Act] = {
     "set_project_state": _set_project_state,
     "amend_order": _amend_order,
     "set_activity_state": _set_activity_state,
+    "set_estimate": _set_estimate,
     "complete_financial_project": _complete_financial_project,
     **PURCHASING_ACTS,
     **INVOICE_ACTS,

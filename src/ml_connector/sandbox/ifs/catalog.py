@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml_connector.sandbox.ifs.catalog_accounting import ACCOUNTING
 from ml_connector.sandbox.ifs.catalog_finance import FINANCE
 from ml_connector.sandbox.ifs.catalog_invoices import INVOICES
-from ml_connector.sandbox.ifs.catalog_organisation import ORGANISATION
+from ml_connector.sandbox.ifs.catalog_organisation import ORGANISATION, PROJECT_ESTIMATE
 from ml_connector.sandbox.ifs.catalog_purchasing import PURCHASING
 from ml_connector.sandbox.ifs.catalog_receipts import RECEIPTS
 from ml_connector.sandbox.ifs.catalog_requisitions import REQUISITIONS
@@ -83,5 +83,6 @@ MEMBERS_NOT_MODELLED = frozenset(
 
 
 def logical_units() -> dict[str, LogicalUnit]:
-    """Every logical unit that some projection shows, by name."""
-    return {entity.lu.name: entity.lu for one in PROJECTIONS.values() for entity in one.entities}
+    """Every logical unit that some projection shows, by name, and the estimate behind the cost of projects."""
+    shown = {entity.lu.name: entity.lu for one in PROJECTIONS.values() for entity in one.entities}
+    return {**shown, PROJECT_ESTIMATE.name: PROJECT_ESTIMATE}

@@ -150,6 +150,18 @@ PROJECT_COST = LogicalUnit(
         """
     ),
 )
+PROJECT_ESTIMATE = LogicalUnit(
+    "ProjectEstimate",
+    attributes(
+        """
+        ProjectId* text 10
+        ActivitySeq* int
+        ProjectCostElement* text 100
+        Estimated dec
+        """
+    ),
+)
+"""What people typed as the estimate; no projection shows it but as columns of ProjectCost."""
 
 _PROJECT_NAVS = (
     Nav("ManagerRef", "PersonInfo", (("Manager", "PersonId"),), many=False),

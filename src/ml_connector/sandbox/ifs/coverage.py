@@ -37,7 +37,7 @@ _SECOND_HALF = (
     ("approval workflow", "modelled", "two approvers, whatever the rule"),
     ("general ledger update", "modelled", "by the act gl_update; reading sets have guessed names"),
     ("internal ledgers, parallel currency, interim and multi-company vouchers", "refused", "attributes stay empty"),
-    ("project cost", "modelled", "commitments, used and actual; budget and earned value are empty"),
+    ("project cost", "modelled", "estimated (planned is the same), commitments, used, actual; the rest is empty"),
     ("history log", "modelled", "for the logical units in the switch history_log"),
 )
 _GENERAL = (

@@ -41,6 +41,7 @@ def load_world(db: Database, world: World) -> None:
         _load_supplier(db, world, supplier)
     _load_orders(db, world.orders)
     _load_receipts(db, world.orders)
+    _load_estimates(db, world)
     db.numbers["PurchaseOrder"] = max((_number(order.order_no) for order in world.orders), default=10000)
     db.numbers["PurchaseRequisition"], db.numbers["Invoice"] = 1000, 100
     db.numbers["SupplierInfoGeneral"] = max((_number(one.supplier_id) for one in world.suppliers), default=10000)
@@ -269,6 +270,18 @@ def _load_receipts(db: Database, orders: tuple[Order, ...]) -> None:
                 order.order_date,
             )
             for order, line in received
+        ),
+    )  # fmt: skip
+
+
+def _load_estimates(db: Database, world: World) -> None:
+    _once(
+        db,
+        "ProjectEstimate",
+        (
+            {"ProjectId": one.project_id, "ActivitySeq": one.activity_seq, "ProjectCostElement": one.element,
+             "Estimated": one.amount}
+            for one in world.estimates
         ),
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ def load_finance(db: Database, world: World, store: Store) -> None:
     _periods(db, company, years, store)
     _currencies(db, world, store)
     _terms_and_taxes(db, company, store)
-    _control(db, company, store)
+    _control(db, world, store)
     requisitioners = sorted({job.manager for job in world.sites} | {CONNECTOR})
     store(db, "PurchaseRequisitioner", ({"RequisitionerCode": one, "Name": one.title()} for one in requisitioners))
 
@@ -183,7 +183,8 @@ def _terms_and_taxes(db: Database, company: Mapping[str, Any], store: Store) -> 
     store(db, "AccountProcessCode", [{**valid, "ProcessCode": "10", "Description": "Project work"}])
 
 
-def _control(db: Database, company: Mapping[str, Any], store: Store) -> None:
+def _control(db: Database, world: World, store: Store) -> None:
+    company = {"Company": world.company}
     store(
         db,
         "PostingCtrl",
@@ -193,16 +194,7 @@ def _control(db: Database, company: Mapping[str, Any], store: Store) -> None:
             for kind, (text, account) in CONTROL.items()
         ),
     )  # fmt: skip
-    default = {"ElementType": "COST", "DefaultNoBase": False}
-    store(
-        db,
-        "ProjectCostElement",
-        (
-            {**company, "ProjectCostElement": one, "Description": one.title(), "DefaultCostElement": one == "OTHER"}
-            | default
-            for one in ELEMENTS
-        ),
-    )
+    _elements(db, company, world, store)
     known = [(one, account) for one, account in ELEMENTS.items() if db.find("Account", company["Company"], account)]
     store(
         db,
@@ -210,5 +202,26 @@ def _control(db: Database, company: Mapping[str, Any], store: Store) -> None:
         (
             {**company, "Account": account, "ValidFrom": _FIRST, "ProjectCostElement": one, "CodePart": "A"}
             for one, account in known
+        ),
+    )
+
+
+def _elements(db: Database, company: Mapping[str, Any], world: World, store: Store) -> None:
+    """Elements that gather cost by account, and where projects are estimated one for each cost code and cost type.
+
+    Those have no account: an estimate is made before anybody knows where its cost will be posted.
+    """
+    texts = {one: one.title() for one in ELEMENTS}
+    if world.estimates:
+        codes = [one for one in world.code_values if one.code_part == "B"]
+        kinds = [(kind, name.lower()) for kind, name, _ in world.cost_types]
+        texts |= {f"{one.value}-{kind}": f"{one.description}, {name}" for one in codes for kind, name in kinds}
+    default = {"ElementType": "COST", "DefaultNoBase": False}
+    store(
+        db,
+        "ProjectCostElement",
+        (
+            {**company, "ProjectCostElement": one, "Description": text, "DefaultCostElement": one == "OTHER"} | default
+            for one, text in texts.items()
         ),
     )

@@ -1,7 +1,9 @@
 """Cost of projects by activity and cost element, worked out from orders, receipts and vouchers (facts/ifs.md 11.12).
 
 Amounts are in company currency. Planned committed: on orders not yet released. Committed: released and not yet
-received. Used: received and not invoiced, or on a voucher. Actual: in the ledger. Budget figures stay empty.
+received. Used: received and not invoiced, or on a voucher. Actual: in the ledger. Estimated is what people typed
+for an activity and element, and Planned is the same; an element that is only estimated has no cost, and one that only
+carries cost has no estimate. Other budget figures stay empty.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from ml_connector.sandbox.ifs.rates import rounded
 _Key = tuple[str, int, str]
 _ENDED = ("Closed", "Cancelled")
 _AMOUNTS = ("PlannedCommitted", "Committed", "Used", "Actual")
+_Amounts = dict[str, Decimal | None]
 
 
 def refresh_costs(db: Database) -> None:
@@ -36,7 +39,7 @@ def refresh_costs(db: Database) -> None:
         table.add(db.new_row(table.lu, values))
 
 
-def _worked_out(db: Database) -> dict[_Key, dict[str, Decimal]]:
+def _worked_out(db: Database) -> dict[_Key, _Amounts]:
     elements, sums = _Elements(db), defaultdict[_Key, dict[str, Decimal]](lambda: dict.fromkeys(_AMOUNTS, Decimal(0)))
     _orders(db, elements, sums)
     cancelled = {one.key for one in db.table("Voucher") if one["Objstate"] == "Cancelled"}
@@ -47,7 +50,12 @@ def _worked_out(db: Database) -> dict[_Key, dict[str, Decimal]]:
             key = (row["ProjectId"], row["ProjectActivityId"], elements.of(row["Account"]))
             for name in names:
                 sums[key][name] += row["Amount"] or 0
-    return {key: {name: rounded(amount) for name, amount in amounts.items()} for key, amounts in sums.items()}
+    estimates = {one.key: one["Estimated"] for one in db.table("ProjectEstimate")}
+    found: dict[_Key, _Amounts] = {}
+    for key in [*sums, *(key for key in estimates if key not in sums)]:
+        costs: _Amounts = {name: rounded(amount) for name, amount in sums[key].items()}
+        found[key] = costs | dict.fromkeys(("Estimated", "Planned"), estimates.get(key))
+    return found
 
 
 def _orders(db: Database, elements: _Elements, sums: dict[_Key, dict[str, Decimal]]) -> None:

@@ -152,7 +152,7 @@ def check_line(db: Database, new: dict[str, Any], old: Row | None) -> None:
         raise RuleBroken(RULE, "PurchaseOrderLine.QTYBELOWRECEIVED", "More than this quantity has been received.")
     if new["LineKind"] == "nopart" and new["PartNo"] is not None:
         raise RuleBroken(RULE, "PurchaseOrderLineNopart.NOPARTNO", "A no-part line carries no part number.")
-    if new["LineKind"] != "nopart" and new["PartNo"] is None:
+    if new["LineKind"] == "part" and new["PartNo"] is None:
         raise RuleBroken(RULE, "PurchaseOrderLinePart.PARTNEEDED", "This kind of line needs a part number.")
     if new["BuyQtyDue"] <= 0:
         raise RuleBroken(RULE, "PurchaseOrderLine.QTYPOSITIVE", "The quantity must be greater than zero.")

@@ -20,6 +20,7 @@ from ml_connector.kernel.errors import (
     Unavailable,
 )
 from ml_connector.kernel.text import clipped
+from ml_connector.systems.ifs.words import Meaning, constant_in, meaning_of
 from ml_connector.systems.wire import WireReply
 
 _CLASS = re.compile(rb"ORA-(2\d{4})")
@@ -116,8 +117,11 @@ def said(reply: WireReply) -> Said:
     # the class number stands in details[].code or anywhere in the text, depending on release (facts/ifs.md 15)
     found = _CLASS.search(reply.body)
     number = found[1].decode() if found else next((str(one.code) for one in error.details or () if _is_class(one)), "")
-    constant = _CONSTANT.search(reply.body.decode("utf-8", "replace"))
+    text = reply.body.decode("utf-8", "replace")
+    constant = _CONSTANT.search(text)
     name = ".".join(part for part in constant.groups() if part) if constant else ""
+    if meaning_of(name) is None:  # the constant, too, may stand anywhere in the body
+        name = constant_in(text) or name
     return Said(_words(error.code), number, name, words)
 
 
@@ -131,6 +135,9 @@ def refusal(reply: WireReply, what: str) -> ConnectorError:
             f"IFS could not {what}: the address answers, but not as IFS does ({reply.status}).",
             remedy="Check erp.url and erp.channel.",
         )
+    meaning = meaning_of(heard.constant)
+    if kind is Refused and meaning is not None:
+        return Refused(_explained(what, heard, meaning), remedy=meaning.mend, reference=reference)
     words = f": {clipped(heard.words.rstrip('.'), 300)}" if heard.words else f" ({reply.status})"
     return kind(f"IFS could not {what}{words}.", remedy=_REMEDIES.get(kind), reference=reference)
 
@@ -165,6 +172,14 @@ def _kind(status: int, heard: Said) -> type[ConnectorError]:
     if 300 <= status < 400 or status == 200:
         return HostUnreachable
     return _BY_STATUS.get(status, Refused)
+
+
+def _explained(what: str, heard: Said, meaning: Meaning) -> str:
+    """IFS's constant, what it means, who mends it, and IFS's own words, which often name the value or the day."""
+    name = heard.constant.rpartition(".")[2]
+    theirs = _CONSTANT.sub("", heard.words).rpartition(": ")[2].strip(" .")
+    said = f" IFS says: {clipped(theirs, 300)}." if theirs and name not in theirs else ""
+    return f"IFS could not {what} ({name}): {meaning.why}. {meaning.mend}{said}"
 
 
 def _words(value: object) -> str:

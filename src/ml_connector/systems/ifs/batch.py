@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from itertools import pairwise
@@ -114,6 +114,14 @@ def _answers(reply: WireReply, most: int) -> list[WireReply]:
 
 def answers_in(content_type: str, body: bytes) -> list[WireReply]:
     """The HTTP answers in a multipart body, in their order. Raises Unreadable, also when its end is missing."""
+    return [answer_in(headers, content) for headers, content in parts_in(content_type, body)]
+
+
+def parts_in(content_type: str, body: bytes) -> list[tuple[dict[str, str], bytes]]:
+    """The parts of a multipart body as headers (lower case) and content; a part may be a multipart itself.
+
+    Raises Unreadable, also when its end is missing.
+    """
     head = Message()
     head["content-type"] = content_type
     boundary = head.get_boundary()
@@ -123,18 +131,19 @@ def answers_in(content_type: str, body: bytes) -> list[WireReply]:
     marks = list(mark.finditer(body))
     if not marks or not marks[-1][1] or any(one[1] for one in marks[:-1]):
         raise Unreadable("it has no end, or more than one")
-    return [_answer(body[before.end() : behind.start()]) for before, behind in pairwise(marks)]
+    parts = (_halves(body[before.end() : behind.start()]) for before, behind in pairwise(marks))
+    return [(_headers(lines), content) for lines, content in parts]
 
 
-def _answer(part: bytes) -> WireReply:
-    head, inside = _halves(part)
-    if not _headers(head).get("content-type", "").lower().startswith("application/http"):
+def answer_in(headers: Mapping[str, str], content: bytes) -> WireReply:
+    """The HTTP answer a part of a multipart holds. Raises Unreadable when it is none."""
+    if not headers.get("content-type", "").lower().startswith("application/http"):
         raise Unreadable("a part is no HTTP answer")
-    head, content = _halves(inside)
+    head, inside = _halves(content)
     status = _STATUS_LINE.match(head)
     if status is None:
         raise Unreadable("a part has no status")
-    return WireReply(int(status[1]), _headers(head.partition(b"\n")[2]), content)
+    return WireReply(int(status[1]), _headers(head.partition(b"\n")[2]), inside)
 
 
 def _halves(text: bytes) -> tuple[bytes, bytes]:

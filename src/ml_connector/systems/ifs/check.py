@@ -14,13 +14,16 @@ from ml_connector.kernel.money import rounded
 from ml_connector.kernel.text import counted
 from ml_connector.records.problem import Reject
 from ml_connector.systems.finding import Finding
+from ml_connector.systems.ifs.book_reading import of_part
+from ml_connector.systems.ifs.finance_profile import FLOWS, WITHOUT
 from ml_connector.systems.ifs.metadata import Metadata, metadata_of
 from ml_connector.systems.ifs.odata import Odata, Reading, after, text_literal
-from ml_connector.systems.ifs.profile import SetProfile
 from ml_connector.systems.ifs.project import of_company
 from ml_connector.systems.ifs.purchase_order import expected_amount
 from ml_connector.systems.ifs.rows import Row
+from ml_connector.systems.ifs.set_profile import SetProfile
 from ml_connector.systems.ifs.system import IfsSystem
+from ml_connector.systems.ifs.user import signed_in_as
 
 _CATALOGUE = SetProfile("AllProjections", "Projections", ("id",), {"id": "ProjectionName"})
 _NAVS = {"order": "line_navs", "supplier": "supplier_navs"}
@@ -40,6 +43,8 @@ def check(system: IfsSystem) -> list[Finding]:
     for word, where in system.profile.sets().items():
         findings += _set(system, word, where, catalogue)
     findings.append(_company(system))
+    for word, where in system.profile.finance_sets().items():
+        findings += _finance(system, word, of_part(where, "B") if word == "budget_value" else where, catalogue)
     if all(one.ok for one in findings):
         findings += [_supplier_details(system), _page_size(system), _amounts(system)]
     return findings
@@ -80,27 +85,11 @@ def discover(system: IfsSystem) -> dict[str, int | dict[str, int] | list[str]]:
 
 
 def _signs_in(system: IfsSystem) -> Finding:
-    what = "tell who is signed in"
     try:
-        body = system.odata.get(system.odata.service("FrameworkServices") + "GetCurrentUserInformation()", what)
-    except (RightMissing, NameMissing):  # signed in, but this service is not granted: nothing we depend on
-        return Finding("sign-in", True, "Signed in; the tenant does not tell as whom.")
+        user = signed_in_as(system.odata)
     except FixSetup as error:
         return _bad("sign-in", error)
-    return Finding("sign-in", True, f"Signed in as {_user(body)}.")
-
-
-def _user(body: bytes) -> str:
-    try:
-        answer = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return "a user of unknown name"
-    if isinstance(answer, dict):
-        for name in ("UserId", "Userid", "Identity", "DirectoryId", "FndUser", "UserName"):
-            value = answer.get(name)
-            if isinstance(value, str) and value:
-                return value
-    return "a user of unknown name"
+    return Finding("sign-in", True, f"Signed in as {user}." if user else "Signed in; the tenant does not tell as whom.")
 
 
 def _catalogue(system: IfsSystem) -> frozenset[str] | None:
@@ -145,6 +134,16 @@ def _set(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[s
     return [good, *_states(system, word, where, data), _read(system, word, where)]
 
 
+def _finance(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
+    """The same for what only the flows of money need: what fails stops these and no others, and says which."""
+    found = []
+    for one in _set(system, word, where, catalogue):
+        sentence = f"{one.sentence} {WITHOUT[word]}."
+        lacking = msgspec.structs.replace(one, ok=True, sentence=sentence, flows=FLOWS.get(word, ()))
+        found.append(one if one.ok else lacking)
+    return found
+
+
 def _accounts_listed(system: IfsSystem) -> bool:
     """Whether the set of all code part values holds accounts, so that their own set is never read."""
     where = system.profile.dimension
@@ -164,14 +163,18 @@ def _metadata(odata: Odata, where: SetProfile) -> Metadata:
 def _missing(system: IfsSystem, word: str, where: SetProfile, data: Metadata) -> list[str]:
     if where.entity_set not in data.sets:
         return [where.entity_set]
-    missing = [name for name in where.select() if name not in data.sets[where.entity_set]]
     navs = data.navigations[where.entity_set]
+    if where.nav:  # what stands below a row shows its names only when it is read
+        missing = [name for name in where.above.values() if name not in data.sets[where.entity_set]]
+        return missing + [name for name in (where.nav,) if name not in navs]
+    missing = [name for name in where.select() if name not in data.sets[where.entity_set]]
     if word == "order" and system.profile.order_lines == "three_collections":
         missing += [name for name in system.profile.line_navs.values() if name and name not in navs]
     if word == "supplier":
         below = (system.profile.supplier_navs.get(one) for one in ("addresses", "purchases"))
         missing += [name for name in below if name and name not in navs]
-    if where.state_enum and system.profile.state_filter == "server" and where.state_enum not in data.enums:
+    filtered = word != "invoice" and system.profile.state_filter == "server"
+    if where.state_enum and filtered and where.state_enum not in data.enums:
         missing.append(where.state_enum)
     return missing
 
@@ -199,12 +202,14 @@ def _others(where: SetProfile, catalogue: frozenset[str] | None) -> list[str]:
 
 def _states(system: IfsSystem, word: str, where: SetProfile, data: Metadata) -> list[Finding]:
     members = data.enums.get(where.state_enum)
-    if not where.state_enum or members is None:
+    if not where.state_enum or members is None or word == "budget_value":
         return []
-    name, known = f"states of {word}", system.profile.order_states
+    table = "invoice_states" if word == "invoice" else "order_states"
+    known = system.profile.invoice_states if word == "invoice" else system.profile.order_states
+    name = f"states of {word}"
     new = sorted(members - known.keys())
     if new:
-        remedy = "Say in [erp.profile.order_states] what each of them means."
+        remedy = f"Say in [erp.profile.{table}] what each of them means."
         return [Finding(name, False, f"The tenant has states we do not know: {', '.join(new)}.", remedy)]
     return [Finding(name, True, f"All {counted(len(members), 'state')} are known.")]
 
@@ -214,9 +219,13 @@ def _read(system: IfsSystem, word: str, where: SetProfile) -> Finding:
     name, what = f"read {word}", f"read {where.entity_set}"
     condition = of_company(where, system.settings.company)
     try:
-        reading = (
-            system.order_reading().open_headers() if word == "order" else system.odata.reading(where, what, condition)
-        )
+        if word == "order":
+            reading = system.order_reading().open_headers()
+        elif where.nav:
+            names = tuple(where.above.values())
+            reading = Reading(system.odata.address(where), what, names, names)
+        else:
+            reading = system.odata.reading(where, what, condition)
         rows = _few(system).fetch(reading).rows
     except FixSetup as error:
         if word == "order" and isinstance(error, NameMissing) and system.profile.state_filter == "server":

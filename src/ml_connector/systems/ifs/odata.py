@@ -11,7 +11,7 @@ import msgspec
 
 from ml_connector.kernel.errors import NameMissing, Refused
 from ml_connector.systems.ifs.answers import accepted, not_odata, refusal
-from ml_connector.systems.ifs.profile import SetProfile
+from ml_connector.systems.ifs.set_profile import SetProfile
 from ml_connector.systems.wire import Call, WireReply, WireRequest
 
 JSON = {"accept": "application/json;IEEE754Compatible=true"}
@@ -42,13 +42,18 @@ def row_path(entity_set: str, key: Mapping[str, str]) -> str:
     return quote(f"{entity_set}({inside})", safe=_SAFE_IN_KEY)
 
 
-def any_of(name: str, values: Iterable[str], room: int = 4500) -> list[str]:
-    """Conditions `Name eq 'a' or Name eq 'b'` that cover `values`, each short enough for an address of about 6 kB."""
+def any_of(name: str, values: Iterable[str], room: int = 4500, *, number: bool = False) -> list[str]:
+    """Conditions `Name eq 'a' or Name eq 'b'` that cover `values`, each short enough for an address of about 6 kB.
+
+    With `number` the property is one: literals are not quoted, and values that are no whole number are left out.
+    """
+    if number:
+        values = [value for value in values if value.isascii() and value.isdecimal()]
     found: list[str] = []
     parts: list[str] = []
     used = 0
     for value in dict.fromkeys(values):
-        part = f"{name} eq {text_literal(value)}"
+        part = f"{name} eq {value if number else text_literal(value)}"
         cost = len(quote(part, safe=_SAFE)) + len("%20or%20")
         if parts and used + cost > room:
             found.append(" or ".join(parts))
@@ -69,6 +74,8 @@ class Reading(msgspec.Struct, frozen=True):
     numbers: tuple[str, ...] = ()
     """Those of `keys` that are numbers."""
     filter: str = ""
+    expand: str = ""
+    """A single-valued reference that comes along, with its own `$select` (facts/ifs.md 6)."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -118,7 +125,10 @@ class Odata:
 
     def get(self, url: str, what: str, headers: Mapping[str, str] = JSON) -> bytes:
         """The body at `url`; raises when the answer is no success."""
-        reply = self.call(WireRequest("GET", url, headers=headers, safe=True))
+        return self.body_of(self.call(WireRequest("GET", url, headers=headers, safe=True)), what)
+
+    def body_of(self, reply: WireReply, what: str) -> bytes:
+        """The body of the answer to a read; raises when it is no success."""
         if reply.status == 400:  # a read that is refused means a name or habit the tenant does not share
             error = refusal(reply, what)
             if type(error) is Refused:
@@ -137,9 +147,16 @@ class Odata:
         numbers = tuple(where.name(word) for word in where.number_keys)
         return Reading(self.address(where), what, keys, where.select(), numbers, filter_)
 
+    def below(self, where: SetProfile, above: Mapping[str, str], what: str, filter_: str = "") -> Reading:
+        """A reading of the rows at `where.nav` below one row, whose key `above` gives by our words, as literals."""
+        path = row_path(where.entity_set, {where.above[word]: value for word, value in above.items()})
+        reading = self.reading(where, what, filter_)
+        address = f"{self.service(where.projection, where.service)}{path}/{where.nav}"
+        return msgspec.structs.replace(reading, address=address)
+
     def fetch(self, reading: Reading, beyond: str = "") -> Page:
         """One page from where the condition `beyond` begins; see `after` and `from_`."""
-        return self._page(reading, self._url(reading, beyond))
+        return self._page(reading, self.url(reading, beyond))
 
     def follow(self, reading: Reading, link: str) -> Page:
         """The page a nextLink names. Links are relative, or absolute with the server's own idea of its host."""
@@ -170,10 +187,12 @@ class Odata:
         for page in self.pages(reading):
             yield from page.rows
 
-    def _url(self, reading: Reading, beyond: str) -> str:
+    def url(self, reading: Reading, beyond: str = "") -> str:
+        """The address of one page of a reading, from where the condition `beyond` begins."""
         conditions = [f"({part})" if " or " in part else part for part in (reading.filter, beyond) if part]
         query = [
             f"$select={','.join(reading.select)}" if reading.select else "",
+            f"$expand={reading.expand}" if reading.expand else "",
             f"$filter={quote(' and '.join(conditions), safe=_SAFE)}" if conditions else "",
             f"$orderby={','.join(reading.keys)}",
             f"$top={self.page_size}",
@@ -181,7 +200,10 @@ class Odata:
         return f"{reading.address}?{'&'.join(part for part in query if part)}"
 
     def _page(self, reading: Reading, url: str) -> Page:
-        body = self.get(url, reading.what)
+        return self.page_of(reading, self.get(url, reading.what))
+
+    def page_of(self, reading: Reading, body: bytes) -> Page:
+        """The page in the body of an answer."""
         try:
             envelope = _envelopes.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

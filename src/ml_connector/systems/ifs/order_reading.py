@@ -11,10 +11,11 @@ from ml_connector.records.problem import Problem, Reject
 from ml_connector.records.purchase_order import PurchaseOrder
 from ml_connector.systems.ifs.line_stream import Lines, LineStream
 from ml_connector.systems.ifs.odata import Odata, Page, Reading, any_of, enum_literal, row_path, text_literal
-from ml_connector.systems.ifs.profile import Profile, SetProfile
+from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.project import of_company
 from ml_connector.systems.ifs.purchase_order import KIND, KindedRow, order_or_problem
 from ml_connector.systems.ifs.rows import Row, problem
+from ml_connector.systems.ifs.set_profile import SetProfile
 from ml_connector.systems.port import Knows, OrderPage
 
 Headers = dict[str, msgspec.Raw]

@@ -9,38 +9,11 @@ import msgspec
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.records.purchase_order import OrderState
-
-
-class SetProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of row: where it is read, what its properties are called there, and where else it may be found."""
-
-    projection: str
-    entity_set: str
-    keys: tuple[str, ...]
-    """Logical names of the key, in key order; rows are read in this order."""
-    properties: dict[str, str]
-    """Our word to the tenant's property; an empty text switches a property off that is not required."""
-    candidates: tuple[str, ...] = ()
-    """Other `Projection/Set` names seen in the field, best first."""
-    number_keys: tuple[str, ...] = ()
-    """Those of `keys` that are numbers."""
-    state_enum: str = ""
-    """Name of the enumeration of its state, for qualified literals."""
-    service: Literal["projection", "entity"] = "projection"
-    """`entity` for an entity service, which lives under /int and must be activated (facts/ifs.md 2.2)."""
-
-    def name(self, word: str) -> str:
-        """The tenant's property for our `word`; empty when it is switched off."""
-        return self.properties.get(word, "")
-
-    def select(self) -> tuple[str, ...]:
-        """Every property we read, each once, in a fixed order."""
-        return tuple(dict.fromkeys(name for name in self.properties.values() if name))
-
-
-def _codes() -> dict[str, str]:
-    return {f"code_{letter.lower()}": f"Code{letter}" for letter in "ABCDEFGHIJ"}
-
+from ml_connector.records.supplier_invoice import InvoiceState
+from ml_connector.systems.ifs import finance_profile as finance
+from ml_connector.systems.ifs.set_profile import SetProfile, code_parts
+from ml_connector.systems.ifs.voucher_profile import VoucherProfile, check_vouchers
+from ml_connector.systems.ifs.writing_profile import WritingProfile, check_writing
 
 _PROJECT = SetProfile(
     "ProjectsHandling",
@@ -145,7 +118,8 @@ _ORDER_LINE = SetProfile(
         "wanted": "WantedDeliveryDate",
         "project": "ProjectId",
         "activity": "ActivitySeq",
-        **_codes(),
+        "requisition": "RequisitionNo",
+        **code_parts(),
     },
     ("PurchaseOrderLineEntity/PurchaseOrderLineSet",),
     state_enum="PurchaseOrderLineState",
@@ -179,6 +153,7 @@ SUPPLIER_NAVS = {
     "addresses": "SupplierInfoAddresses",
     "contacts": "AddressCommunicationMethods",
     "purchases": "SupplierPurchases",
+    "payments": "SupplierPayments",
 }
 """Where a supplier's details stand below it, contacts below an address (facts/ifs.md 11.2)."""
 
@@ -195,6 +170,22 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_line: SetProfile = _ORDER_LINE
     site: SetProfile = _SITE
     company: SetProfile = _COMPANY
+    invoice: SetProfile = finance.INVOICE
+    invoice_line: SetProfile = finance.INVOICE_LINE
+    tax_code: SetProfile = finance.TAX_CODE
+    payment: SetProfile = finance.PAYMENT
+    estimate: SetProfile = finance.ESTIMATE
+    ledger_account: SetProfile = finance.LEDGER_ACCOUNT
+    code_part: SetProfile = finance.CODE_PART
+    budget_value: SetProfile = finance.BUDGET_VALUE
+    year: SetProfile = finance.YEAR
+    period: SetProfile = finance.PERIOD
+    combination: SetProfile = finance.COMBINATION
+    voucher_right: SetProfile = finance.VOUCHER_RIGHT
+    user_group: SetProfile = finance.USER_GROUP
+    accounting_project: SetProfile = finance.ACCOUNTING_PROJECT
+    period_navs: dict[str, str] = msgspec.field(default_factory=finance.PERIOD_NAVS.copy)
+    """An empty name leaves unread whether periods are open in the ledger, or for user groups; IFS then judges."""
     order_lines: Literal["all_lines", "three_collections"] = "all_lines"
     """`all_lines` reads the set of all lines beside the headers; `three_collections` three arrays per changed order."""
     line_navs: dict[str, str] = msgspec.field(default_factory=LINE_NAVS.copy)
@@ -204,6 +195,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`client` where the tenant answers 400 to every filter on Objstate (facts/ifs.md 6)."""
     order_states: dict[str, str] = msgspec.field(default_factory=_STATES.copy)
     """The tenant's state identifier to ours, for orders and lines alike."""
+    invoice_states: dict[str, str] = msgspec.field(default_factory=finance.INVOICE_STATES.copy)
+    """The tenant's state identifier of a supplier invoice to ours."""
+    payment_states: dict[str, Literal["booked", "other"]] = msgspec.field(default_factory=finance.PAYMENT_STATES.copy)
+    """The tenant's state of a ledger transaction to `booked` (it counts) or `other` (it is left out)."""
+    ledger: str = "00"
+    """Id of the general ledger, whose periods must be open."""
     page_size: int = 1000
     batch_parts: int = 100
     """Most reads in one `$batch` (facts/ifs.md 8: the limit is not documented); 0 sends every read by itself."""
@@ -212,11 +209,19 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     POST, which a tenant's own log takes for a change."""
     own_reference: str = "NoteText"
     """The property of a purchase order in which our once-key is looked for (IFS has no idempotency key)."""
+    vouchers: VoucherProfile = VoucherProfile()
+    """Where vouchers are entered and read, and under which names."""
+    writes: WritingProfile = WritingProfile()
+    """Where and under which names we write requisitions, suppliers, code values, order lines and invoices."""
 
     def sets(self) -> dict[str, SetProfile]:
         """Every kind of row by our word for it, in the order in which a check looks at them."""
         words = ("company", "site", "project", "activity", "dimension", "account", "supplier", "order", "order_line")
         return {word: getattr(self, word) for word in words}
+
+    def finance_sets(self) -> dict[str, SetProfile]:
+        """The same for what only the flows of money need; orders go without any of them."""
+        return {word: getattr(self, word) for word in finance.WITHOUT}
 
     def ended_states(self) -> tuple[str, ...]:
         """Identifiers of the states in which an order is finished, in the tenant's spelling."""
@@ -234,10 +239,15 @@ def profile_from(overrides: Mapping[str, Any]) -> Profile:
     unknown = set(profile.order_states.values()) - {state.value for state in OrderState}
     if unknown:
         raise BadInput(f"The IFS profile maps a state to {sorted(unknown)[0]!r}, which is none of ours.")
+    unknown = set(profile.invoice_states.values()) - {state.value for state in InvoiceState}
+    if unknown:
+        raise BadInput(f"The IFS profile maps an invoice state to {sorted(unknown)[0]!r}, which is none of ours.")
     if not 1 <= profile.page_size < 5000:
         raise BadInput("The page size of the IFS profile must be between 1 and 4999 rows.")
     if not 0 <= profile.batch_parts <= 1000:
         raise BadInput("The batch_parts of the IFS profile must be between 0 (no batches) and 1000.")
+    check_writing(profile.writes)
+    check_vouchers(profile.vouchers)
     return profile
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ml_connector.records.project import Project
 from ml_connector.systems.ifs.odata import text_literal
-from ml_connector.systems.ifs.profile import SetProfile
 from ml_connector.systems.ifs.rows import Row
+from ml_connector.systems.ifs.set_profile import SetProfile
 
 KIND = "project"
 

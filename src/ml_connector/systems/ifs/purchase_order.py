@@ -7,8 +7,6 @@ from decimal import Decimal
 
 import msgspec
 
-from ml_connector.kernel.errors import BadInput
-from ml_connector.kernel.money import known_currency
 from ml_connector.records.problem import Problem, Reject
 from ml_connector.records.purchase_order import OrderLine, OrderState, PurchaseOrder
 from ml_connector.systems.ifs.profile import Profile
@@ -31,7 +29,7 @@ def order_or_problem(
     """The order, or the Problem that says which of its rows cannot be used: half an order is none."""
     try:
         row = Row(header, profile.order)
-        currency = _currency(row)
+        currency = row.currency("currency")
         parsed = tuple(_line(raw, kind, currency, profile) for kind, raw in lines)
         return PurchaseOrder(
             id=row.required("id"),
@@ -85,16 +83,10 @@ def _line(raw: msgspec.Raw, kind: str, currency: str, profile: Profile) -> Order
             codes=tuple((letter, value) for letter, word in _CODES if (value := row.text(word))),
             wanted=row.day("wanted"),
             discount=row.number("discount", _NONE),
+            requisition=row.text("requisition"),
         )
     except Reject as why:
         raise _LineReject(f"on line {name} {why}", raw) from None
-
-
-def _currency(row: Row) -> str:
-    try:
-        return known_currency(row.required("currency"), "its currency")
-    except BadInput as error:
-        raise Reject(error.sentence.rstrip(".")) from None
 
 
 def _state(row: Row, profile: Profile) -> OrderState:

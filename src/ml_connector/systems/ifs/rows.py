@@ -11,12 +11,14 @@ import msgspec
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
-from ml_connector.kernel.money import decimal_of
+from ml_connector.kernel.money import decimal_of, known_currency
 from ml_connector.records.problem import Problem, Reject
-from ml_connector.systems.ifs.profile import SetProfile
+from ml_connector.systems.ifs.set_profile import SetProfile
 
 _values = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 """Numbers with a point become Decimals at once: without IEEE754Compatible some tenants send bare numbers."""
+
+_YES = frozenset({"TRUE", "YES", "Y", "1"})
 
 _Record = TypeVar("_Record")
 
@@ -63,6 +65,25 @@ class Row:
             return decimal_of(value, self._where.name(word))
         except BadInput as error:
             raise Reject(error.sentence.rstrip(".")) from None
+
+    def whole(self, word: str) -> int:
+        """The whole number; Reject when it is empty or none."""
+        value = self.number(word)
+        if value != value.to_integral_value():
+            raise Reject(f"{self._where.name(word)} is no whole number")
+        return int(value)
+
+    def currency(self, word: str) -> str:
+        """The currency code; Reject when it is empty or none of ISO 4217."""
+        try:
+            return known_currency(self.required(word), "its currency")
+        except BadInput as error:
+            raise Reject(error.sentence.rstrip(".")) from None
+
+    def flag(self, word: str) -> bool:
+        """Whether it is true, or says yes: databases of IFS hold TRUE and FALSE, Yes and No, or Y and N (facts 5.3)."""
+        value = self._values.get(self._where.name(word))
+        return value is True or (isinstance(value, str) and value.strip().upper() in _YES)
 
     def day(self, word: str) -> date | None:
         """The day of a date or a timestamp. A `Z` is not believed: IFS writes local time before it (facts 5.4)."""

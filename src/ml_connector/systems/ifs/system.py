@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from typing import TypeVar
 
 import msgspec
 
+from ml_connector.records.accounting import Book
+from ml_connector.records.budget import BudgetEstimate
 from ml_connector.records.dimension import Activity, Dimension
+from ml_connector.records.payment import Payment
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
+from ml_connector.records.purchase_requisition import PurchaseRequisition
+from ml_connector.records.supplier_invoice import TaxCode
+from ml_connector.records.vendor import Vendor
+from ml_connector.records.voucher import Voucher
 from ml_connector.systems.ifs import project as projects
 from ml_connector.systems.ifs.batch import Batch
+from ml_connector.systems.ifs.book_reading import BookReading
 from ml_connector.systems.ifs.dimension import ACCOUNT_PART, account_of, activity_of, dimension_of
+from ml_connector.systems.ifs.estimate import estimates_of
+from ml_connector.systems.ifs.invoice_reading import InvoiceReading
 from ml_connector.systems.ifs.odata import Odata
 from ml_connector.systems.ifs.order_reading import OrderReading
-from ml_connector.systems.ifs.profile import Profile, SetProfile
+from ml_connector.systems.ifs.payment import payments_since
+from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.rows import Row, parsed
-from ml_connector.systems.ifs.vendor import SupplierReading
-from ml_connector.systems.port import Knows, OrderPage, VendorPage
+from ml_connector.systems.ifs.sending import Sending
+from ml_connector.systems.ifs.set_profile import SetProfile
+from ml_connector.systems.ifs.supplier_invoice import tax_code_of
+from ml_connector.systems.ifs.vendor import SupplierReading, named_of
+from ml_connector.systems.port import Effect, InvoicePage, Knows, OrderPage, Outcome, VendorPage
 from ml_connector.systems.wire import Call
 
 _Record = TypeVar("_Record")
@@ -42,6 +57,7 @@ class IfsSystem:
         self.profile = settings.profile
         self.odata = Odata(call, settings.url, settings.channel, settings.profile.page_size)
         self.batch = Batch(self.odata, settings.profile.batch_parts)
+        self.sending = Sending(self.odata, settings.profile, settings.company)
 
     def projects(self) -> tuple[list[Project], list[Problem]]:
         """Every project of the company, with a Problem for each row that cannot be used."""
@@ -62,6 +78,10 @@ class IfsSystem:
     def vendors(self, ids: Iterable[str], knows: Knows) -> VendorPage:
         """The named suppliers, in full where `knows` has another fingerprint. Suppliers belong to no company."""
         return self.supplier_reading().vendors(list(ids), knows)
+
+    def suppliers(self) -> list[Vendor]:
+        """Every supplier by number, name and country, without details: whom a vendor born in Procore may be."""
+        return self._read(self.profile.supplier, "read suppliers", named_of, "vendor")[0]
 
     def supplier_reading(self) -> SupplierReading:
         """Reads suppliers and their details, in batches where the tenant takes them."""
@@ -84,6 +104,58 @@ class IfsSystem:
         """The sites of the company."""
         found = self._read(self.profile.site, "read sites", lambda row: row.required("id"), "site")[0]
         return frozenset(found)
+
+    def blocked(self, ids: Sequence[str]) -> set[str]:
+        """Those of the named suppliers that the company holds back from payment; the unreadable ones are not."""
+        return self.supplier_reading().blocked(ids, self.settings.company)
+
+    def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
+        """Supplier invoices dated on or after a day, in ascending id, parsed where `knows` has another fingerprint."""
+        return self.invoice_reading().since(knows, since)
+
+    def invoices_by_id(self, ids: Sequence[str]) -> InvoicePage:
+        """The named invoices in any state, in full; ids not found are absent from `seen`."""
+        return self.invoice_reading().named(ids)
+
+    def invoice_reading(self) -> InvoiceReading:
+        """Reads supplier invoices and their postings."""
+        return InvoiceReading(self.odata, self.profile, self.settings.company)
+
+    def tax_codes(self) -> list[TaxCode]:
+        """Tax codes of the company; one without a rate is left out."""
+        return self._read(self.profile.tax_code, "read tax codes", tax_code_of, "tax code")[0]
+
+    def payments(self, since: date) -> tuple[list[Payment], list[Problem]]:
+        """Booked payments and reversals of supplier invoices dated on or after a day, in the order of booking."""
+        return payments_since(self.odata, self.profile, self.settings.company, since)
+
+    def estimates(self, projects: Sequence[str], amount: str) -> tuple[list[BudgetEstimate], list[Problem]]:
+        """Estimate rows of some projects; `amount` is estimated, planned or baseline. One request a project."""
+        return estimates_of(self.odata, self.profile, projects, amount)
+
+    def book(self) -> Book:
+        """The rules of the company's books, as far as the tenant lets us read them."""
+        return BookReading(self.odata, self.batch, self.profile, self.settings.company).book()
+
+    def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:
+        """Vouchers of ours by once-key, in the hold table or in the ledger; the absent ones are not there."""
+        return self.sending.vouchers.reading.vouchers(once_keys)
+
+    def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
+        """Purchase requisitions of ours by once-key, with their no-part lines; the absent ones are not there."""
+        return self.sending.requisitions.requisitions(once_keys)
+
+    def batch_size(self, kind: str, verb: str) -> int:
+        """How many effects of that kind and verb go in one request."""
+        return self.sending.batch_size(kind, verb)
+
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""
+        return self.sending.send(effects)
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Reads back whether an effect of unknown outcome happened."""
+        return self.sending.find(effect)
 
     def _read(
         self, where: SetProfile, what: str, parse: Callable[[Row], _Record], kind: str

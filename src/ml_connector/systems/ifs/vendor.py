@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from ml_connector.kernel.errors import Refused
+from ml_connector.kernel.errors import NameMissing, Refused, RightMissing
 from ml_connector.kernel.keys import fingerprint
 from ml_connector.records.problem import Problem, Reject
 from ml_connector.records.vendor import Vendor
@@ -47,6 +48,10 @@ class _Purchase(msgspec.Struct, rename="pascal"):
     vendor_no: str | None = None
 
 
+class _Payment(msgspec.Struct, rename="pascal"):
+    blocked_for_payment: bool | None = None
+
+
 class _Addresses(msgspec.Struct):
     value: list[_Address]
 
@@ -59,6 +64,10 @@ class _Purchases(msgspec.Struct):
     value: list[_Purchase] = []
     vendor_no: str | None = msgspec.field(name="VendorNo", default=None)
     """Set when the navigation leads to one row instead of a list."""
+
+
+class _Payments(msgspec.Struct):
+    value: list[_Payment]
 
 
 class _Supplier(msgspec.Struct):
@@ -76,6 +85,7 @@ _Asked = TypeVar("_Asked")
 _addresses = msgspec.json.Decoder(_Addresses)
 _contacts = msgspec.json.Decoder(_Contacts)
 _purchases = msgspec.json.Decoder(_Purchases)
+_payments = msgspec.json.Decoder(_Payments)
 
 # some tenants give nested rows without their properties unless these are named (facts/ifs.md 6)
 _ADDRESS_NAMES = ",".join(field.encode_name for field in msgspec.structs.fields(_Address))
@@ -122,6 +132,18 @@ class SupplierReading:
         """Those of `ids`, in order, of whom no purchase data can be read; none where these are switched off."""
         replies = self._ask([(one, self._detail(one, "purchases")) for one in sorted(set(ids))])
         return [one for one, reply in replies.items() if not _is_bought(reply)]
+
+    def blocked(self, ids: Iterable[str], company: str) -> set[str]:
+        """Those of `ids` that the company holds back from payment; one whose payment data cannot be read is not."""
+        asked = [(one, self._payments(one, company)) for one in sorted(set(ids))]
+        replies = self._ask(asked, len(asked) >= self._batch_from)
+        return {one for one, reply in replies.items() if _is_blocked(reply)}
+
+    def _payments(self, identity: str, company: str) -> str:
+        nav = self._navs.get("payments", "")
+        condition = quote(f"Company eq {text_literal(company)}", safe="'")
+        names = "Company,BlockedForPayment"
+        return f"{self._row(identity)}/{nav}?$select={names}&$filter={condition}&$top=1" if nav else ""
 
     def _rows(self, ids: Sequence[str], problems: list[Problem]) -> dict[str, msgspec.Raw]:
         rows: dict[str, msgspec.Raw] = {}
@@ -203,6 +225,16 @@ class SupplierReading:
             return problem(KIND, identity, str(why), supplier.raw)
 
 
+def named_of(row: Row) -> Vendor:
+    """A supplier by its general row alone: number, name, tax number and country. Raises Reject."""
+    return Vendor(
+        id=row.required("id"),
+        name=row.required("name"),
+        tax_number=row.text("tax_number") or None,
+        country=row.text("country_code") or row.text("country") or None,
+    )
+
+
 def _bought(reply: WireReply) -> bool:
     """Whether there is purchase data. Raises Reject."""
     found = _decoded(reply, _purchases, _Purchases())
@@ -213,6 +245,13 @@ def _is_bought(reply: WireReply) -> bool:
     try:
         return _bought(reply)
     except Reject:
+        return False
+
+
+def _is_blocked(reply: WireReply) -> bool:
+    try:
+        return any(row.blocked_for_payment is True for row in _decoded(reply, _payments, _Payments([])).value)
+    except (RightMissing, NameMissing, Reject):
         return False
 
 

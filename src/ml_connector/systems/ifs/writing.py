@@ -79,6 +79,14 @@ class Writing:
             return there
         return _found(accepted(reply, what), what)
 
+    def insert(self, path: str, body: Mapping[str, Any]) -> Found:
+        """Creates a row in the set at `path` without looking first: for rows whose key is ours to give.
+
+        Raises OutcomeUnknown when no answer came, Refused when such a row is there already.
+        """
+        what = f"create a row in {path}"
+        return _found(accepted(self._odata.call(self._request("POST", path, body, {})), what), what)
+
     def _look(self, path: str, reference: tuple[str, str]) -> Found | None:
         name, value = reference
         what = f"look for {value} in {path}"

@@ -49,7 +49,12 @@ COST_CODES = Place("the cost codes", "Give the service account Admin on the proj
 COST_TYPES = Place("the cost types", "Give the service account Read or better on the company Admin tool.")
 BUDGET_CODES = Place("the budget codes", "Give the service account Admin on the project Admin tool (WBS).")
 COMMITMENTS = Place("the commitments", "Give the service account Admin on the project Commitments tool.")
+BILLING_PERIODS = Place("the billing periods", "Give the service account Admin on the project Commitments tool.")
+INVOICES = Place("the subcontractor invoices", "Give the service account Admin on the project Commitments tool.")
 BUDGET = Place("the budget", "Give the service account Read Only or better on the project Budget tool.")
+BUDGET_WRITING = Place("the budget", "Give the service account Admin on the project Budget tool.")
+DIRECT_COSTS = Place("the direct costs", "Give the service account Admin on the project Direct Costs tool.")
+PAYMENTS = Place("the payments issued", "Give the service account Admin on the project Commitments tool.")
 UNITS = Place("the units of measure", "Give the service account Admin on the company Admin tool.")
 CURRENCY = Place("the currency settings", "Give the service account Read or better on the company Admin tool.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -11,13 +12,15 @@ from ml_connector.records.cost_code import BudgetCode
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore.answers import BUDGET, BUDGET_CODES, field_words
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.effects import body_of, done, project_of, refused, unknown
+from ml_connector.systems.procore.effects import body_of, done, number_of, one_by_one, project_of, refused, unknown
 from ml_connector.systems.procore.segment import Segments
 from ml_connector.systems.procore.settings import BudgetList
 from ml_connector.systems.procore.sync import UNMENTIONED
 
+T = TypeVar("T")
 LINES_PAGE = 100
 """Most rows of a v2 list in one page."""
+_PATH = "/rest/v1.0/projects/{}/work_breakdown_structure/wbs_codes"
 
 
 class WbsItem(msgspec.Struct):
@@ -99,6 +102,13 @@ class DetailRow(msgspec.Struct):
     wbs_code_id: int | None = None
 
 
+class StatusWrite(msgspec.Struct):
+    """The body of PATCH .../wbs_codes/{id}, as far as we change one."""
+
+    status: str
+
+
+_row = msgspec.json.Decoder(WbsRow)
 _rows = msgspec.json.Decoder(list[WbsRow])
 _bulk = msgspec.json.Decoder(BulkAnswer)
 _lines = msgspec.json.Decoder(list[LineRow])
@@ -108,7 +118,7 @@ _details = msgspec.json.Decoder(list[DetailRow])
 
 def read(client: Client, project: str) -> list[BudgetCode]:
     """Every combination of a project. Raises RightMissing when no budget can be read, for then nobody can tell."""
-    rows = _listed(client, project)
+    rows = listed(client, project)
     budgeted = read_budgeted(client, project)
     return [
         BudgetCode(str(row.id), project, row.flat_code or "", row.status != "inactive", str(row.id) in budgeted)
@@ -116,44 +126,77 @@ def read(client: Client, project: str) -> list[BudgetCode]:
     ]
 
 
-def _listed(client: Client, project: str) -> list[WbsRow]:
-    return client.pages(f"/rest/v1.0/projects/{project}/work_breakdown_structure/wbs_codes", (), _rows, BUDGET_CODES)
+def listed(client: Client, project: str) -> list[WbsRow]:
+    """Every combination of a project as a row."""
+    return client.pages(_PATH.format(project), (), _rows, BUDGET_CODES)
 
 
 def read_budgeted(client: Client, project: str) -> set[str]:
-    """Ids of the budget codes that have a budget line: from the v2 list, or a budget view where that is missing."""
+    """Ids of the budget codes that have a budget line."""
+    return from_budget(client, lambda: _from_lines(client, project), lambda: _from_view(client, project))
+
+
+def from_budget(client: Client, lines: Callable[[], T], view: Callable[[], T]) -> T:
+    """What `lines` reads from the v2 list, or `view` from a budget view where that list is missing, by setting."""
     source = client.settings.budget_list
     if source is not BudgetList.VIEWS:
         try:
-            return _from_lines(client, project)
+            return lines()
         except (RightMissing, NameMissing, Refused):
             if source is BudgetList.LINES:
                 raise
-    return _from_view(client, project)
+    return view()
 
 
-def _from_lines(client: Client, project: str) -> set[str]:
-    path = f"/rest/v2.0/companies/{client.company}/projects/{project}/budget_line_items"
-    rows = client.pages(path, (), _lines, BUDGET, LINES_PAGE)
-    return {str(row.wbs_code.id) for row in rows if row.wbs_code is not None and row.wbs_code.id is not None}
+def lines_path(client: Client, project: str) -> str:
+    """Where the budget lines of v2 are listed."""
+    return f"/rest/v2.0/companies/{client.company}/projects/{project}/budget_line_items"
 
 
-def _from_view(client: Client, project: str) -> set[str]:
+def view_path(client: Client, project: str) -> str:
+    """Where the rows of a project's first budget view are listed. Raises RightMissing when there is no view."""
     views = client.pages("/rest/v1.0/budget_views", (("project_id", project),), _views, BUDGET)
     if not views:
         raise RightMissing(
             f"Procore project {project} shows neither budget lines nor a budget view.", remedy=BUDGET.right
         )
-    path = f"/rest/v1.0/budget_views/{views[0].id}/detail_rows"
-    rows = client.pages(path, (("project_id", project), ("budget_row_type", "budgeted")), _details, BUDGET)
+    return f"/rest/v1.0/budget_views/{views[0].id}/detail_rows"
+
+
+def _from_lines(client: Client, project: str) -> set[str]:
+    rows = client.pages(lines_path(client, project), (), _lines, BUDGET, LINES_PAGE)
+    return {str(row.wbs_code.id) for row in rows if row.wbs_code is not None and row.wbs_code.id is not None}
+
+
+def _from_view(client: Client, project: str) -> set[str]:
+    query = (("project_id", project), ("budget_row_type", "budgeted"))
+    rows = client.pages(view_path(client, project), query, _details, BUDGET)
     return {str(row.wbs_code_id) for row in rows if row.wbs_code_id is not None}
 
 
+def update(client: Client, effects: Sequence[Effect]) -> list[Outcome]:
+    """Makes budget codes active or inactive, each by its id."""
+
+    def one(effect: Effect) -> Outcome:
+        wanted = _status(effect)
+        path = f"{_PATH.format(project_of((effect,)))}/{number_of(effect.target)}"
+        row = client.write("PATCH", path, StatusWrite(wanted), _row, BUDGET_CODES)
+        if row.status not in (None, wanted):
+            return refused(effect, f"We set budget code {row.flat_code} {wanted}, and Procore keeps it {row.status}.")
+        return done(effect, row.id, row.updated_at)
+
+    return one_by_one(effects, one)
+
+
+def _status(effect: Effect) -> str:
+    return "active" if body_of(effect, BudgetCode).active else "inactive"
+
+
 def find(client: Client, effect: Effect) -> Outcome | None:
-    """The project's combination with that flat code."""
+    """The project's combination with that flat code; for a change, when it is active or inactive as wanted."""
     flat = body_of(effect, BudgetCode).flat
-    for row in _listed(client, project_of((effect,))):
-        if row.flat_code == flat:
+    for row in listed(client, project_of((effect,))):
+        if row.flat_code == flat and (effect.verb != "update" or row.status == _status(effect)):
             return done(effect, row.id, row.updated_at)
     return None
 
@@ -182,7 +225,7 @@ class Combinations:
             else:
                 wanted[effect.intent_id] = made
         if wanted:
-            path = f"/rest/v1.0/projects/{project}/work_breakdown_structure/wbs_codes/bulk_create"
+            path = f"{_PATH.format(project)}/bulk_create"
             answer = self._client.upsert(path, BulkCreate(list(wanted.values())), _bulk, BUDGET_CODES)
             for effect in effects:
                 if effect.intent_id in wanted:

@@ -10,6 +10,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted
 from ml_connector.records.project import Project
 from ml_connector.systems.finding import Finding
+from ml_connector.systems.procore import direct_cost
 from ml_connector.systems.procore.answers import COMPANY
 from ml_connector.systems.procore.settings import PRODUCTION
 from ml_connector.systems.procore.system import ProcoreSystem
@@ -72,6 +73,9 @@ def _tools(system: ProcoreSystem) -> list[tuple[str, Callable[[str], int]]]:
         ("cost codes", lambda project: len(system.cost_codes(project))),
         ("budget codes", lambda project: len(system.budget_codes(project))),
         ("commitments", lambda project: len(system.commitments(project))),
+        ("billing periods", lambda project: len(system.billing_periods(project))),
+        ("direct costs", lambda project: len(direct_cost.headers(system.client, project))),
+        ("budget lines", lambda project: len(system.budget(project).lines)),
     ]
 
 

@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ml_connector.kernel.errors import Bug
+from ml_connector.records.budget import Budget
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
+from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.project import Project
+from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
 from ml_connector.records.vendor import Vendor
 from ml_connector.systems.port import Effect, Outcome
-from ml_connector.systems.procore import budget_code, change_order, cost_code, vendor
+from ml_connector.systems.procore import (
+    billing_period,
+    budget,
+    budget_code,
+    change_order,
+    cost_code,
+    direct_cost,
+    subcontractor_invoice,
+    subcontractor_invoice_write,
+    vendor,
+)
 from ml_connector.systems.procore import commitment as contracts
 from ml_connector.systems.procore import project as job_sites
 from ml_connector.systems.procore.change_order import Changes
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment_write import Orders
+from ml_connector.systems.procore.contract_payment import Payments
 from ml_connector.systems.procore.cost_code import Tree
 from ml_connector.systems.procore.currency import Currencies
+from ml_connector.systems.procore.direct_cost_write import Costs
 from ml_connector.systems.procore.effects import Work, guarded
 from ml_connector.systems.procore.segment import Segments
 from ml_connector.systems.procore.settings import ProcoreSettings
@@ -25,9 +40,20 @@ from ml_connector.systems.procore.unit import Units
 from ml_connector.systems.wire import Call
 
 _SINGLE = frozenset(
-    {("project_vendor", "create"), ("commitment", "adopt"), ("commitment", "fill"), ("change_order", "amend")}
+    {
+        ("project_vendor", "create"),
+        ("budget_code", "update"),
+        ("commitment", "adopt"),
+        ("commitment", "fill"),
+        ("change_order", "amend"),
+        ("budget", "fill"),
+        ("budget_change", "amend"),
+    }
 )
-"""Kinds and verbs for which Procore has no batch, or whose batch is one contract's lines."""
+"""Kinds and verbs for which Procore has no batch, or whose batch is one contract's or one budget's lines."""
+
+_CHAINED = frozenset({("billing_period", "create"), ("subcontractor_invoice", "create"), ("payment", "create")})
+"""Single calls of which each goes on where the one before ended: all effects of a project come in one hand."""
 
 
 class ProcoreSystem:
@@ -43,6 +69,8 @@ class ProcoreSystem:
         self.units = Units(self.client)
         segments = Segments(self.client)
         orders = Orders(self.client, self.currencies, self.units)
+        costs = Costs(self.client, self.currencies)
+        payments = Payments(self.client)
         client = self.client
         self._sends: dict[tuple[str, str], Work] = {
             ("vendor", "create"): lambda effects: vendor.send(client, effects),
@@ -53,12 +81,21 @@ class ProcoreSystem:
             ("cost_code", "adopt"): lambda effects: cost_code.adopt(client, effects),
             ("cost_code", "update"): lambda effects: cost_code.update(client, effects),
             ("budget_code", "create"): budget_code.Combinations(client, segments).send,
+            ("budget_code", "update"): lambda effects: budget_code.update(client, effects),
             ("commitment", "create"): orders.create,
             ("commitment", "adopt"): orders.adopt,
             ("commitment", "update"): orders.update,
             ("commitment", "fill"): orders.fill,
             ("commitment", "status"): orders.status,
             ("change_order", "amend"): Changes(client, self.units).amend,
+            ("direct_cost", "create"): costs.create,
+            ("direct_cost", "fill"): costs.fill,
+            ("direct_cost", "status"): costs.status,
+            ("payment", "create"): payments.create,
+            ("budget", "fill"): lambda effects: budget.fill(client, effects),
+            ("budget_change", "amend"): lambda effects: budget.amend(client, effects),
+            ("billing_period", "create"): lambda effects: billing_period.send(client, effects),
+            ("subcontractor_invoice", "create"): subcontractor_invoice_write.Invoices(client).create,
         }
         self._finds: dict[str, Callable[[Client, Effect], Outcome | None]] = {
             "vendor": vendor.find,
@@ -67,6 +104,12 @@ class ProcoreSystem:
             "budget_code": budget_code.find,
             "commitment": contracts.find,
             "change_order": change_order.find,
+            "direct_cost": direct_cost.find,
+            "payment": lambda _, effect: payments.find(effect),
+            "budget": budget.find,
+            "budget_change": budget.find_change,
+            "billing_period": billing_period.find,
+            "subcontractor_invoice": subcontractor_invoice_write.find,
         }
 
     def projects(self) -> list[Project]:
@@ -109,12 +152,32 @@ class ProcoreSystem:
         """Change orders of one contract with their lines."""
         return change_order.read(self.client, project, commitment)
 
+    def billing_periods(self, project: str) -> list[BillingPeriod]:
+        """Billing periods of a project, open and closed, by their first day."""
+        return billing_period.read(self.client, project)
+
+    def subcontractor_invoices(
+        self, project: str, since: str | None = None, ids: Sequence[str] = (), commitment: str = ""
+    ) -> list[SubcontractorInvoice]:
+        """Subcontractor invoices of a project with their lines: changed ones, named ones, or those of a contract."""
+        return subcontractor_invoice.read(self.client, self.currencies, project, since, ids, commitment)
+
+    def direct_costs(self, project: str, since: str | None = None, ids: Sequence[str] = ()) -> list[DirectCost]:
+        """Direct costs of a project with their lines; `since` limits to changed ones, `ids` to named ones."""
+        return direct_cost.read(self.client, self.currencies, project, since, ids)
+
+    def budget(self, project: str) -> Budget:
+        """A project's original budget by code, whether it is locked, and its approved changes."""
+        return budget.read(self.client, self.currencies, project)
+
     def keeps_currency(self) -> bool:
         """Whether a contract may carry a currency other than its project's (facts/procore.md 18, 28)."""
         return self.currencies.several()
 
     def batch_size(self, kind: str, verb: str) -> int:
         """How many effects of that kind and verb go in one request."""
+        if (kind, verb) in _CHAINED:
+            return 1000
         return 1 if (kind, verb) in _SINGLE else min(self.settings.batch_rows, 1000)
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:

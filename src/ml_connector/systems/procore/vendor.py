@@ -95,6 +95,7 @@ def parse(row: VendorRow, active: bool = True) -> Vendor:
         phone=row.business_phone or None,
         active=active if row.is_active is None else row.is_active,
         origin=row.origin_id or None,
+        stamp=row.updated_at or "",
     )
 
 

@@ -1,0 +1,273 @@
+"""Gather and decide for the money flows: each page gets what it may look at, is decided, and is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from ml_connector.engine.deciding import Decider
+from ml_connector.engine.given import given_for_documents, given_for_kinds
+from ml_connector.engine.knowing import with_bases
+from ml_connector.engine.money_cases import (
+    BudgetsCase,
+    DimensionsCase,
+    DirectCostsCase,
+    PaymentsCase,
+    ProposalsCase,
+    SubcontractorInvoicesCase,
+    SupplierInvoicesCase,
+)
+from ml_connector.engine.money_gathering import MoneyGathered
+from ml_connector.engine.money_reading import Money
+from ml_connector.engine.work import Work
+from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.committing import commitment_key, contract_homes
+from ml_connector.planning.plan import Decision, HoldReason, unpack
+from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.payment import ContractPayment
+from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
+from ml_connector.records.supplier_invoice import SupplierInvoice
+from ml_connector.store import placements
+
+MASTERS = ("project", "vendor", "budget_code", "supplier")
+"""Kinds of link every document looks at, without their agreed records."""
+
+RECORDS = ("subcontractor_invoice", "direct_cost")
+"""Kinds an IFS invoice becomes in Procore."""
+
+ENTRIES = ("voucher", "erp_invoice")
+"""Kinds a Procore document becomes in IFS."""
+
+PAGE = 500
+"""Payments decided at a time."""
+
+
+class MoneyDecider:
+    """Decides the money flows of one run, after the masters and the orders."""
+
+    def __init__(self, decider: Decider, gathered: MoneyGathered, money: Money) -> None:
+        self.decider = decider
+        self.gathered = gathered
+        self.money = money
+
+    @property
+    def work(self) -> Work:
+        """The run's own."""
+        return self.decider.work
+
+    @property
+    def situation(self) -> Situation:
+        """What is known by now: it grows with each decision."""
+        return self.decider.situation
+
+    # masters ------------------------------------------------------------------------------------------------------
+
+    def proposals(self) -> None:
+        """Vendors born in Procore that documents on their way to IFS need, and those still asked about."""
+        known = self.situation.by_target("vendor")
+        asked = {key.id for key in self.decider.held_keys("vendors") if key.kind == "vendor_there"}
+        needed = {vendor for vendor in self.money.vendors | asked if vendor not in known}
+        if not needed:
+            return
+        theirs = {one.id: one for one in self.gathered.vendors() if one.id in needed}
+        given = given_for_kinds(self.situation, "vendor", "supplier")
+        case = ProposalsCase(given, needed, theirs, self.work.erp.suppliers())
+        self.decider.keep("vendors", self.decider.decide(case), needed)
+
+    def dimensions(self) -> None:
+        """Cost codes made in Procore."""
+        if self.situation.policies.cost_codes.back == "never":
+            return
+        projects = sorted(self.gathered.targets)
+        theirs = {project: dict(codes) for project, codes in self.gathered.cost_codes(projects).items()}
+        given = given_for_kinds(self.situation, "project", "cost_code", "dimension")
+        case = DimensionsCase(given, self.gathered.chart(), self.gathered.book(), theirs)
+        self.decider.keep("dimensions", self.decider.decide(case), projects, whole_flow=True)
+
+    # IFS to Procore -----------------------------------------------------------------------------------------------
+
+    def budgets(self) -> None:
+        """Project estimates, a project's whole budget at a time."""
+        projects = sorted({one.project for one in self.money.estimates})
+        if not projects:
+            return
+        case = BudgetsCase(
+            given_for_kinds(self.situation, "project", "budget_code", "budget", "budget_change"),
+            self.gathered.chart(),
+            self.money.estimates,
+            self.gathered.budgets(projects),
+            self.gathered.currencies(projects),
+            self.gathered.book().base_currency,
+        )
+        self.decider.keep("budgets", self.decider.decide(case), projects, whole_flow=True)
+
+    def supplier_invoices(self) -> None:
+        """Supplier invoices, a page at a time."""
+        if self.money.held:
+            held = Decision(holds=tuple(self.money.held))
+            self.decider.keep("supplier_invoices", held, [hold.key.id for hold in self.money.held])
+        records = _by_document(self.situation, RECORDS)
+        self.decider.expect_commitments()
+        homes = contract_homes(dict.fromkeys((*self.situation.links, *self.situation.coming), Linked("")))
+        typed = self.situation.by_target("erp_invoice")
+        decided = 0
+        for page in self.money.invoices.pages():
+            born = {Key("erp_invoice", typed[invoice.id]) for invoice in page if invoice.id in typed}
+            case = self._invoice_case(page, born, records, homes)
+            decision = self.decider.decide(case)
+            self.decider.keep("supplier_invoices", decision, [invoice.id for invoice in page])
+            decided += len(page)
+            self.work.progress("invoices decided", decided)
+
+    def _invoice_case(
+        self,
+        page: list[SupplierInvoice],
+        born: set[Key],
+        records: Mapping[str, list[Key]],
+        homes: Mapping[str, Sequence[str]],
+    ) -> SupplierInvoicesCase:
+        named = {name for invoice in page for name in (invoice.id, invoice.credits) if name}
+        own = born | {key for name in named for key in records.get(name, ())}
+        orders = {line.order for invoice in page for line in invoice.lines if line.order}
+        own |= {commitment_key(order, project) for order in orders for project in homes.get(order, ())}
+        situation = self._with(own)
+        chart = self.gathered.chart()
+        wanted = supplier_invoices.wanted(situation, chart, page)
+        theirs = self.gathered.there(situation, wanted)
+        crossed = _by_document(situation, ENTRIES)
+        seen = [one.id for invoices in theirs.invoices.values() for one in invoices]
+        own |= {key for one in seen for key in crossed.get(f"subcontractor_invoice/{one}", ())}
+        situation = self._with(own)
+        with self.work.db.begin() as conn:
+            places = placements.placed(conn, self.work.connection_id, {invoice.id for invoice in page})
+        placed = {f"{invoice}/{line}": record for (invoice, line), record in places.items()}
+        return SupplierInvoicesCase(
+            given_for_documents(situation, (*MASTERS, "billing_period"), own),
+            chart,
+            self.gathered.allowances(self.gathered.page_projects(situation, chart, page)),
+            self.gathered.taxes(),
+            page,
+            msgspec.structs.replace(theirs, placed=placed),
+        )
+
+    def payments(self) -> None:
+        """Payments in the order of booking; each needs its invoice as IFS has it, and what it became in Procore."""
+        if not self.money.payments:
+            return
+        records = _by_document(self.situation, ("subcontractor_invoice",))
+        mirrored = self._mirrored()
+        blocked = self._blocked_invoices()
+        for start in range(0, len(self.money.payments), PAGE):
+            page = self.money.payments[start : start + PAGE]
+            invoices = sorted({payment.invoice for payment in page})
+            own = {key for invoice in invoices for key in (*records.get(invoice, ()), *mirrored.get(invoice, ()))}
+            given = given_for_documents(self._with(own), (), own)
+            found = {one.id: one for one in self.work.erp.invoices_by_id(invoices).invoices}
+            decision = self.decider.decide(PaymentsCase(given, page, found, blocked))
+            self.decider.keep("payments", decision, [payment.id for payment in page])
+
+    def _mirrored(self) -> dict[str, list[Key]]:
+        """IFS invoice to the payments of it that are mirrored: what a part pays depends on all parts before it."""
+        keys = {key for key in self.situation.links if key.kind == "payment"}
+        known = self._with(keys).links
+        found: dict[str, list[Key]] = {}
+        for key in keys:
+            body = unpack("payment", known[key].base) if known[key].base else None
+            if isinstance(body, ContractPayment):
+                found.setdefault(body.invoice.partition("@")[0], []).append(key)
+        return found
+
+    def _blocked_invoices(self) -> set[str]:
+        """Key ids of subcontractor invoices whose Procore document was sent back: payment stops."""
+        held = self.decider.held_of("subcontractor_invoices", HoldReason.SENT_BACK, HoldReason.REVISED)
+        back = self.situation.by_target("subcontractor_invoice")
+        return {back[one] for one in held if one in back}
+
+    # Procore to IFS -----------------------------------------------------------------------------------------------
+
+    def subcontractor_invoices(self) -> None:
+        """Subcontractor invoices born in Procore, a page at a time; what is gone, with the first."""
+        gone = self.money.gone.get("subcontractor_invoices", [])
+        for page in [*self.money.billed.pages()] or ([[]] if gone else []):
+            case = self._billed_case(page, gone)
+            self.decider.keep("subcontractor_invoices", self.decider.decide(case), case.documents())
+            gone = []
+
+    def _billed_case(self, page: list[SubcontractorInvoice], gone: list[str]) -> SubcontractorInvoicesCase:
+        entries = _by_document(self.situation, ENTRIES)
+        ids = [*(one.id for one in page), *gone]
+        own = {key for one in ids for key in entries.get(f"subcontractor_invoice/{one}", ())}
+        homes = self.situation.by_target("commitment")
+        contracts = {one.commitment for one in page}
+        own |= {Key("commitment", homes[one]) for one in contracts if one in homes}
+        own |= {Key("purchase_requisition", one) for one in contracts if one not in homes}
+        situation = self._with(own)
+        wanted = subcontractor_invoices.wanted(situation, page, gone)
+        ours = subcontractor_invoices.Ours(
+            orders=self.gathered.orders(wanted.orders),
+            contracts=self.gathered.contracts(wanted.contracts),
+            requisitions={one.once_key: one for one in self.work.erp.requisitions(sorted(wanted.requisitions))},
+            vouchers={one.once_key: one for one in self.work.erp.vouchers(sorted(wanted.vouchers))},
+        )
+        return SubcontractorInvoicesCase(
+            given_for_documents(situation, MASTERS, own),
+            self.gathered.chart(),
+            self.gathered.book(),
+            page,
+            gone,
+            ours,
+            self._blocked_suppliers(one.vendor for one in page),
+        )
+
+    def direct_costs(self) -> None:
+        """Direct costs entered in Procore, a page at a time."""
+        gone = self.money.gone.get("direct_costs", [])
+        entries = _by_document(self.situation, ENTRIES)
+        for page in [*self.money.costs.pages()] or ([[]] if gone else []):
+            case = self._cost_case(page, gone, entries)
+            self.decider.keep("direct_costs", self.decider.decide(case), case.documents())
+            gone = []
+
+    def _cost_case(self, page: list[DirectCost], gone: list[str], entries: Mapping[str, list[Key]]) -> DirectCostsCase:
+        ids = [*(one.id for one in page), *gone]
+        own = {key for one in ids for key in entries.get(f"direct_cost/{one}", ())}
+        situation = self._with(own)
+        wanted = direct_costs.wanted(situation, page, gone)
+        return DirectCostsCase(
+            given_for_documents(situation, MASTERS, own),
+            self.gathered.chart(),
+            self.gathered.book(),
+            page,
+            gone,
+            {one.once_key: one for one in self.work.erp.vouchers(sorted(wanted.vouchers))},
+            self._blocked_suppliers(one.vendor for one in page),
+        )
+
+    # shared -------------------------------------------------------------------------------------------------------
+
+    def _with(self, keys: Collection[Key]) -> Situation:
+        """The situation with the agreed records of some keys."""
+        with self.work.db.begin() as conn:
+            return with_bases(conn, self.work.connection_id, self.situation, keys)
+
+    def _blocked_suppliers(self, vendors: Iterable[str]) -> set[str]:
+        """IFS suppliers among these Procore vendors that were only proposed and that IFS still holds back from
+        payment."""
+        proposed = {key.id for key in self.situation.links if key.kind == "supplier"}
+        wanted = proposed.intersection(vendors)
+        suppliers = {self.situation.target(Key("supplier", one)) for one in wanted}
+        return self.work.erp.blocked(sorted(suppliers)) if suppliers else set()
+
+
+def _by_document(situation: Situation, kinds: Collection[str]) -> dict[str, list[Key]]:
+    """Link keys of some kinds by the document they come from: an IFS invoice or payment (before `@`), or a Procore
+    document (`subcontractor_invoice/5629`)."""
+    found: dict[str, list[Key]] = {}
+    for key in situation.links:
+        if key.kind in kinds:
+            document = key.id.rpartition("/")[0] if key.kind in ENTRIES else key.id.partition("@")[0]
+            found.setdefault(document, []).append(key)
+    return found

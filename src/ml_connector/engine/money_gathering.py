@@ -1,0 +1,158 @@
+"""What the money decisions need from both systems besides codes and contracts, fetched at most once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
+
+from ml_connector.engine.gathering import Gathered
+from ml_connector.engine.work import Work
+from ml_connector.flows import supplier_invoices
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.chart import Chart
+from ml_connector.planning.committing import Budgets
+from ml_connector.planning.situation import Situation
+from ml_connector.records.accounting import Book
+from ml_connector.records.budget import Budget
+from ml_connector.records.commitment import Commitment
+from ml_connector.records.cost_code import CostCode
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
+from ml_connector.records.supplier_invoice import SupplierInvoice, TaxCode
+
+_Row = TypeVar("_Row")
+
+FEW = 20
+"""Commitments of a project up to which each is asked for its invoices; above it the project is asked for all."""
+
+
+class MoneyGathered(Gathered):
+    """Reads of one run, remembered, for the flows of money as well."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._work_of_run = work
+        self._chart: Chart | None = None
+        self._book: Book | None = None
+        self._taxes: dict[str, TaxCode] | None = None
+        self._periods: dict[str, list[BillingPeriod]] = {}
+        self._whole: dict[str, list[SubcontractorInvoice]] = {}
+        self._invoices: dict[str, list[SubcontractorInvoice]] = {}
+        self._costs: dict[str, list[DirectCost]] = {}
+        self._contracts: dict[str, Commitment | None] = {}
+        self._orders: dict[str, PurchaseOrder] = {}
+        self._asked: set[str] = set()
+
+    def chart(self) -> Chart:
+        """IFS's code part values and activities."""
+        if self._chart is None:
+            self._chart = super().chart()
+        return self._chart
+
+    def book(self) -> Book:
+        """The rules of IFS's books."""
+        if self._book is None:
+            self._book = self._work_of_run.erp.book()
+        return self._book
+
+    def taxes(self) -> dict[str, TaxCode]:
+        """IFS's tax codes by code."""
+        if self._taxes is None:
+            self._taxes = {one.code: one for one in self._work_of_run.erp.tax_codes()}
+        return self._taxes
+
+    def cost_codes(self, projects: Iterable[str]) -> Mapping[str, Mapping[str, CostCode]]:
+        """IFS project to full code to cost code of its Procore project."""
+        return self.coding(projects).cost_codes
+
+    def budgets(self, projects: Iterable[str]) -> dict[str, Budget]:
+        """IFS project to the budget of its Procore project."""
+        known = [project for project in projects if project in self.targets]
+        return {project: self._work_of_run.projects.budget(self.targets[project]) for project in known}
+
+    def allowances(self, projects: Collection[str]) -> Budgets:
+        """What some IFS projects' Procore partners allow: budgeted codes and currencies."""
+        return Budgets(
+            budgeted=self.budgeted(projects),
+            currencies=self.currencies(projects),
+            keeps_currency=self._work_of_run.projects.keeps_currency() if projects else False,
+        )
+
+    def orders(self, ids: Collection[str]) -> dict[str, PurchaseOrder]:
+        """IFS orders by id, in any state; those IFS does not show are absent."""
+        fresh = sorted(set(ids) - self._asked)
+        if fresh:
+            self._asked.update(fresh)
+            self._orders |= {one.id: one for one in self._work_of_run.erp.orders_by_id(fresh).orders}
+        return {one: self._orders[one] for one in ids if one in self._orders}
+
+    def contracts(self, wanted: Iterable[tuple[str, str]]) -> dict[str, Commitment]:
+        """Procore contracts with their lines by id, from pairs of IFS project and contract id."""
+        found = {}
+        for project, contract in sorted(set(wanted)):
+            if contract not in self._contracts and project in self.targets:
+                target = self.targets[project]
+                self._contracts[contract] = self._work_of_run.projects.commitment_lines(target, contract)
+            one = self._contracts.get(contract)
+            if one is not None:
+                found[contract] = one
+        return found
+
+    def there(self, situation: Situation, wanted: supplier_invoices.Wanted) -> supplier_invoices.Theirs:
+        """What Procore holds that may concern a page of supplier invoices; where lines are placed is not in it."""
+        periods = {one: self._kept(self._periods, one, self._read_periods) for one in sorted(wanted.projects)}
+        costs = {one: self._kept(self._costs, one, self._read_costs) for one in sorted(wanted.cost_projects)}
+        return supplier_invoices.Theirs(
+            periods={project: found for project, found in periods.items() if found is not None},
+            invoices=self._invoices_of(situation, wanted.commitments),
+            costs={project: found for project, found in costs.items() if found is not None},
+            placed={},
+        )
+
+    def _read_periods(self, target: str) -> list[BillingPeriod]:
+        return self._work_of_run.projects.billing_periods(target)
+
+    def _read_costs(self, target: str) -> list[DirectCost]:
+        return self._work_of_run.projects.direct_costs(target)
+
+    def _kept(self, cache: dict[str, list[_Row]], project: str, read: Callable[[str], list[_Row]]) -> list[_Row]:
+        if project not in cache:
+            target = self.targets.get(project)
+            cache[project] = read(target) if target else []
+        return cache[project]
+
+    def _invoices_of(self, situation: Situation, commitments: Iterable[str]) -> dict[str, list[SubcontractorInvoice]]:
+        """Key id of each commitment to Procore's invoices on it; many of one project are read as the project's."""
+        by_project: dict[str, list[str]] = {}
+        for commitment in sorted(commitments):
+            if situation.target(Key("commitment", commitment)):
+                by_project.setdefault(commitment.rpartition("@")[2], []).append(commitment)
+        for project, wanted in by_project.items():
+            target = self.targets.get(project)
+            missing = [one for one in wanted if one not in self._invoices]
+            if not target or not missing:
+                continue
+            read = self._work_of_run.projects.subcontractor_invoices
+            if len(missing) > FEW and project not in self._whole:
+                self._whole[project] = read(target)
+            for one in missing:
+                contract = situation.target(Key("commitment", one))
+                known = self._whole.get(project)
+                self._invoices[one] = (
+                    read(target, commitment=contract)
+                    if known is None
+                    else [invoice for invoice in known if invoice.commitment == contract]
+                )
+        return {one: self._invoices.get(one, []) for wanted in by_project.values() for one in wanted}
+
+    def page_projects(self, situation: Situation, chart: Chart, invoices: Iterable[SupplierInvoice]) -> set[str]:
+        """Linked IFS projects the lines of some invoices lie on, by themselves or by their activity."""
+        found = set()
+        for invoice in invoices:
+            for line in invoice.lines:
+                activity = chart.activities.get(line.activity)
+                project = line.project or (activity.project if activity else "")
+                if project in self.targets and situation.available(Key("project", project)):
+                    found.add(project)
+        return found

@@ -1,0 +1,217 @@
+"""The reading half of the money flows: what changed in IFS and in Procore, once, to spools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.engine.gathering import Gathered
+from ml_connector.engine.reading import Demand
+from ml_connector.engine.spool import Spool
+from ml_connector.engine.work import Draft, Work
+from ml_connector.flows import supplier_invoices
+from ml_connector.kernel.keys import fingerprint
+from ml_connector.planning.plan import Hold, pack
+from ml_connector.planning.situation import Situation
+from ml_connector.records.budget import BudgetEstimate
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.payment import Payment
+from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
+from ml_connector.records.supplier_invoice import ENDED, SupplierInvoice
+from ml_connector.store import holds, links, sources
+from ml_connector.systems.port import InvoicePage
+
+INVOICE, PAYMENT = "supplier_invoice", "payment"
+"""Kinds of IFS documents, as their fingerprints are kept."""
+
+WHERE = "where/"
+"""Under which names the project of a held document born in Procore is kept: its next look needs it."""
+
+CENSUS = "census/"
+"""Under which names the day is kept on which crossed documents were last looked for, where there are many."""
+
+MANY = 200
+"""Crossed documents of a project up to which every run looks whether all are still there; above it once a day."""
+
+BACK = {"subcontractor_invoices": "subcontractor_invoice", "direct_costs": "direct_cost"}
+"""Flow from Procore to the kind of document it takes."""
+
+_Back = TypeVar("_Back", SubcontractorInvoice, DirectCost)
+
+
+@dataclass
+class Money:
+    """What the money flows of one run have read, until they are decided."""
+
+    invoices: Spool[SupplierInvoice] = field(default_factory=lambda: Spool(SupplierInvoice))
+    billed: Spool[SubcontractorInvoice] = field(default_factory=lambda: Spool(SubcontractorInvoice))
+    costs: Spool[DirectCost] = field(default_factory=lambda: Spool(DirectCost))
+    held: list[Hold] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    estimates: list[BudgetEstimate] = field(default_factory=list)
+    gone: dict[str, list[str]] = field(default_factory=dict)
+    """Flow to the ids of documents that crossed and that Procore lists no more."""
+    vendors: set[str] = field(default_factory=set)
+    """Procore vendors of documents on their way to IFS."""
+
+    def close(self) -> None:
+        """Gives the disk space back."""
+        for spool in (self.invoices, self.billed, self.costs):
+            spool.close()
+
+
+class MoneyReader:
+    """Reads for the money flows of one run; what is unchanged since it came to rest is passed over."""
+
+    def __init__(self, work: Work, draft: Draft, gathered: Gathered, situation: Situation) -> None:
+        self.work = work
+        self.draft = draft
+        self.gathered = gathered
+        self.situation = situation
+        self.money = Money()
+
+    def read(self, demand: Demand) -> Money:
+        """Reads for every flow of this run, and notes what the documents ask of vendors and codes."""
+        flows = self.work.flows
+        try:
+            if "supplier_invoices" in flows:
+                self._invoices(demand)
+            if "payments" in flows:
+                self._payments()
+            if "budgets" in flows and self.situation.policies.budgets.owner == "erp":
+                self._estimates()
+            if "subcontractor_invoices" in flows:
+                self._back("subcontractor_invoices", self.money.billed, self.work.projects.subcontractor_invoices)
+            if "direct_costs" in flows:
+                self._back("direct_costs", self.money.costs, self.work.projects.direct_costs)
+        except BaseException:
+            self.money.close()
+            raise
+        return self.money
+
+    # IFS ----------------------------------------------------------------------------------------------------------
+
+    def _invoices(self, demand: Demand) -> None:
+        work = self.work
+        since = self.situation.today - timedelta(days=self.situation.policies.supplier_invoices.window_days)
+        if self.situation.go_live:
+            since = max(since, self.situation.go_live)
+        seen: set[str] = set()
+
+        def knows(ids: Sequence[str]) -> dict[str, bytes]:
+            with work.db.begin() as conn:
+                return sources.known(conn, work.connection_id, INVOICE, ids, work.mapping_version)
+
+        for page in work.erp.invoices(knows, since):
+            seen.update(page.seen)
+            self._take(page, demand)
+            work.progress("invoices read", len(seen))
+            work.tape.flush(work.db)
+            work.point("read.page")
+        self.draft.count("supplier_invoices", "unchanged", len(seen) - self.money.invoices.records)
+        with work.db.begin() as conn:
+            kept = sources.open_ids(conn, work.connection_id, INVOICE)
+            kept |= holds.held_sources(conn, work.connection_id, "supplier_invoices")
+        missing = kept - seen
+        if missing:
+            page = work.erp.invoices_by_id(sorted(missing))
+            self._take(page, demand)
+            self.draft.ended[INVOICE] = {one.id for one in page.invoices if one.state in ENDED}
+            self.money.held += [supplier_invoices.gone_hold(one) for one in sorted(missing - page.seen.keys())]
+            work.tape.flush(work.db)
+
+    def _take(self, page: InvoicePage, demand: Demand) -> None:
+        self.money.invoices.put(page.invoices)
+        self.money.held += supplier_invoices.problem_holds(page.problems)
+        kept = self.draft.documents.setdefault(INVOICE, {})
+        kept.update((one.id, page.seen[one.id]) for one in page.invoices)
+        if page.invoices:
+            demand.take_invoices(page.invoices, self.situation, self.gathered.chart())
+
+    def _payments(self) -> None:
+        work = self.work
+        since = self.situation.today - timedelta(days=self.situation.policies.payments.window_days)
+        found, problems = work.erp.payments(since)
+        self.draft.notes += [problem.sentence for problem in problems]
+        prints = {payment.id: fingerprint(msgspec.msgpack.encode(payment)) for payment in found}
+        with work.db.begin() as conn:
+            known = sources.known(conn, work.connection_id, PAYMENT, list(prints), 0)
+        self.money.payments = [one for one in found if known.get(one.id) != prints[one.id]]
+        self.draft.documents[PAYMENT] = {one.id: prints[one.id] for one in self.money.payments}
+        self.draft.count("payments", "unchanged", len(found) - len(self.money.payments))
+        work.tape.flush(work.db)
+
+    def _estimates(self) -> None:
+        if self.situation.mapper.mapping.budget_code is None:
+            return
+        projects = sorted(self.gathered.targets)
+        found, problems = self.work.erp.estimates(projects, self.situation.policies.budgets.amount)
+        self.money.estimates = found
+        self.draft.notes += [problem.sentence for problem in problems]
+        self.work.tape.flush(self.work.db)
+
+    # Procore ------------------------------------------------------------------------------------------------------
+
+    def _back(self, flow: str, spool: Spool[_Back], read: Callable[..., list[_Back]]) -> None:
+        """Documents of every project that changed there, and those we must look at again whatever changed."""
+        kind, work = BACK[flow], self.work
+        with work.db.begin() as conn:
+            crossed = _crossed(conn, work.connection_id, kind)
+            held = holds.held_sources(conn, work.connection_id, flow)
+            where = sources.marks(conn, work.connection_id, f"{WHERE}{flow}/")
+            since = sources.marks(conn, work.connection_id, f"{flow}/")
+            counted = sources.marks(conn, work.connection_id, f"{CENSUS}{flow}/")
+        today = self.situation.today.isoformat()
+        prints = self.draft.documents.setdefault(kind, {})
+        for project, target in sorted(self.gathered.targets.items()):
+            found = {one.id: one for one in read(target, since.get(project))}
+            again = {one for one in held if where.get(one) == project} - found.keys()
+            mine = crossed.get(project, set())
+            looked_for = set[str]()
+            if mine and (len(mine) <= MANY or counted.get(project) != today):
+                looked_for = mine - found.keys()
+                self.draft.census[f"{CENSUS}{flow}/{project}"] = today
+            if again | looked_for:
+                found |= {one.id: one for one in read(target, ids=sorted(again | looked_for))}
+            self.money.gone.setdefault(flow, []).extend(sorted((again | looked_for) & mine - found.keys()))
+            fresh = self._fresh(flow, project, mine, found.values())
+            prints.update((one.id, fingerprint(pack(one))) for one in fresh)
+            spool.put(fresh)
+            self.money.vendors |= {one.vendor for one in fresh if one.vendor}
+            work.tape.flush(work.db)
+            work.point("read.page")
+
+    def _fresh(self, flow: str, project: str, crossed: Collection[str], found: Iterable[_Back]) -> list[_Back]:
+        """Those that are to be decided: not ours, not older than go-live, and not as they were at rest."""
+        work, kind = self.work, BACK[flow]
+        own = f"{self.situation.company}/"
+        ours = self.situation.by_target(kind)
+        theirs = []
+        for one in found:
+            if one.once_key.startswith(own) or one.id in ours:
+                self.draft.echoes += 1
+            elif one.id in crossed or not (self.situation.go_live and one.dated and one.dated < self.situation.go_live):
+                theirs.append(one)
+        with work.db.begin() as conn:
+            ids = [one.id for one in theirs]
+            known = sources.known(conn, work.connection_id, kind, ids, work.mapping_version)
+        fresh = [one for one in theirs if known.get(one.id) != fingerprint(pack(one))]
+        self.draft.count(flow, "unchanged", len(theirs) - len(fresh))
+        self.draft.where.setdefault(flow, {}).update((one.id, project) for one in fresh)
+        return fresh
+
+
+def _crossed(conn: Connection, connection_id: int, kind: str) -> dict[str, set[str]]:
+    """IFS project to the Procore ids of its documents that became a voucher or an invoice in IFS."""
+    found: dict[str, set[str]] = {}
+    for made in ("voucher", "erp_invoice"):
+        for row in links.links_of(conn, connection_id, made, links.LINKED):
+            what, _, rest = row.erp_id.partition("/")
+            if what == kind:
+                found.setdefault(row.scope, set()).add(rest.partition("/")[0])
+    return found

@@ -1,0 +1,60 @@
+"""Documents that came to rest are remembered as they looked, so that they are passed over until they change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from ml_connector.engine.money_reading import BACK, INVOICE, PAYMENT, WHERE
+from ml_connector.engine.work import Draft, Work
+from ml_connector.store import holds, sources
+
+FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for flow, kind in BACK.items()}}
+"""Kind of document to the flow that decides it."""
+
+
+class Rest:
+    """What of one run may be passed over next time: what is held, failed or was left out of the plan may not."""
+
+    def __init__(self, work: Work, draft: Draft, restless: Collection[tuple[str, str]]) -> None:
+        """`restless`: (flow, document) of every document with a step that did not end well."""
+        self.work = work
+        self.draft = draft
+        self.restless = restless
+
+    def orders(self) -> dict[str, bytes]:
+        """Orders at rest, with the fingerprint they were decided with."""
+        known = self.draft.fingerprints
+        return {
+            order: known[order]
+            for order in self.draft.resting
+            if order in known and ("purchase_orders", order) not in self.restless
+        }
+
+    def vendors(self, conn: Connection) -> None:
+        """Suppliers at rest."""
+        self._keep(conn, "vendor", "vendors", self.draft.vendors, 0)
+
+    def documents(self, conn: Connection) -> None:
+        """Invoices, payments and what was born in Procore; of the held ones, where to look for them again."""
+        number = self.work.connection_id
+        for kind, prints in self.draft.documents.items():
+            version = 0 if kind == PAYMENT else self.work.mapping_version
+            self._keep(conn, kind, FLOW_OF[kind], prints, version)
+        for kind, ids in self.draft.ended.items():
+            held = holds.held_sources(conn, number, FLOW_OF[kind])
+            sources.mark_missing(conn, number, kind, ids - held)
+        for flow, where in self.draft.where.items():
+            held = holds.held_sources(conn, number, flow) | {doc for one, doc in self.restless if one == flow}
+            for document in sorted(where.keys() & held):
+                sources.move_watermark(conn, number, f"{WHERE}{flow}/{document}", where[document])
+            sources.drop_watermarks(conn, number, [f"{WHERE}{flow}/{one}" for one in where.keys() - held])
+        for name, day in self.draft.census.items():
+            sources.move_watermark(conn, number, name, day)
+
+    def _keep(self, conn: Connection, kind: str, flow: str, prints: dict[str, bytes], version: int) -> None:
+        held = holds.held_sources(conn, self.work.connection_id, flow)
+        rows = {one: seen for one, seen in prints.items() if one not in held and (flow, one) not in self.restless}
+        seen = sources.Seen(self.work.connection_id, kind, self.work.run_id, version)
+        sources.put_fingerprints(conn, seen, rows)

@@ -1,0 +1,50 @@
+"""The order in which the steps of a plan may go."""
+
+from __future__ import annotations
+
+from ml_connector.planning.plan import Verb
+
+STAGES: tuple[tuple[str, Verb], ...] = (
+    ("project", Verb.LINK),
+    ("vendor", Verb.LINK),
+    ("vendor", Verb.ADOPT),
+    ("vendor", Verb.CREATE),
+    ("vendor", Verb.UPDATE),
+    ("supplier", Verb.LINK),
+    ("supplier", Verb.CREATE),
+    ("supplier", Verb.UPDATE),
+    ("project_vendor", Verb.LINK),
+    ("project_vendor", Verb.CREATE),
+    ("dimension", Verb.LINK),
+    ("dimension", Verb.CREATE),
+    ("dimension", Verb.UPDATE),
+    ("cost_code", Verb.LINK),
+    ("cost_code", Verb.CREATE),
+    ("cost_code", Verb.UPDATE),
+    ("budget_code", Verb.LINK),
+    ("budget_code", Verb.CREATE),
+    ("budget", Verb.LINK),
+    ("budget", Verb.FILL),
+    ("budget_change", Verb.AMEND),
+    ("commitment", Verb.LINK),
+    ("commitment", Verb.ADOPT),
+    ("commitment", Verb.CREATE),
+    ("commitment", Verb.UPDATE),
+    ("commitment", Verb.FILL),
+    ("change_order", Verb.AMEND),
+    ("commitment", Verb.STATUS),
+    ("billing_period", Verb.LINK),
+    ("billing_period", Verb.CREATE),
+    ("subcontractor_invoice", Verb.LINK),
+    ("subcontractor_invoice", Verb.CREATE),
+    ("direct_cost", Verb.LINK),
+    ("direct_cost", Verb.CREATE),
+    ("direct_cost", Verb.FILL),
+    ("direct_cost", Verb.STATUS),
+    ("payment", Verb.CREATE),
+    ("purchase_requisition", Verb.CREATE),
+    ("voucher", Verb.CREATE),
+    ("erp_invoice", Verb.CREATE),
+    ("billed_line", Verb.UPDATE),
+)
+"""Every kind of intent, in the order in which they may go: vendors before orders, status after lines, money last."""

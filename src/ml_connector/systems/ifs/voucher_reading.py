@@ -1,0 +1,191 @@
+"""Our own vouchers wherever they stand by now: in the hold table, or in the general ledger (facts/ifs.md 11.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import msgspec
+
+from ml_connector.kernel.errors import NameMissing, Refused
+from ml_connector.records.problem import Reject
+from ml_connector.records.voucher import ZERO, RowRole, Voucher, VoucherRow, VoucherStatus
+from ml_connector.systems.ifs.odata import Odata, any_of, text_literal
+from ml_connector.systems.ifs.profile import Profile
+from ml_connector.systems.ifs.project import of_company
+from ml_connector.systems.ifs.rows import Row
+from ml_connector.systems.ifs.set_profile import SetProfile
+
+_PARTS = "ABCDEFGHIJ"
+_KEYS_AT_ONCE = 30
+"""Once-keys in one condition: at about a hundred characters each it stays within an address of 6 kB."""
+_WHAT = "read vouchers"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A voucher's header as it came, with the once-key it carries and the key its rows share."""
+
+    once_key: str
+    type: str
+    year: str
+    number: str
+    row: Row
+
+    @property
+    def id(self) -> str:
+        """`TYPE/YEAR/NUMBER`."""
+        return f"{self.type}/{self.year}/{self.number}"
+
+
+class VoucherReading:
+    """Reads vouchers of one company by the once-keys at the beginning of their texts."""
+
+    def __init__(self, odata: Odata, profile: Profile, company: str) -> None:
+        self._odata = odata
+        self._profile = profile
+        self._where = profile.vouchers
+        self._company = company
+
+    def ids(self, once_keys: Sequence[str], everywhere: bool = False) -> dict[str, list[str]]:
+        """Ids (`TYPE/YEAR/NUMBER`) of the vouchers that carry each once-key; keys that none carries are absent.
+
+        The ledger is asked for what the hold table does not have; with `everywhere` for all, so that doubles show.
+        """
+        found = _by_key(self._heads(self._where.held, once_keys))
+        rest = once_keys if everywhere else [key for key in once_keys if key not in found]
+        for key, ids in _by_key(self._heads(self._where.ledger, rest)).items():
+            found[key] = list(dict.fromkeys([*found.get(key, ()), *ids]))  # one that moves just now is in both
+        return found
+
+    def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:
+        """The vouchers that carry `once_keys`, with rows and status; those that are nowhere are absent.
+
+        Raises Refused for one that cannot be read, NameMissing for a status the profile does not know.
+        """
+        heads = self._heads(self._where.held, once_keys)
+        rows = self._rows(self._where.held_row, heads)
+        settled = {head.once_key for head in heads if head.id in rows}
+        gone = self._heads(self._where.ledger, [key for key in once_keys if key not in settled])
+        rows |= self._rows(self._where.ledger_row, gone)
+        moved = {head.id for head in gone}
+        held = [self._voucher(head, rows, None) for head in heads if head.id not in moved]
+        return held + [self._voucher(head, rows, VoucherStatus.UPDATED) for head in gone]
+
+    def _heads(self, where: SetProfile, once_keys: Sequence[str]) -> list[Head]:
+        found: list[Head] = []
+        company = of_company(where, self._company)
+        for at in range(0, len(once_keys), _KEYS_AT_ONCE):
+            keys = once_keys[at : at + _KEYS_AT_ONCE]
+            begins = " or ".join(f"startswith({where.name('text')},{text_literal(f'{key} ')})" for key in keys)
+            condition = f"{company} and ({begins})" if company else begins
+            for raw in self._odata.rows(self._odata.reading(where, _WHAT, condition)):
+                with _told("voucher"):
+                    head = _head(Row(raw, where), keys)
+                if head is not None:
+                    found.append(head)
+        return found
+
+    def _rows(self, where: SetProfile, heads: Iterable[Head]) -> dict[str, list[Row]]:
+        """The rows of some vouchers by voucher id, in the order of their numbers."""
+        found: dict[str, list[Row]] = {}
+        for condition in self._of(where, heads):
+            for raw in self._odata.rows(self._odata.reading(where, "read voucher rows", condition)):
+                with _told("voucher row"):
+                    row = Row(raw, where)
+                    voucher = "/".join(row.required(word) for word in ("type", "year", "voucher"))
+                found.setdefault(voucher, []).append(row)
+        return found
+
+    def _of(self, where: SetProfile, heads: Iterable[Head]) -> Iterator[str]:
+        """Conditions for the rows of `heads`: by type and year, as many numbers as fit."""
+        ordered = sorted(heads, key=lambda head: (head.type, head.year, head.number))
+        for (kind, year), group in groupby(ordered, key=lambda head: (head.type, head.year)):
+            fixed = [
+                of_company(where, self._company),
+                f"{where.name('type')} eq {text_literal(kind)}",
+                f"{where.name('year')} eq {year}",
+            ]
+            for numbers in any_of(where.name("voucher"), (head.number for head in group), number=True):
+                yield " and ".join([*(part for part in fixed if part), f"({numbers})"])
+
+    def _voucher(self, head: Head, rows: Mapping[str, Sequence[Row]], status: VoucherStatus | None) -> Voucher:
+        """A record of what came; `status` None is told by the header."""
+        mine = rows.get(head.id, ())
+        with _told(f"voucher {head.id}"):
+            currencies = {row.text("currency") for row in mine}
+            own = len(currencies) > 1  # such rows add up in the company's own currency only
+            dated = head.row.day("dated")
+            if dated is None:
+                raise Reject("it has no date")
+            return Voucher(
+                once_key=head.once_key,
+                type=head.type,
+                dated=dated,
+                user_group=head.row.text("user_group"),
+                currency=self._own_currency() if own else next(iter(currencies), ""),
+                text=head.row.text("text")[len(head.once_key) + 1 :],
+                status=status or self._status(head.row),
+                rows=tuple(_row(row, own) for row in mine),
+                id=head.id,
+            )
+
+    def _status(self, row: Row) -> VoucherStatus:
+        name = row.required("status")
+        ours = self._where.statuses.get(name)
+        if ours is None:
+            raise NameMissing(
+                f"IFS has a voucher in status {name}, which the profile does not know.",
+                remedy=f"Name {name} in [erp.profile.vouchers.statuses].",
+            )
+        return VoucherStatus(ours)
+
+    def _own_currency(self) -> str:
+        where = self._profile.company
+        condition = f"{where.name('id')} eq {text_literal(self._company)}"
+        reading = self._odata.reading(where, "read the company's currency", condition)
+        return next((Row(raw, where).required("currency") for raw in self._odata.rows(reading)), "")
+
+
+def _head(row: Row, keys: Sequence[str]) -> Head | None:
+    text = row.text("text")
+    once_key = next((key for key in keys if text.startswith(f"{key} ")), None)
+    if once_key is None:
+        return None
+    return Head(once_key, row.required("type"), row.required("year"), row.required("number"), row)
+
+
+def _row(row: Row, own: bool) -> VoucherRow:
+    """A row of the record. What a row was for IFS does not say: with an activity it is cost, else it clears."""
+    codes = ((part, row.text(f"code_{part.lower()}")) for part in _PARTS)
+    activity = row.text("activity")
+    before = "own_" if own else ""
+    return VoucherRow(
+        role=RowRole.COST if activity else RowRole.CLEARING,
+        codes=tuple((part, value) for part, value in codes if value),
+        debit=row.number(f"{before}debit", ZERO),
+        credit=row.number(f"{before}credit", ZERO),
+        project=row.text("project"),
+        activity=activity,
+        text=row.text("text"),
+        series=row.text("series"),
+        number=row.text("number"),
+        party=row.text("party"),
+        quantity=row.number("quantity", ZERO),
+    )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turns a Reject into a Refused that names what was being read."""
+    try:
+        yield
+    except Reject as why:
+        raise Refused(f"IFS sent a {what} of ours, but {why}.") from None
+
+
+def _by_key(heads: Iterable[Head]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for head in heads:
+        found.setdefault(head.once_key, []).append(head.id)
+    return found
