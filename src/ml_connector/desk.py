@@ -11,7 +11,7 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.engine import lookup
-from ml_connector.engine.deskwork import ANSWERS
+from ml_connector.engine.deskwork import answers_to
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import NothingSuchHere
@@ -197,7 +197,7 @@ def _hold_form(row: HoldRow) -> dict[str, Any]:
         "source": row.source,
         "since": row.since,
         "released_at": row.released_at,
-        "answers": list(ANSWERS.get(HoldReason(row.reason), ())),
+        "answers": list(answers_to(row.flow, HoldReason(row.reason), row.kind)),
     }
 
 

@@ -274,6 +274,8 @@ def test_an_amount_changed_in_procore_is_asked_about() -> None:
     assert site.now() == {"03-310.M": D(130), "05-120.M": D(9)}
     (other,) = site.look([row("110"), row("9", "STEEL")]).holds
     assert other.reason is HoldReason.CONFLICT, "another estimate is another question"
+    site.rule(other, "projects")
+    assert site.look([row("110"), row("9", "STEEL")]).intents == ()
     site.rule(other, "erp")
     site.sync([row("110"), row("9", "STEEL")])
     assert site.now() == {"03-310.M": D(110), "05-120.M": D(9)}

@@ -210,6 +210,8 @@ def test_a_reversal_somebody_cancelled_in_ifs_is_said() -> None:
     ifs.cancel("10/subcontractor_invoice/700/r1")
     hold = only_hold(ifs.decide(changed), HoldReason.CONFLICT)
     assert "takes back M/2026/1" in hold.sentence
+    ifs.rule(hold, "projects")
+    only_hold(ifs.decide(changed), HoldReason.CONFLICT)  # what is to be entered by hand is not entered by us
     ifs.rule(hold, "erp")
     assert told(ifs.decide(changed)) == "unchanged subcontractor_invoice:700"
 
@@ -329,6 +331,9 @@ def test_the_route_of_supplier_invoices_keeps_retention_apart_and_takes_back_by_
     _, credit, second = ifs.invoices.values()
     assert (credit.net, credit.credits, second.net) == (D("-90.00"), "1000", D("90.00"))
     assert len({one.number for one in ifs.invoices.values()}) == 3, "a supplier's number is used once"
+    ifs.coding = (ifs.coding[0], msgspec.structs.replace(BOOK, completed_projects=frozenset({"1201"})))
+    changed = invoice(bill("1/1", "120.00", "20.00"))
+    assert only_hold(ifs.decide(changed), HoldReason.BOOKS_REFUSE).evidence == "COMPLETEDFINPROJ"
 
 
 def test_what_has_been_billed_to_date_is_told_to_the_order_lines() -> None:
@@ -420,6 +425,7 @@ def test_what_keeps_a_commitment_from_being_proposed() -> None:
     ifs = with_foreign()
     ifs.under(subcontractor_invoices={"unknown": "hold"})
     assert "policy does not let us" in only_hold(ifs.decide(billed), HoldReason.ORDER_MISSING).sentence
+    assert subcontractor_invoices.vendors_needed(ifs.situation, [billed], {FOREIGN: foreign(vendor="79")}) == set()
     ifs.under(subcontractor_invoices={"site": {"1202": "S2"}})
     hold = only_hold(ifs.decide(billed), HoldReason.ORDER_MISSING)
     assert hold.waits_for == Key("policy", "subcontractor_invoices.site")
@@ -437,6 +443,8 @@ def test_what_keeps_a_commitment_from_being_proposed() -> None:
     assert Key("supplier", "79") in intent.needs
     ifs = with_foreign(once_key="10/order/P8/1201")
     assert "carries the mark of order P8" in only_hold(ifs.decide(billed), HoldReason.ORDER_MISSING).sentence
+    bare = with_foreign(lines=foreign().lines[2:])
+    assert "no lines with money" in only_hold(bare.decide(billed), HoldReason.ORDER_MISSING).sentence
     one = CommitmentLine("", "Glass", D(1), "ls", D(5), D(5), "08-800.M", "L1")
     ifs = Ifs()
     ifs.contracts = {FOREIGN: foreign(one)}

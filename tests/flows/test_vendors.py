@@ -216,6 +216,21 @@ def test_our_own_write_coming_back_is_no_news_however_procore_spells_it() -> Non
     theirs = edited(address="1 Main St.", stamp="1")
     assert told(run(given(agreed_at("1")), [SIDES], [theirs])) == "unchanged vendor:S100"
     assert run(given(agreed_at("0")), [SIDES], [theirs]).holds, "with another stamp it is somebody else's"
+    moved = msgspec.structs.replace(SIDES, address="2 Main Street")
+    assert told(run(given(agreed_at("1")), [moved], [theirs])) == "update vendor:S100 -> 77: Changed in IFS: address."
+
+
+def test_a_difference_that_people_mended_in_procore_is_forgotten() -> None:
+    own_phone = msgspec.structs.replace(SIDES, there=(("phone", "555 9999"),))
+    links = {"S100": Linked("77", pack(own_phone), "1")}
+    decision = run(given(links), [SIDES], [THERE])
+    assert told(decision) == "link vendor:S100 -> 77: Both sides say the same by now."
+    after = {"S100": Linked("77", decision.intents[0].base)}
+    moved = msgspec.structs.replace(SIDES, phone="555 1111")
+    assert told(run(given(after), [moved], [THERE])) == "update vendor:S100 -> 77: Changed in IFS: phone."
+    assert told(run(given(links), [moved], [edited(phone="555 9999")])) == page("""
+        update vendor:S100 -> 77: Changed in IFS: phone.
+        """), "what Procore had of its own when both agreed is no change there"
 
 
 def test_a_field_ifs_owns_changed_in_procore_is_asked_about_or_restored() -> None:

@@ -49,7 +49,8 @@ class Firms:
         """Decides, applies in the engine's order, and has a person answer every question."""
         decision = self.look()
         held = {hold.key.id for hold in decision.holds}
-        self.at_rest = {one: row for one, row in self.ours.items() if one not in held}
+        written = {intent.target for intent in decision.intents if intent.key.kind == "supplier"}
+        self.at_rest = {one: row for one, row in self.ours.items() if one not in held | written}
         stages = [("vendor", verb) for verb in (Verb.LINK, Verb.ADOPT, Verb.CREATE, Verb.UPDATE)]
         for stage in [*stages, ("supplier", Verb.UPDATE)]:
             for intent in decision.intents:

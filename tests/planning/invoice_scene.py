@@ -27,7 +27,7 @@ from ml_connector.records.payment import ContractPayment, Payment
 from ml_connector.records.subcontractor_invoice import BillingLine, BillingPeriod, InvoiceStatus, SubcontractorInvoice
 from ml_connector.records.supplier_invoice import InvoiceLine, InvoiceState, SupplierInvoice, TaxCode
 
-from .scene import BUDGETS, CHART, COMPANY, CONCRETE, MATERIALS, PAINT, STEEL, SUPPLIER, VENDOR, D, known, situation
+from .scene import BUDGETS, CHART, COMPANY, CONCRETE, MATERIALS, STEEL, SUPPLIER, VENDOR, D, known, situation
 
 HELD_ACCOUNT = "2410"
 """The account of retention."""
@@ -299,9 +299,10 @@ class Site:
     def spent(self) -> dict[tuple[str, str], Decimal]:
         """Direct cost by (project, flat code), zeroes left out."""
         found: dict[tuple[str, str], Decimal] = {}
-        for cost, line in ((cost, line) for cost in self.costs.values() for line in cost.lines):
-            place = (f"12{cost.project[-2:]}", line.budget_code)
-            found[place] = found.get(place, D(0)) + line.amount
+        for cost in self.costs.values():
+            for line in cost.lines:
+                place = (f"12{cost.project[-2:]}", line.budget_code)
+                found[place] = found.get(place, D(0)) + line.amount
         return {key: amount for key, amount in found.items() if amount}
 
     def asked(self) -> Decimal:

@@ -1,4 +1,4 @@
-"""Amounts on contract lines: what is spread foots to the cent, tolerance and retention find their line, periods open."""
+"""Amounts on contract lines: what is spread foots, tolerance and retention find their line, billing periods open."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def amounts(lines: tuple[BillingLine, ...]) -> dict[str, tuple[str, ...]]:
 
 @given(
     total=cents,
-    weights=st.lists(st.integers(0, 10**9).map(lambda number: Decimal(number) / 100), min_size=1, max_size=12).filter(any),
+    weights=st.lists(st.integers(0, 10**9).map(lambda number: Decimal(number) / 100), min_size=1, max_size=12).filter(
+        any
+    ),
     currency=st.sampled_from(("USD", "JPY", "KWD")),
 )
 def test_what_is_spread_foots_and_no_part_is_a_unit_off(total: Decimal, weights: list[Decimal], currency: str) -> None:
@@ -328,8 +330,7 @@ def test_a_day_in_a_closed_period_goes_to_the_first_open_one_and_says_so() -> No
     found = taken([SEP, OCT, NOV], "2026-09-28")
     assert found.period == NOV
     assert found.moved == (
-        "the billing period of 2026-09-28 is closed: "
-        "written in that of 2026-11-01 to 2026-11-30, its own date kept"
+        "the billing period of 2026-09-28 is closed: written in that of 2026-11-01 to 2026-11-30, its own date kept"
     )
 
 

@@ -116,6 +116,14 @@ def test_a_value_that_ended_before_the_day_is_not_valid() -> None:
     assert breach.constant == "NOTVALID"
 
 
+def test_an_account_the_chart_does_not_show_is_looked_for_in_the_books() -> None:
+    bare = Chart({code: one for code, one in CHART.dimensions.items() if code[0] != "A"}, CHART.activities)
+    assert check(BOOK, bare, voucher()) is None
+    breach = check(BOOK, bare, voucher(codes=coded(A="9999")))
+    assert breach is not None
+    assert breach.constant == "NOTEXIST"
+
+
 def test_a_percent_is_the_only_sign_that_is_special_in_a_combination() -> None:
     odd = books(combinations=(Combination("1", {"B": "[0]3*"}, False), Combination("2", {"B": "%310"}, False)))
     breach = check(odd, CHART, voucher())

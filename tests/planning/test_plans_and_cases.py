@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_connector.engine import cases
+from ml_connector.engine import given as facts
 from ml_connector.flows.cost_codes import Coding, Combination
 from ml_connector.flows.vendors import Wanted
 from ml_connector.kernel.keys import Key
@@ -75,7 +76,7 @@ def everything() -> list[cases.Case]:
     procore.sync(order(priced("1/1", 10, "6.00")))
     given_now = procore.situation
     orders = [order(priced("1/1", 10, "7.00")), order(line(project=""), id="P2"), order(id="P3")]
-    everywhere = cases.given_of(given_now, lambda _: True)
+    everywhere = facts.given_of(given_now, lambda _: True)
     coding = Coding(
         {"M": CostType("1", "M", "Materials")},
         {"1201": {"03-310": CostCode("5", "1201", "03-310", "Concrete")}},
@@ -112,7 +113,7 @@ def test_a_kept_case_decides_again_to_the_same_plan(number: int) -> None:
 def test_a_page_of_orders_is_given_only_what_it_needs() -> None:
     procore = Procore()
     procore.sync(order(), order(id="P2"))
-    given_orders = cases.given_for_orders(procore.situation, [order()], procore.situation.links)
+    given_orders = facts.given_for_orders(procore.situation, [order()], procore.situation.links)
     kept = dict(given_orders.links)
     assert Key("commitment", "P1@1201") in kept
     assert Key("commitment", "P2@1201") not in kept
@@ -122,4 +123,4 @@ def test_a_page_of_orders_is_given_only_what_it_needs() -> None:
 
 def test_a_situation_is_the_same_after_it_was_kept() -> None:
     before = situation(links={Key("project", "1201"): Linked("5001", b"x", "s")})
-    assert cases.given_of(before, lambda _: True).situation(before.mapper) == before
+    assert facts.given_of(before, lambda _: True).situation(before.mapper) == before

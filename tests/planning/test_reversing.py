@@ -137,6 +137,13 @@ def test_a_mapping_that_looks_at_the_activity_says_which_one() -> None:
     assert answer.activity == "A2"
 
 
+def test_a_mapping_that_looks_at_the_project_goes_back_to_that_project_alone() -> None:
+    by_project = SegmentRule(parts=("E", "B"), otherwise="same")
+    mapping = msgspec.structs.replace(MAPPING, cost_code=by_project)
+    assert isinstance(found(f"1201-{CONCRETE}.M", mapping), Back)
+    assert isinstance(found(f"1202-{CONCRETE}.M", mapping), Stuck)
+
+
 def test_a_budget_code_that_says_next_to_nothing_is_given_up_in_time() -> None:
     wide = SegmentRule(parts=("B", "C", "D"), rows=(Row((("B", "*"),), "all"),))
     chart = with_values(*((part, str(n)) for part in "BCD" for n in range(60)))

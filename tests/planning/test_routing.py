@@ -15,7 +15,6 @@ from ml_connector.planning.routing import (
     Route,
     kind_of,
     orders_of,
-    plain_number,
     projects_of,
     role_of,
     route,
@@ -206,7 +205,3 @@ def test_a_contract_that_is_only_coming_counts_with_the_lines_this_plan_gives_it
 )
 def test_numbers_are_the_same_when_people_would_say_so(one: str, other: str, same: bool) -> None:
     assert same_number(one, other) is same
-
-
-def test_a_plain_number_has_no_case_blanks_punctuation_or_leading_zeros() -> None:
-    assert plain_number(" Inv. No. 00120 / B ") == "invno120b"

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from ml_connector.app import App
-from ml_connector.cli.demo_story import NAME, Story
+from ml_connector.cli.demo_story import Story
+from ml_connector.cli.demo_teller import NAME
 from ml_connector.cli.demo_view import View
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import actor, session_of

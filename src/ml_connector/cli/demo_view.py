@@ -17,6 +17,9 @@ import msgspec
 
 from ml_connector.kernel.errors import Unavailable
 
+ORDER_LINE = "OrderNo,LineNo,ReleaseNo"
+"""Key of order lines in IFS."""
+
 _PAGE = 1000
 _SECONDS = 30.0
 
@@ -73,20 +76,31 @@ class View:
 
     def lines(self, order_no: str) -> list[Line]:
         """The lines of an order in IFS, by number."""
-        filtered = quote(f"OrderNo eq '{order_no}'")
-        place = "/int/ifsapplications/projection/v1/PurchaseOrderLinesHandling.svc/PurchaseOrderLineSet"
-        headers = {"authorization": f"Bearer {self._ifs_token}", "accept": "application/json;IEEE754Compatible=true"}
-        answer = _call(self._erp["url"], "GET", f"{place}?$filter={filtered}&$top={_PAGE}", headers)
-        lines = [_line(row) for row in answer["value"]]
+        rows = self._ifs("PurchaseOrderLinesHandling.svc/PurchaseOrderLineSet", ORDER_LINE, f"OrderNo eq '{order_no}'")
+        lines = [_line(row) for row in rows]
         return sorted(lines, key=lambda line: (int(line.line_no), int(line.release_no)))
 
-    def _procore(self, path: str) -> Iterable[dict[str, Any]]:
+    def _ifs(self, place: str, key: str, condition: str = "") -> list[dict[str, Any]]:
+        """Rows of `Projection.svc/Set` in the order of their key, page by page; numbers are texts."""
+        headers = {"authorization": f"Bearer {self._ifs_token}", "accept": "application/json;IEEE754Compatible=true"}
+        where = f"&$filter={quote(condition)}" if condition else ""
+        found: list[dict[str, Any]] = []
+        while True:
+            path = f"/int/ifsapplications/projection/v1/{place}?$top={_PAGE}&$skip={len(found)}&$orderby={key}{where}"
+            rows = _call(self._erp["url"], "GET", path, headers)["value"]
+            found += rows
+            if len(rows) < _PAGE:
+                return found
+
+    def _procore(self, path: str, size: int = _PAGE) -> Iterable[dict[str, Any]]:
+        """Rows of a list, page by page; newer lists wrap them in `data` and take shorter pages."""
         headers = {"authorization": f"Bearer {self._procore_token}", "procore-company-id": self._projects["company_id"]}
         page = 1
         while True:
-            rows = _call(self._projects["url"], "GET", f"{path}&page={page}&per_page={_PAGE}", headers)
+            answer = _call(self._projects["url"], "GET", f"{path}&page={page}&per_page={size}", headers)
+            rows = answer["data"] if isinstance(answer, dict) else answer
             yield from rows
-            if len(rows) < _PAGE:
+            if len(rows) < size:
                 return
             page += 1
 

@@ -31,6 +31,9 @@ from ml_connector.systems.wire import Exchange
 LAPS = "laps/"
 """Under which names laps are counted."""
 
+FOLLOWED = frozenset({"commitment", "subcontractor_invoice", "direct_cost"})
+"""Kinds that something else of the same plan may follow: an invoice its contract, a payment its invoice."""
+
 KNOWN_AT_ONCE = frozenset({Verb.LINK, Verb.ADOPT})
 """Verbs whose target is known before anything is sent."""
 
@@ -48,6 +51,8 @@ class Decider:
         self.held = [(row.source, hold_of(row)) for row in rows]
         self.commitments: set[Key] = set()
         """Contracts this plan will make."""
+        self.planned: dict[Key, bytes] = {}
+        """Contracts and invoices this plan will make, as they will be agreed: what follows them may be planned."""
         self.refused = [(source, hold) for source, hold in self.held if hold.reason is HoldReason.REFUSED]
 
     def expect_commitments(self) -> None:
@@ -86,16 +91,26 @@ class Decider:
         members = frozenset(
             (supplier, project)
             for supplier, project in (demand.memberships if wants_members else ())
-            if Key("project_vendor", f"{supplier}@{project}") not in self.situation.links
+            if not self._is_member(supplier, project)
         )
+        asked = self.held_of("vendors", HoldReason.VENDOR_INACTIVE)
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
-            vendors.Wanted(suppliers, members, settled, page.problems, frozenset(demand.suppliers)),
+            vendors.Wanted(suppliers, members, settled, page.problems, frozenset(demand.suppliers) | asked),
             ours,
             self.gathered.vendors() if suppliers else [],
             self.gathered.directories({project for _, project in members}),
         )
-        self.keep("vendors", self.decide(case), suppliers, whole_flow=True)
+        decision = self.decide(case)
+        self.keep("vendors", decision, suppliers, whole_flow=True)
+        for intent in decision.intents:
+            if intent.key.kind == "supplier":  # our own write changes its row: how it looked before is no rest
+                self.draft.vendors.pop(intent.target, None)
+
+    def _is_member(self, supplier: str, project: str) -> bool:
+        """Whether the vendor that stands for a supplier now was made known in a project's directory."""
+        member = self.situation.target(Key("project_vendor", f"{supplier}@{project}"))
+        return bool(member) and member == self.situation.target(Key("vendor", supplier))
 
     def _read_vendors(self, suppliers: frozenset[str], linked: set[str]) -> VendorPage:
         """Suppliers of this run; only linked ones may be passed over because they look as they did."""
@@ -183,7 +198,7 @@ class Decider:
                 raise Bug(f"Flow {flow} plans to {intent.verb.value} {intent.key}, for which no step is known.")
         documents = set(looked_at)
         if whole_flow:
-            documents |= {source for source, hold in self.held if hold.flow == flow}
+            documents |= {source for source, hold in self.held if hold.flow == flow and hold.key.kind != "vendor_there"}
         self.work.point("plan.decided")
         with self.work.db.begin() as conn:
             journal.keep_intents(conn, self.work.connection_id, self.work.run_id, intents)
@@ -204,6 +219,8 @@ class Decider:
         self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]
         self.situation = _with_intents(self.situation, intents)
         self.commitments |= {one.key for one in intents if one.key.kind == "commitment" and one.counts_as == "created"}
+        if "supplier_invoices" in self.work.flows:
+            self.planned.update((one.key, one.base) for one in intents if one.key.kind in FOLLOWED and one.base)
 
 
 def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:
@@ -211,7 +228,7 @@ def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:
     links = dict(situation.links)
     coming = set(situation.coming)
     for intent in intents:
-        if intent.key.kind in ("commitment", "change_order"):
+        if intent.key.kind == "change_order" or (intent.key.kind == "commitment" and intent.verb is not Verb.ADOPT):
             continue
         if intent.target and intent.verb in KNOWN_AT_ONCE:
             links[intent.key] = Linked(intent.target, intent.base)

@@ -9,19 +9,20 @@ The figure must read 0. It is the money of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from ml_connector.engine.placing import PLACED
+from ml_connector.engine.placing import PLACED, root_of
 from ml_connector.engine.work import Work
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import unpack
+from ml_connector.records.commitment import Commitment
 from ml_connector.records.direct_cost import CostStatus, DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.store import links, placements
@@ -62,13 +63,16 @@ def exposure(work: Work) -> dict[str, Any]:
         }
         rows = [row for kind in PLACED for row in links.links_of(conn, work.connection_id, kind, links.LINKED)]
         known = links.load_many(conn, work.connection_id, [row.key for row in rows])
-        vendors = {row.target_id for row in links.links_of(conn, work.connection_id, "vendor", links.LINKED)}
+        vendors = {
+            row.erp_id: row.target_id for row in links.links_of(conn, work.connection_id, "vendor", links.LINKED)
+        }
+        contracts = links.load_many(conn, work.connection_id, {_contract_of(key) for key in known})
     agreed = {
         (key.kind, row.target_id): body for key, row in known.items() if (body := _body(key, row.base)) is not None
     }
     sums = _Sums()
     seen: set[tuple[str, str]] = set()
-    numbers = {plain_number(body.number) for body in agreed.values()} - {""}
+    numbers = {(vendors.get(_supplier(body, contracts), ""), plain_number(body.number)) for body in agreed.values()}
     for kind, one in _there(work, projects.values()):
         key = (kind, one.id)
         ours = agreed.get(key)
@@ -79,7 +83,7 @@ def exposure(work: Work) -> dict[str, Any]:
             sums.find(
                 "doubled", one.money().amount, one, f"{_named(kind, one)} carries our key and is not known to us."
             )
-        elif plain_number(one.number) in numbers and one.vendor in vendors and _counts(one):
+        elif plain_number(one.number) and one.vendor and _same_bill(one) in numbers and _counts(one):
             sentence = (
                 f"{_named(kind, one)} was typed by hand, and an IFS invoice of that number is in Procore already."
             )
@@ -105,6 +109,25 @@ def exposure(work: Work) -> dict[str, Any]:
 def _body(key: Key, base: bytes | None) -> Shown | None:
     body = unpack(key.kind, base) if base else None
     return body if isinstance(body, (SubcontractorInvoice, DirectCost)) else None
+
+
+def _same_bill(one: Shown) -> tuple[str, str]:
+    """What makes two bills the same to a person: the vendor and the number."""
+    return one.vendor, plain_number(one.number)
+
+
+def _contract_of(key: Key) -> Key:
+    """The commitment a record of ours is on, as far as it is on one."""
+    return Key("commitment", root_of(key).id.partition("@")[2])
+
+
+def _supplier(body: Shown, contracts: Mapping[Key, links.LinkRow]) -> str:
+    """IFS supplier of a record of ours: its own, or its contract's."""
+    if isinstance(body, DirectCost):
+        return body.vendor
+    row = contracts.get(Key("commitment", body.commitment))
+    contract = unpack("commitment", row.base) if row and row.base else None
+    return contract.vendor if isinstance(contract, Commitment) else ""
 
 
 def _there(work: Work, projects: Iterable[str]) -> Iterator[tuple[str, Shown]]:

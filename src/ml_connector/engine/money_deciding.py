@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -20,14 +20,17 @@ from ml_connector.engine.money_cases import (
 )
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import Money
+from ml_connector.engine.placing import root_of
 from ml_connector.engine.work import Work
 from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
+from ml_connector.flows.supplier_invoices import Theirs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.committing import commitment_key, contract_homes
 from ml_connector.planning.plan import Decision, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.commitment import Commitment
 from ml_connector.records.direct_cost import DirectCost
-from ml_connector.records.payment import ContractPayment
+from ml_connector.records.payment import ContractPayment, Payment
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.store import placements
@@ -69,13 +72,26 @@ class MoneyDecider:
         """Vendors born in Procore that documents on their way to IFS need, and those still asked about."""
         known = self.situation.by_target("vendor")
         asked = {key.id for key in self.decider.held_keys("vendors") if key.kind == "vendor_there"}
-        needed = {vendor for vendor in self.money.vendors | asked if vendor not in known}
+        needed = {vendor for vendor in self._vendors_needed() | asked if vendor not in known}
         if not needed:
             return
         theirs = {one.id: one for one in self.gathered.vendors() if one.id in needed}
         given = given_for_kinds(self.situation, "vendor", "supplier")
         case = ProposalsCase(given, needed, theirs, self.work.erp.suppliers())
         self.decider.keep("vendors", self.decider.decide(case), needed)
+
+    def _vendors_needed(self) -> set[str]:
+        """Procore vendors of documents that are to cross to IFS and have no supplier there."""
+        needed = set[str]()
+        homes = self.situation.by_target("commitment")
+        projects = self.situation.by_target("project")
+        for page in self.money.billed.pages():
+            unknown = {(projects[one.project], one.commitment) for one in page if one.commitment not in homes}
+            contracts = self.gathered.contracts(unknown)
+            needed |= subcontractor_invoices.vendors_needed(self.situation, page, contracts)
+        for costs in self.money.costs.pages():
+            needed |= direct_costs.vendors_needed(self.situation, costs)
+        return needed
 
     def dimensions(self) -> None:
         """Cost codes made in Procore."""
@@ -91,7 +107,9 @@ class MoneyDecider:
 
     def budgets(self) -> None:
         """Project estimates, a project's whole budget at a time."""
-        projects = sorted({one.project for one in self.money.estimates})
+        projects = self.budgeted()
+        spoilt = Decision(holds=tuple(self.money.spoilt))
+        self.decider.keep("budgets", spoilt, {hold.key.id for hold in self.money.spoilt})
         if not projects:
             return
         case = BudgetsCase(
@@ -102,21 +120,28 @@ class MoneyDecider:
             self.gathered.currencies(projects),
             self.gathered.book().base_currency,
         )
-        self.decider.keep("budgets", self.decider.decide(case), projects, whole_flow=True)
+        self.decider.keep("budgets", self.decider.decide(case), projects)
+
+    def budgeted(self) -> list[str]:
+        """IFS projects whose budget is to be decided: those with an estimate, and those that had one."""
+        if self.situation.policies.budgets.owner != "erp" or "budgets" not in self.work.flows:
+            return []
+        spoilt = {hold.key.id for hold in self.money.spoilt}
+        known = {key.id for key in self.situation.links if key.kind == "budget"}
+        return sorted(({one.project for one in self.money.estimates} | known & self.gathered.targets.keys()) - spoilt)
 
     def supplier_invoices(self) -> None:
         """Supplier invoices, a page at a time."""
         if self.money.held:
             held = Decision(holds=tuple(self.money.held))
             self.decider.keep("supplier_invoices", held, [hold.key.id for hold in self.money.held])
-        records = _by_document(self.situation, RECORDS)
         self.decider.expect_commitments()
         homes = contract_homes(dict.fromkeys((*self.situation.links, *self.situation.coming), Linked("")))
         typed = self.situation.by_target("erp_invoice")
         decided = 0
         for page in self.money.invoices.pages():
             born = {Key("erp_invoice", typed[invoice.id]) for invoice in page if invoice.id in typed}
-            case = self._invoice_case(page, born, records, homes)
+            case = self._invoice_case(page, born, homes)
             decision = self.decider.decide(case)
             self.decider.keep("supplier_invoices", decision, [invoice.id for invoice in page])
             decided += len(page)
@@ -126,10 +151,10 @@ class MoneyDecider:
         self,
         page: list[SupplierInvoice],
         born: set[Key],
-        records: Mapping[str, list[Key]],
         homes: Mapping[str, Sequence[str]],
     ) -> SupplierInvoicesCase:
         named = {name for invoice in page for name in (invoice.id, invoice.credits) if name}
+        records = _by_document((*self.situation.links, *self.situation.coming), RECORDS)
         own = born | {key for name in named for key in records.get(name, ())}
         orders = {line.order for invoice in page for line in invoice.lines if line.order}
         own |= {commitment_key(order, project) for order in orders for project in homes.get(order, ())}
@@ -137,9 +162,7 @@ class MoneyDecider:
         chart = self.gathered.chart()
         wanted = supplier_invoices.wanted(situation, chart, page)
         theirs = self.gathered.there(situation, wanted)
-        crossed = _by_document(situation, ENTRIES)
-        seen = [one.id for invoices in theirs.invoices.values() for one in invoices]
-        own |= {key for one in seen for key in crossed.get(f"subcontractor_invoice/{one}", ())}
+        own |= self._of_seen(theirs)
         situation = self._with(own)
         with self.work.db.begin() as conn:
             places = placements.placed(conn, self.work.connection_id, {invoice.id for invoice in page})
@@ -150,21 +173,47 @@ class MoneyDecider:
             self.gathered.allowances(self.gathered.page_projects(situation, chart, page)),
             self.gathered.taxes(),
             page,
-            msgspec.structs.replace(theirs, placed=placed),
+            msgspec.structs.replace(theirs, placed=placed, planned=self._planned(own)),
         )
+
+    def _of_seen(self, theirs: Theirs) -> set[Key]:
+        """Links of the documents Procore shows: what they became in IFS, and which of our records stands for each."""
+        bills = [one.id for invoices in theirs.invoices.values() for one in invoices]
+        costs = [one.id for found in theirs.costs.values() for one in found]
+        crossed = _by_document(self.situation.links, ENTRIES)
+        found: set[Key] = set()
+        for kind, ids in zip(RECORDS, (bills, costs), strict=True):
+            standing = self.situation.by_target(kind) if ids else {}
+            for one in ids:
+                found.update(crossed.get(f"{kind}/{one}", ()))
+                if one in standing:
+                    found.add(Key(kind, standing[one]))
+        return found
+
+    def _planned(self, own: Collection[Key]) -> dict[str, Commitment]:
+        """Contracts of this very plan that are no links yet, by key id."""
+        found = {}
+        for key in own:
+            body = unpack(key.kind, self.decider.planned[key]) if key in self.decider.planned else None
+            if isinstance(body, Commitment) and key not in self.situation.links:
+                found[key.id] = body
+        return found
 
     def payments(self) -> None:
         """Payments in the order of booking; each needs its invoice as IFS has it, and what it became in Procore."""
         if not self.money.payments:
             return
-        records = _by_document(self.situation, ("subcontractor_invoice",))
+        planned = {key: Linked("", base) for key, base in self.decider.planned.items() if key.kind in RECORDS}
+        whole = msgspec.structs.replace(self.situation, links={**planned, **self.situation.links})
+        records = _by_document(whole.links, RECORDS)
         mirrored = self._mirrored()
         blocked = self._blocked_invoices()
-        for start in range(0, len(self.money.payments), PAGE):
-            page = self.money.payments[start : start + PAGE]
+        for page in _whole_invoices(self.money.payments):
             invoices = sorted({payment.invoice for payment in page})
             own = {key for invoice in invoices for key in (*records.get(invoice, ()), *mirrored.get(invoice, ()))}
-            given = given_for_documents(self._with(own), (), own)
+            with self.work.db.begin() as conn:
+                situation = with_bases(conn, self.work.connection_id, whole, own)
+            given = given_for_documents(situation, (), own)
             found = {one.id: one for one in self.work.erp.invoices_by_id(invoices).invoices}
             decision = self.decider.decide(PaymentsCase(given, page, found, blocked))
             self.decider.keep("payments", decision, [payment.id for payment in page])
@@ -197,14 +246,23 @@ class MoneyDecider:
             gone = []
 
     def _billed_case(self, page: list[SubcontractorInvoice], gone: list[str]) -> SubcontractorInvoicesCase:
-        entries = _by_document(self.situation, ENTRIES)
+        entries = _by_document(self.situation.links, ENTRIES)
         ids = [*(one.id for one in page), *gone]
         own = {key for one in ids for key in entries.get(f"subcontractor_invoice/{one}", ())}
         homes = self.situation.by_target("commitment")
         contracts = {one.commitment for one in page}
-        own |= {Key("commitment", homes[one]) for one in contracts if one in homes}
+        at_home = {homes[one] for one in contracts if one in homes}
+        own |= {Key("commitment", one) for one in at_home}
+        own |= {
+            key
+            for key in self.situation.links
+            if key.kind == "subcontractor_invoice" and root_of(key).id.partition("@")[2] in at_home
+        }
         own |= {Key("purchase_requisition", one) for one in contracts if one not in homes}
+        if self.situation.policies.subcontractor_invoices.billed_to_date:  # sums over all that was ever billed
+            own |= {key for key in self.situation.links if key.kind in (*ENTRIES, "billed_line")}
         situation = self._with(own)
+        page = [self.gathered.with_line_keys(situation, one) for one in page]
         wanted = subcontractor_invoices.wanted(situation, page, gone)
         ours = subcontractor_invoices.Ours(
             orders=self.gathered.orders(wanted.orders),
@@ -225,7 +283,7 @@ class MoneyDecider:
     def direct_costs(self) -> None:
         """Direct costs entered in Procore, a page at a time."""
         gone = self.money.gone.get("direct_costs", [])
-        entries = _by_document(self.situation, ENTRIES)
+        entries = _by_document(self.situation.links, ENTRIES)
         for page in [*self.money.costs.pages()] or ([[]] if gone else []):
             case = self._cost_case(page, gone, entries)
             self.decider.keep("direct_costs", self.decider.decide(case), case.documents())
@@ -234,6 +292,7 @@ class MoneyDecider:
     def _cost_case(self, page: list[DirectCost], gone: list[str], entries: Mapping[str, list[Key]]) -> DirectCostsCase:
         ids = [*(one.id for one in page), *gone]
         own = {key for one in ids for key in entries.get(f"direct_cost/{one}", ())}
+        own |= self._costs_of(page)
         situation = self._with(own)
         wanted = direct_costs.wanted(situation, page, gone)
         return DirectCostsCase(
@@ -245,6 +304,16 @@ class MoneyDecider:
             {one.once_key: one for one in self.work.erp.vouchers(sorted(wanted.vouchers))},
             self._blocked_suppliers(one.vendor for one in page),
         )
+
+    def _costs_of(self, page: Sequence[DirectCost]) -> set[Key]:
+        """Our own direct costs in the projects of a page: one of the same vendor and number is no new cost."""
+        homes = self.situation.by_target("project")
+        projects = {homes.get(one.project, "") for one in page}
+        return {
+            key
+            for key in self.situation.links
+            if key.kind == "direct_cost" and root_of(key).id.rpartition("@")[2] in projects
+        }
 
     # shared -------------------------------------------------------------------------------------------------------
 
@@ -262,11 +331,26 @@ class MoneyDecider:
         return self.work.erp.blocked(sorted(suppliers)) if suppliers else set()
 
 
-def _by_document(situation: Situation, kinds: Collection[str]) -> dict[str, list[Key]]:
+def _whole_invoices(payments: Iterable[Payment]) -> Iterator[list[Payment]]:
+    """Payments by the page; all of one invoice stay together, for each part's share depends on the others."""
+    by_invoice: dict[str, list[Payment]] = {}
+    for payment in payments:
+        by_invoice.setdefault(payment.invoice, []).append(payment)
+    page: list[Payment] = []
+    for found in by_invoice.values():
+        page += found
+        if len(page) >= PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _by_document(keys: Iterable[Key], kinds: Collection[str]) -> dict[str, list[Key]]:
     """Link keys of some kinds by the document they come from: an IFS invoice or payment (before `@`), or a Procore
     document (`subcontractor_invoice/5629`)."""
     found: dict[str, list[Key]] = {}
-    for key in situation.links:
+    for key in keys:
         if key.kind in kinds:
             document = key.id.rpartition("/")[0] if key.kind in ENTRIES else key.id.partition("@")[0]
             found.setdefault(document, []).append(key)

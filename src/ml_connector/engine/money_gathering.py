@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
+import msgspec
+
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.work import Work
 from ml_connector.flows import supplier_invoices
@@ -36,6 +38,7 @@ class MoneyGathered(Gathered):
         self._chart: Chart | None = None
         self._book: Book | None = None
         self._taxes: dict[str, TaxCode] | None = None
+        self._budgets: dict[str, Budget] = {}
         self._periods: dict[str, list[BillingPeriod]] = {}
         self._whole: dict[str, list[SubcontractorInvoice]] = {}
         self._invoices: dict[str, list[SubcontractorInvoice]] = {}
@@ -43,6 +46,10 @@ class MoneyGathered(Gathered):
         self._contracts: dict[str, Commitment | None] = {}
         self._orders: dict[str, PurchaseOrder] = {}
         self._asked: set[str] = set()
+        self._by_contract: dict[str, str] | None = None
+        self._keys: dict[str, dict[str, str]] = {}
+        self._amended: set[str] = set()
+        """Contracts whose change orders were read for their lines."""
 
     def chart(self) -> Chart:
         """IFS's code part values and activities."""
@@ -69,7 +76,10 @@ class MoneyGathered(Gathered):
     def budgets(self, projects: Iterable[str]) -> dict[str, Budget]:
         """IFS project to the budget of its Procore project."""
         known = [project for project in projects if project in self.targets]
-        return {project: self._work_of_run.projects.budget(self.targets[project]) for project in known}
+        for project in known:
+            if project not in self._budgets:
+                self._budgets[project] = self._work_of_run.projects.budget(self.targets[project])
+        return {project: self._budgets[project] for project in known}
 
     def allowances(self, projects: Collection[str]) -> Budgets:
         """What some IFS projects' Procore partners allow: budgeted codes and currencies."""
@@ -101,12 +111,15 @@ class MoneyGathered(Gathered):
 
     def there(self, situation: Situation, wanted: supplier_invoices.Wanted) -> supplier_invoices.Theirs:
         """What Procore holds that may concern a page of supplier invoices; where lines are placed is not in it."""
-        periods = {one: self._kept(self._periods, one, self._read_periods) for one in sorted(wanted.projects)}
-        costs = {one: self._kept(self._costs, one, self._read_costs) for one in sorted(wanted.cost_projects)}
+        visible = self.targets.keys()
         return supplier_invoices.Theirs(
-            periods={project: found for project, found in periods.items() if found is not None},
+            periods={
+                one: self._kept(self._periods, one, self._read_periods) for one in sorted(wanted.projects & visible)
+            },
             invoices=self._invoices_of(situation, wanted.commitments),
-            costs={project: found for project, found in costs.items() if found is not None},
+            costs={
+                one: self._kept(self._costs, one, self._read_costs) for one in sorted(wanted.cost_projects & visible)
+            },
             placed={},
         )
 
@@ -118,8 +131,7 @@ class MoneyGathered(Gathered):
 
     def _kept(self, cache: dict[str, list[_Row]], project: str, read: Callable[[str], list[_Row]]) -> list[_Row]:
         if project not in cache:
-            target = self.targets.get(project)
-            cache[project] = read(target) if target else []
+            cache[project] = read(self.targets[project])
         return cache[project]
 
     def _invoices_of(self, situation: Situation, commitments: Iterable[str]) -> dict[str, list[SubcontractorInvoice]]:
@@ -144,7 +156,46 @@ class MoneyGathered(Gathered):
                     if known is None
                     else [invoice for invoice in known if invoice.commitment == contract]
                 )
-        return {one: self._invoices.get(one, []) for wanted in by_project.values() for one in wanted}
+        return {
+            one: [self.with_line_keys(situation, invoice, held_only=True) for invoice in self._invoices.get(one, [])]
+            for wanted in by_project.values()
+            for one in wanted
+        }
+
+    def with_line_keys(
+        self, situation: Situation, invoice: SubcontractorInvoice, *, held_only: bool = False
+    ) -> SubcontractorInvoice:
+        """The invoice with each line named by our once-key of the contract line, which its answer seldom carries.
+
+        With `held_only` an invoice without retention is left as it is. One on a contract that is not ours, too.
+        """
+        home = self._homes(situation).get(invoice.commitment)
+        bare = [line for line in invoice.lines if not line.line and (line.retained or line.released or not held_only)]
+        if not home or not bare:
+            return invoice
+        keys = self._line_keys(home.rpartition("@")[2], invoice.commitment, {line.id for line in bare})
+        lines = tuple(
+            line if line.line else msgspec.structs.replace(line, line=keys.get(line.id, "")) for line in invoice.lines
+        )
+        return msgspec.structs.replace(invoice, lines=lines)
+
+    def _homes(self, situation: Situation) -> dict[str, str]:
+        """Procore contract id to the key id of our commitment."""
+        if self._by_contract is None:
+            self._by_contract = situation.by_target("commitment")
+        return self._by_contract
+
+    def _line_keys(self, project: str, contract: str, wanted: set[str]) -> dict[str, str]:
+        """Procore's id of a contract or change order line to its once-key."""
+        if contract not in self._keys:
+            found = self.contracts([(project, contract)]).get(contract)
+            self._keys[contract] = {line.id: line.once_key for line in found.lines if line.id} if found else {}
+        keys = self._keys[contract]
+        if not wanted <= keys.keys() and contract not in self._amended and project in self.targets:
+            self._amended.add(contract)
+            for change in self._work_of_run.projects.change_orders(self.targets[project], contract):
+                keys |= {line.id: line.once_key for line in change.lines if line.id}
+        return keys
 
     def page_projects(self, situation: Situation, chart: Chart, invoices: Iterable[SupplierInvoice]) -> set[str]:
         """Linked IFS projects the lines of some invoices lie on, by themselves or by their activity."""

@@ -14,7 +14,7 @@ from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.reading import Demand
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
-from ml_connector.flows import supplier_invoices
+from ml_connector.flows import budgets, supplier_invoices
 from ml_connector.kernel.keys import fingerprint
 from ml_connector.planning.plan import Hold, pack
 from ml_connector.planning.situation import Situation
@@ -56,8 +56,8 @@ class Money:
     estimates: list[BudgetEstimate] = field(default_factory=list)
     gone: dict[str, list[str]] = field(default_factory=dict)
     """Flow to the ids of documents that crossed and that Procore lists no more."""
-    vendors: set[str] = field(default_factory=set)
-    """Procore vendors of documents on their way to IFS."""
+    spoilt: list[Hold] = field(default_factory=list)
+    """Budgets whose estimate has a row that cannot be used."""
 
     def close(self) -> None:
         """Gives the disk space back."""
@@ -151,8 +151,9 @@ class MoneyReader:
             return
         projects = sorted(self.gathered.targets)
         found, problems = self.work.erp.estimates(projects, self.situation.policies.budgets.amount)
-        self.money.estimates = found
-        self.draft.notes += [problem.sentence for problem in problems]
+        spoilt = {problem.key.id for problem in problems}
+        self.money.estimates = [one for one in found if one.project not in spoilt]
+        self.money.spoilt = budgets.problem_holds(problems)
         self.work.tape.flush(self.work.db)
 
     # Procore ------------------------------------------------------------------------------------------------------
@@ -182,7 +183,6 @@ class MoneyReader:
             fresh = self._fresh(flow, project, mine, found.values())
             prints.update((one.id, fingerprint(pack(one))) for one in fresh)
             spool.put(fresh)
-            self.money.vendors |= {one.vendor for one in fresh if one.vendor}
             work.tape.flush(work.db)
             work.point("read.page")
 

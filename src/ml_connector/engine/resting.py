@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
+from ml_connector.engine.knowing import document_of, hold_entries
 from ml_connector.engine.money_reading import BACK, INVOICE, PAYMENT, WHERE
 from ml_connector.engine.work import Draft, Work
-from ml_connector.store import holds, sources
+from ml_connector.store import audit, holds, sources
+from ml_connector.store.holds import Look
 
 FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for flow, kind in BACK.items()}}
 """Kind of document to the flow that decides it."""
@@ -53,7 +55,18 @@ class Rest:
         for name, day in self.draft.census.items():
             sources.move_watermark(conn, number, name, day)
 
+    def _release(self, conn: Connection, flow: str, decided: Collection[str]) -> None:
+        """What was refused before and has gone well now waits no more."""
+        work = self.work
+        held = {document_of(hold) for hold in self.draft.holds if hold.flow == flow}
+        well = sorted(one for one in decided if one not in held and (flow, one) not in self.restless)
+        change = holds.sync_holds(conn, Look(work.connection_id, work.run_id, flow, well), ())
+        audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
+        self.draft.released += len(change.released)
+
     def _keep(self, conn: Connection, kind: str, flow: str, prints: dict[str, bytes], version: int) -> None:
+        if flow != "vendors":
+            self._release(conn, flow, prints)
         held = holds.held_sources(conn, self.work.connection_id, flow)
         rows = {one: seen for one, seen in prints.items() if one not in held and (flow, one) not in self.restless}
         seen = sources.Seen(self.work.connection_id, kind, self.work.run_id, version)

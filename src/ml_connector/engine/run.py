@@ -191,7 +191,9 @@ class Runner:
             decider.vendors(demand)
             later.proposals()
         if estimates:
-            demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates)
+            zeroed = self.work.policies.budgets.strangers == "zero"
+            theirs = gathered.budgets(later.budgeted()) if zeroed else None
+            demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
             demand.projects |= {one.project for one in demand.extra}
         everything = self.work.policies.cost_codes.scope == "all"
         if "cost_codes" in flows and (demand.combinations or demand.extra or everything):

@@ -23,8 +23,8 @@ from ml_connector.store.placements import Claim
 from ml_connector.store.sources import Seen
 from ml_connector.systems.port import Outcome, Result
 
-CHANGE = "change_order"
-"""The record kind whose success moves what was agreed about another: its contract."""
+CHANGES = {"change_order": "commitment", "budget_change": "budget"}
+"""Record kinds whose success moves what was agreed about another record, and that record's kind."""
 
 WAITING_FOR = {
     "vendor": HoldReason.VENDOR_NOT_LINKED,
@@ -139,7 +139,8 @@ class Settler:
         """The link an intent makes or renews; a supplier made from a vendor is that vendor's IFS partner as well."""
         if row.verb == "fill" and not row.base:
             return []
-        founding = row.verb in ("link", "adopt", "create")
+        renewed = row.verb == "link" and not row.counts_as and row.kind in ("vendor", "budget", "budget_code")
+        founding = row.verb in ("link", "adopt", "create") and not renewed
         made = links.LinkRow(
             kind=row.kind,
             erp_id=row.erp_id,
@@ -149,7 +150,7 @@ class Settler:
             evidence=row.reason if founding else "",
             decided_by=self.work.actor if founding else "",
             stamp=outcome.stamp if row.verb != "fill" else "",
-            base=(row.base or None) if row.kind != CHANGE else None,
+            base=(row.base or None) if row.kind not in CHANGES else None,
         )
         if row.kind != "supplier":
             return [made]
@@ -157,23 +158,22 @@ class Settler:
         return [made, turned]
 
     def _agree(self, conn: Connection, pairs: Sequence[tuple[IntentRow, Outcome]]) -> None:
-        """A change order that went moves what was agreed about its contract."""
+        """A change that went moves what was agreed about its contract or budget."""
         agreed = {
-            need.id: row.base
+            need: row.base
             for row, outcome in pairs
-            if row.kind == CHANGE and row.base and outcome.result is Result.DONE
+            if row.base and outcome.result is Result.DONE
             for need in row.needs
-            if need.kind == "commitment"
+            if need.kind == CHANGES.get(row.kind)
         }
         if agreed:
-            known = links.load_links(conn, self.work.connection_id, "commitment", sorted(agreed))
-            rows = [msgspec.structs.replace(link, base=agreed[erp_id]) for erp_id, link in known.items()]
+            known = links.load_many(conn, self.work.connection_id, agreed)
+            rows = [msgspec.structs.replace(link, base=agreed[key]) for key, link in known.items()]
             links.put_links(conn, self.work.connection_id, rows)
 
     def _fail(self, row: IntentRow) -> None:
         self._failed.add(Key(row.kind, row.erp_id))
-        if row.kind == CHANGE:
-            self._failed |= {need for need in row.needs if need.kind == "commitment"}
+        self._failed |= {need for need in row.needs if need.kind == CHANGES.get(row.kind)}
         self.failed_sources.add((row.flow, row.source))
 
     def refuse_places(self, taken: Mapping[int, Claim]) -> None:

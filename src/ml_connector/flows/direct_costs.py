@@ -15,8 +15,9 @@ from ml_connector.kernel.text import clipped
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
 from ml_connector.planning.documents import Coded, Document, Part
-from ml_connector.planning.plan import Decision, HoldReason, Intent
+from ml_connector.planning.plan import Decision, HoldReason, Intent, unpack
 from ml_connector.planning.reversing import Stuck, WayBack
+from ml_connector.planning.routing import same_number
 from ml_connector.planning.situation import Situation
 from ml_connector.planning.suppliers import Suppliers
 from ml_connector.planning.vouchering import Desk, Work, collected, voucher_keys
@@ -127,9 +128,33 @@ class _Page:
         document = self._document(cost, key, status)
         verdict = self.desk.verdict(document)
         if verdict.number or verdict.takes_back:
+            left = "" if self.desk.history(key).versions else self._twin(cost, document)
+            if left:
+                return [], left
             self._check(cost, document)
             return self.desk.write(document, verdict, partial(self._coded, document)), ""
         return [], verdict.note
+
+    def _twin(self, cost: DirectCost, document: Document) -> str:
+        """Why a cost of the vendor and number of one that came from IFS is left alone; raises Held to ask about it."""
+        ruling = self.situation.ruled(document.key, HoldReason.INVOICE_MATCH)
+        for known, linked in self.situation.links.items():
+            body = unpack(known.kind, linked.base) if known.kind == document.key.kind and linked.base else None
+            if not isinstance(body, DirectCost) or body.project != document.project or body.vendor != document.vendor:
+                continue
+            if not same_number(body.number, cost.number):
+                continue
+            if ruling and ruling.answer == "ignore":
+                return f"A person said that {document.called} is one that came from IFS."
+            if not ruling:
+                sentence = (
+                    f"{document.called} has the vendor and number of IFS invoice {known.id.partition('@')[0]}, which "
+                    "is in Procore already. If it is the same one typed again, answer `ignore` and delete it "
+                    "there; `new` if it is another."
+                )
+                waits_for = Key("ruling", str(document.key))
+                raise Held(document.hold(FLOW, HoldReason.INVOICE_MATCH, waits_for, "project accountant", sentence))
+        return ""
 
     def _document(self, cost: DirectCost, key: Key, status: str) -> Document:
         called = _called(cost)
@@ -174,6 +199,10 @@ class _Page:
             key = Key("project_there", cost.project)
             sentence = f"{called} lies in Procore's project {cost.project}, which has no confirmed partner in IFS."
             raise Held(document.hold(FLOW, HoldReason.PROJECT_NOT_LINKED, key, "project accountant", sentence))
+        if cost.total is not None and cost.total != cost.money().amount:
+            stated = Money(cost.total, cost.currency)
+            sentence = f"{called} comes to {cost.money()} by its lines, and Procore states {stated}."
+            raise Held(document.hold(FLOW, HoldReason.TOTALS_DIFFER, document.key, "project accountant", sentence))
         if not cost.currency:
             key = Key("currency", document.project)
             sentence = f"{called} states no currency."

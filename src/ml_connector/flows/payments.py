@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from ml_connector.flows.supplier_invoices import KIND, left_alone
+from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.money import Money, rounded
 from ml_connector.planning.invoicing import Chain, Crossed
@@ -34,7 +35,8 @@ def decide(
     """Decides payments in the order of booking; `invoices` holds those they pay, by id.
 
     `blocked` names subcontractor invoices (key ids) that were sent back in Procore after they crossed: until somebody
-    says what counts, nothing is paid there. A payment waits where one booked before it on the same invoice does.
+    says what counts, nothing is paid there. A payment waits where one booked before it on the same invoice does, so all
+    payments of one invoice that are new must come in one call; those mirrored before are found among the links.
     """
     work = _Payments(situation, invoices, blocked)
     for payment in sorted(payments, key=lambda one: (one.invoice, one.order, one.id)):
@@ -43,37 +45,36 @@ def decide(
 
 
 class _Mirror:
-    """What has been paid and mirrored of one invoice in one place, payment by payment."""
+    """What has been paid of one invoice, and how much of it is mirrored in one place, payment by payment."""
 
-    def __init__(self, chain: Chain[SubcontractorInvoice]) -> None:
+    def __init__(self, chain: Chain[SubcontractorInvoice], known: Mapping[str, ContractPayment]) -> None:
         self.chain = chain
         self.due = sum((record.due().amount for record in chain.records), ZERO)
-        self.paid: dict[str, Decimal] = {}
-        """Erp payment id to its gross amount, of those that count here."""
+        self.paid = {payment: record.paid for payment, record in known.items()}
+        """Erp payment id to its gross amount, of all that count, wherever they are mirrored."""
+        self.numbers = {payment: record.number for payment, record in known.items()}
+        """Erp payment id to its payment number."""
         self.mirrored: dict[str, Decimal] = {}
         """Erp payment id to what it pays here."""
-        self.numbers: dict[str, str] = {}
-        """Erp payment id to its payment number."""
 
-    def known(self, payment: str, record: ContractPayment) -> None:
-        """A payment that is mirrored already."""
-        self.paid[payment], self.mirrored[payment] = record.paid, record.amount
-        self.numbers[payment] = record.number
-
-    def share(self, payment: Payment, gross: Decimal) -> Decimal:
+    def share(self, payment: Payment, invoice: SupplierInvoice) -> Decimal:
         """What a payment pays here; remembered, so that the next one goes on from it.
 
         A reversal of all that its payment paid takes back exactly what that one mirrored; one of a payment that was
-        never mirrored takes back nothing.
+        never mirrored takes back nothing. Where the erp calls the invoice paid, a last cent is no remainder: it is what
+        a part too small for any cent of its own has left.
         """
         before = [one for one, other in self.numbers.items() if payment.reverses and other == payment.reverses]
         if payment.reverses and not before:
             return ZERO
         if before and sum((self.paid[one] for one in before), ZERO) == -payment.amount:
-            amount = -sum((self.mirrored[one] for one in before), ZERO)
+            amount = -sum((self.mirrored.get(one, ZERO) for one in before), ZERO)
         else:
             so_far = sum(self.paid.values(), ZERO) + payment.amount
-            target = rounded(so_far * self.due / gross, payment.currency)
+            target = rounded(so_far * self.due / (invoice.net + invoice.tax), payment.currency)
+            cent = Decimal(1).scaleb(-DECIMALS.get(payment.currency, 2))
+            if invoice.state is InvoiceState.PAID and abs(self.due - target) <= cent:
+                target = self.due
             amount = target - sum(self.mirrored.values(), ZERO)
         self.paid[payment.id], self.mirrored[payment.id] = payment.amount, amount
         self.numbers[payment.id] = _number(payment)
@@ -96,10 +97,12 @@ class _Payments:
         """Invoice to the hold of the first of its payments that waits."""
         self._mirrors: dict[Key, _Mirror] = {}
         self._linked: dict[str, list[tuple[str, ContractPayment]]] = {}
+        """Invoice to (payment id, its share somewhere) of every payment that is mirrored."""
         for key, linked in situation.links.items():
             record = unpack("payment", linked.base) if key.kind == "payment" and linked.base else None
             if isinstance(record, ContractPayment):
-                self._linked.setdefault(record.invoice, []).append((key.id.partition("@")[0], record))
+                known = self._linked.setdefault(record.invoice.partition("@")[0], [])
+                known.append((key.id.partition("@")[0], record))
 
     def decide(self, payment: Payment) -> None:
         """One payment: mirrored wherever its invoice is, or held as a whole, or left alone with a sentence."""
@@ -132,9 +135,7 @@ class _Payments:
             gross = invoice.net + invoice.tax if invoice else None
             return f"Invoice {payment.invoice} comes to nothing, so no payment of it does." if gross == 0 else ""
         if self.crossed.has(payment.invoice):
-            return (
-                f"Payment {payment.id} is of invoice {payment.invoice}, which is direct cost: Procore keeps none there."
-            )
+            return f"Payment {payment.id} is of invoice {payment.invoice}, a direct cost: Procore keeps none there."
         if invoice is None:
             return ""
         if left_alone(self.situation, invoice.id):
@@ -175,9 +176,9 @@ class _Payments:
 
     def _mirror(self, root: Key) -> _Mirror:
         if root not in self._mirrors:
-            mirror = _Mirror(self.crossed.bills_at(root))
-            for payment, record in self._linked.get(root.id, ()):
-                mirror.known(payment, record)
+            known = self._linked.get(root.id.partition("@")[0], [])
+            mirror = _Mirror(self.crossed.bills_at(root), dict(known))
+            mirror.mirrored.update({payment: record.amount for payment, record in known if record.invoice == root.id})
             self._mirrors[root] = mirror
         return self._mirrors[root]
 
@@ -186,7 +187,7 @@ class _Payments:
         if key in self.situation.links:
             return
         mirror = self._mirror(root)
-        amount = mirror.share(payment, invoice.net + invoice.tax)
+        amount = mirror.share(payment, invoice)
         if not amount:
             return
         order, _, project = root.id.partition("@")[2].rpartition("@")
@@ -207,6 +208,8 @@ class _Payments:
             paid=payment.amount,
         )
         packed = pack(record)
+        taken_back = [one for one, number in mirror.numbers.items() if payment.reverses and number == payment.reverses]
+        first = tuple(Key("payment", f"{one}@{order}@{project}") for one in taken_back if mirror.mirrored.get(one))
         yield Intent(
             flow=FLOW,
             verb=Verb.CREATE,
@@ -215,7 +218,7 @@ class _Payments:
             scope=project,
             target="",
             body=packed,
-            needs=(Key("project", project), contract, root),
+            needs=(Key("project", project), contract, root, *first),
             after=(),
             money=Money(amount, payment.currency),
             reason=_reason(payment, invoice, amount),

@@ -116,7 +116,8 @@ class _Proposals:
 
     def _propose(self, theirs: Vendor, reason: str) -> None:
         self.proposed |= dict.fromkeys(_marks(theirs), theirs)
-        body = msgspec.structs.replace(theirs, id="", active=True, origin=None, blocked=True, stamp="", there=())
+        made = msgspec.structs.replace(theirs, id="", active=True, origin=None, blocked=True, stamp="", there=())
+        body = msgspec.structs.replace(made, tax_number=None)  # tax ids flow only from IFS: its people look them up
         bare = msgspec.structs.replace(body, **dict.fromkeys(LATER))
         held_there = tuple((name, value) for name in LATER if (value := getattr(body, name)))
         key, base = Key("supplier", theirs.id), msgspec.structs.replace(bare, there=held_there)

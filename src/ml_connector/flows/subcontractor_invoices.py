@@ -18,6 +18,7 @@ from ml_connector.planning.documents import Coded, Document, Part
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, unpack
 from ml_connector.planning.proposing import Proposals
 from ml_connector.planning.reversing import WayBack
+from ml_connector.planning.routing import same_number
 from ml_connector.planning.situation import Situation
 from ml_connector.planning.suppliers import Suppliers
 from ml_connector.planning.vouchering import Desk, Verdict, Work, collected, voucher_keys
@@ -176,12 +177,42 @@ class _Page:
         order, _, project = commitment.rpartition("@")
         linked = self.situation.links[Key("commitment", commitment)]
         base = unpack("commitment", linked.base) if linked.base else None
+        if not linked.base:
+            why = "waits for its contract, which is being tied to the order in this very run: it goes with the next."
+            key = Key("commitment", commitment)
+            raise Held(self._hold(invoice, HoldReason.COMMITMENT_MISSING, key, "integration engineer", why))
         agreed = base.lines if isinstance(base, Commitment) else ()
         document = self._document(invoice, (order, project), agreed, status)
         verdict = self.desk.verdict(document)
         if verdict.number or verdict.takes_back:
+            if not self.desk.history(key).versions:
+                left = self._twin(invoice, commitment)
+                if left:
+                    return [], left
             return self._write(invoice, document, verdict), ""
         return [], verdict.note
+
+    def _twin(self, invoice: SubcontractorInvoice, commitment: str) -> str:
+        """Why an invoice of the same number as one that came from IFS is left alone; raises Held to ask about it."""
+        key = Key("subcontractor_invoice", invoice.id)
+        ruling = self.situation.ruled(key, HoldReason.INVOICE_MATCH)
+        for known, linked in self.situation.links.items():
+            body = unpack(known.kind, linked.base) if known.kind == key.kind and linked.base else None
+            if not isinstance(body, SubcontractorInvoice) or body.commitment != commitment:
+                continue
+            if not same_number(body.number, invoice.number):
+                continue
+            if ruling and ruling.answer == "ignore":
+                return f"A person said that {self._called(invoice)} is one that came from IFS."
+            if not ruling:
+                ours = known.id.partition("@")[0]
+                why = (
+                    f"has the number of IFS invoice {ours}, which is in Procore already. If it is the same one typed "
+                    "again, answer `ignore` and delete it there; `new` if it is another."
+                )
+                waits_for = Key("ruling", str(key))
+                raise Held(self._hold(invoice, HoldReason.INVOICE_MATCH, waits_for, "project accountant", why))
+        return ""
 
     def _hold(self, invoice: SubcontractorInvoice, reason: HoldReason, waits_for: Key, owner: str, why: str) -> Hold:
         key = Key("subcontractor_invoice", invoice.id)

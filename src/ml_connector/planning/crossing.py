@@ -59,7 +59,22 @@ def decide_invoice(ground: Ground, invoice: SupplierInvoice) -> Verdict:
     )
     if verdict.outside:
         ground.outside.add(invoice.id)
+    verdict = _after_credited(ground, invoice, verdict)
+    made = {one.key for one in verdict.intents if one.counts_as == "created" and one.key.kind != "billing_period"}
+    ground.coming.setdefault(invoice.id, set()).update(made)
     return verdict
+
+
+def _after_credited(ground: Ground, invoice: SupplierInvoice, verdict: Verdict) -> Verdict:
+    """A credit of an invoice that this very plan sends goes after it, and not without it."""
+    first = tuple(sorted(ground.coming.get(invoice.credits, ()))) if invoice.credits else ()
+    if not first or not verdict.intents:
+        return verdict
+    intents = tuple(
+        msgspec.structs.replace(one, needs=(*one.needs, *first)) if one.counts_as == "created" else one
+        for one in verdict.intents
+    )
+    return msgspec.structs.replace(verdict, intents=intents)
 
 
 def _reversed(ground: Ground, recorder: Recorder) -> Verdict:
@@ -197,7 +212,8 @@ class _Invoice:
             sentence = f"Credit note {invoice.id} names no invoice in IFS. Name it there, or let the credit go without."
             raise self._hold(HoldReason.CREDIT_WAITS, key, "accounts payable", sentence)
         stands = any(source.startswith(f"{invoice.credits}/") for source in ground.seen.placed)
-        if not (ground.crossed.has(invoice.credits) or invoice.credits in ground.outside or stands):
+        known = ground.crossed.has(invoice.credits) or invoice.credits in ground.outside
+        if not (known or stands or ground.coming.get(invoice.credits)):
             key = Key(KIND, invoice.credits)
             sentence = f"Credit note {invoice.id} is for invoice {invoice.credits}, which is not in Procore yet."
             raise self._hold(HoldReason.CREDIT_WAITS, key, "accounts payable", sentence)

@@ -58,6 +58,11 @@ class Ground:
         self.periods = Periods(situation, seen.periods)
         self.outside: set[str] = set()
         """Invoices of this page that are no project cost at all."""
+        self.coming: dict[str, set[Key]] = {}
+        """Invoice to the records this plan makes of it."""
+        for key in situation.coming:
+            if key.kind in _RECORDS:
+                self.coming.setdefault(key.id.partition("@")[0], set()).add(key)
 
 
 _RECORDS = ("subcontractor_invoice", "direct_cost")

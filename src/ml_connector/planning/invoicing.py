@@ -9,6 +9,7 @@ import msgspec
 
 from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key, once_key
+from ml_connector.kernel.text import counted
 from ml_connector.planning.committing import commitment_key
 from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, pack, unpack
@@ -166,13 +167,12 @@ def cost_intents(key: Key, record: DirectCost, reason: str, *, begun: bool) -> l
     codes = dict.fromkeys(Key("budget_code", f"{record.project}/{line.budget_code}") for line in record.lines)
     intents = [] if begun else [_intent(key, Verb.CREATE, draft, first, reason)]
     done = tuple(intent.verb for intent in intents)
-    why = f"Its {len(record.lines)} lines." if not begun else f"Its lines, which were not written before. {reason}"
+    why = f"Its {counted(len(record.lines), 'line')}." if not begun else f"Its lines were not written before. {reason}"
     fill = _intent(key, Verb.FILL, record, (*first, *codes), why)
     intents.append(msgspec.structs.replace(fill, after=done, money=record.money()))
     if record.status is not CostStatus.DRAFT:
-        moved = msgspec.structs.replace(record, lines=())
         why = f"{record.status.value.replace('_', ' ').capitalize()}: from now on it counts."
-        status = _intent(key, Verb.STATUS, moved, first, why)
+        status = _intent(key, Verb.STATUS, record, first, why)
         intents.append(msgspec.structs.replace(status, after=(*done, Verb.FILL)))
     intents[0] = msgspec.structs.replace(intents[0], counts_as="created")
     intents[-1] = msgspec.structs.replace(intents[-1], base=pack(record))

@@ -133,7 +133,8 @@ def check_money(
         if not 1 <= days <= 3650:
             raise BadInput(f"policy.{name}.window_days is {days}; it is a number of days from 1 to 3650.")
     if not invoices.tax_tolerance.is_finite() or invoices.tax_tolerance < 0:
-        raise BadInput(f"policy.supplier_invoices.tax_tolerance is {invoices.tax_tolerance}; it is an amount from 0 up.")
+        tolerance = invoices.tax_tolerance
+        raise BadInput(f"policy.supplier_invoices.tax_tolerance is {tolerance}; it is an amount from 0 up.")
 
 
 def _known(name: str, given: Iterable[str], known: Iterable[str]) -> None:

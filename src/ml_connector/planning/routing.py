@@ -14,7 +14,6 @@ Retention (policy `retention_accounts`) is no cost: it follows its order's invoi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -26,6 +25,7 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import commitment_key
+from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment
@@ -33,7 +33,6 @@ from ml_connector.records.direct_cost import CostKind
 from ml_connector.records.supplier_invoice import InvoiceLine
 
 ZERO = Decimal(0)
-_RUNS = re.compile(r"\d+|[^\W\d_]+")
 
 
 class Bucket(Enum):
@@ -230,12 +229,6 @@ def projects_of(
         if one is not line and one.order == order and (one.project or one.order_line or one.activity):
             near.update(projects_of(one, order, chart, contracts, ()))
     return tuple(sorted(near)) if near else homes
-
-
-def plain_number(number: str) -> str:
-    """An invoice number without what people write in different ways: case, blanks, punctuation, leading zeros."""
-    runs = _RUNS.findall(number.casefold())
-    return "".join(run.lstrip("0") or "0" if run.isdecimal() else run for run in runs)
 
 
 def same_number(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""The erp's own rules for its books: accounts and their demands, code parts, periods, combinations (facts/ifs.md 11)."""
+"""The erp's rules for its books: accounts and their demands, code parts, periods, combinations (facts/ifs.md 11)."""
 
 from __future__ import annotations
 

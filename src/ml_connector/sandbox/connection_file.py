@@ -12,6 +12,44 @@ REALM = "kestrelprod"
 IFS_CLIENT_ID = "ml-connector"
 _TYPES = (("411*", "M"), ("412*", "S"), ("413*", "E"), ("414*", "L"), ("415*", "O"))
 
+_ACTIVITY_OF_DIVISIONS = {
+    "010": ("01",),
+    "030": ("02", "03", "31", "32", "33"),
+    "040": ("04", "05"),
+    "050": ("07", "08", "09"),
+    "060": ("21", "22", "23", "26"),
+    "070": ("14", "41"),
+}
+"""Activity number to the divisions of cost codes that are built under it; preparation is over, start-up not begun."""
+
+_POLICIES = """
+[policy.projects]
+link = "auto"
+
+[policy.vendors]
+name_match = "link"
+create = "auto"
+
+[policy.cost_codes]
+create = "auto"
+
+[policy.purchase_orders]
+unbudgeted = "allow"
+foreign_currency = "send"
+approve = "auto"
+
+[policy.supplier_invoices]
+retention_accounts = ["2030"]
+
+[policy.subcontractor_invoices]
+requisitioner = "MARTA_HALE"
+
+[policy.vouchers]
+clearing_account = "2020"
+retention_account = "2030"
+"""
+"""What the sandbox's connection lets happen by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -78,23 +116,21 @@ otherwise = "refuse"
         + "".join(f'\n[[mapping.budget_{name}.row]]\nelement = "{pattern}"\nto = "{to}"\n' for pattern, to in found)
         for name, found in _budget_rows(world).items()
     )
-    policies = """
-[policy.projects]
-link = "auto"
+    places = "\n[policy.subcontractor_invoices.site]\n" + "".join(
+        f'{site.project_id} = "{site.site}"\n' for site in world.sites
+    )
+    return head + rows + budgets + _reverse_rows() + _POLICIES + places
 
-[policy.vendors]
-name_match = "link"
-create = "auto"
 
-[policy.cost_codes]
-create = "auto"
-
-[policy.purchase_orders]
-unbudgeted = "allow"
-foreign_currency = "send"
-approve = "auto"
-"""
-    return head + rows + budgets + policies
+def _reverse_rows() -> str:
+    """The way back: which activity a cost code's division is posted to, and which of two accounts is for materials;
+    the other code parts follow from the mapping."""
+    return "".join(
+        f'\n[[mapping.reverse.row]]\ncost_code = "{division}-*"\n{more}activity = "{activity}"\n'
+        for activity, divisions in _ACTIVITY_OF_DIVISIONS.items()
+        for division in divisions
+        for more in ('cost_type = "M"\nA = "4110"\n', "")
+    )
 
 
 def _budget_rows(world: World) -> dict[str, list[tuple[str, str]]]:

@@ -86,6 +86,14 @@ def directory(walk: Walk) -> None:
     walk("GET", f"/rest/v1.0/vendors/{vendor}?{at}")
     walk("GET", f"/rest/v1.0/vendors?{at}&filters[search]=new")
     walk("GET", f"/rest/v1.1/vendors?{at}&view=minimal")
+    walk(
+        "PATCH",
+        f"/rest/v1.0/vendors/{vendor}",
+        {"company_id": COMPANY, "vendor": {"name": "New One", "is_active": False}},
+    )
+    inactive = f"/rest/v1.0/companies/{COMPANY}/vendors/inactive"
+    assert [row["id"] for row in walk("GET", inactive)] == [vendor]
+    assert walk("PATCH", f"{inactive}/{vendor}")["is_active"] is True
     row = {
         "origin_id": "10^V1",
         "name": "Synced",

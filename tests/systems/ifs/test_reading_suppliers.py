@@ -90,6 +90,38 @@ def test_suppliers_that_look_as_they_did_are_not_read_in_full(
     assert transport.counts.reads - before == 4
 
 
+def test_a_supplier_that_expired_for_our_company_is_not_active(
+    box: RunningSandbox, make: MakeSystem, transport: Transport
+) -> None:
+    first, second, third = ids(box)[:3]
+    today = box.clock().date()
+    box.act("ifs", "expire_supplier", supplier_id=first)
+    box.act("ifs", "expire_supplier", supplier_id=second, expires=today.isoformat())
+    box.act("ifs", "expire_supplier", supplier_id=third, expires="2049-12-31")
+    page = make().vendors(ids(box), nothing)
+    assert {one.id for one in page.vendors if not one.active} == {first}
+    singly = make(batch_from=1000).vendors(ids(box), nothing)
+    assert (singly.vendors, singly.seen) == (page.vendors, page.seen)
+    before = transport.counts.reads
+    again = make(batch_from=1000).vendors(ids(box), lambda _ids: page.seen)
+    assert {one.id for one in again.vendors} == {second, third}, "their day comes without a change of their row"
+    assert transport.counts.reads - before == 1 + 2 * 4
+    assert [one.active for one in make(supplier_navs={"invoices": ""}).vendors([first], nothing).vendors] == [True]
+    box.clock.advance(timedelta(seconds=2))
+    box.act("ifs", "expire_supplier", supplier_id=first, expires=None)
+    assert [one.active for one in make().vendors([first], lambda _ids: page.seen).vendors] == [True]
+
+
+def test_a_day_that_is_none_makes_the_supplier_a_problem(box: RunningSandbox, transport: Transport) -> None:
+    spoilt = Tampering(transport, parts={0: 200}, body=b'{"value":[{"ExpireDate":"soon"}]}')
+    navs = {"addresses": "", "purchases": ""}
+    profile = profile_from({"batch_from": 1, "supplier_navs": navs})
+    page = IfsSystem(spoilt, IfsSettings(box.ifs_url, "10", profile=profile)).vendors(ids(box)[:2], nothing)
+    (problem,) = page.problems
+    assert "ExpireDate is no date" in problem.sentence
+    assert [one.id for one in page.vendors] == ids(box)[1:2]
+
+
 @pytest.mark.parametrize("parts", [0, 1, 7, 1000])
 def test_batches_of_any_size_bring_the_same(box: RunningSandbox, make: MakeSystem, parts: int) -> None:
     usual = make().vendors(ids(box), nothing)
@@ -112,7 +144,7 @@ def test_details_need_their_names_on_some_tenants(box: RunningSandbox, make: Mak
 
 
 def test_details_switched_off_are_left_out(box: RunningSandbox, make: MakeSystem, transport: Transport) -> None:
-    names = {"addresses": "", "purchases": "", "contacts": "AddressCommunicationMethods"}
+    names = {"addresses": "", "purchases": "", "invoices": "", "contacts": "AddressCommunicationMethods"}
     found = by_id(make(supplier_navs=names).vendors(ids(box), nothing))
     assert {(one.address, one.email, one.purchasable) for one in found.values()} == {(None, None, True)}
     assert transport.counts.reads == 1

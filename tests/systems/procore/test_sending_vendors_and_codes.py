@@ -78,6 +78,34 @@ def test_adopting_and_updating_a_vendor_go_by_its_id() -> None:
     assert [r.safe for r in office.said if r.method == "PATCH"] == [False, True, True]
 
 
+def test_a_vendor_expired_in_ifs_leaves_the_directory_and_comes_back() -> None:
+    office = Office()
+    there = office.done(office.effect("create", "vendor", ACME))[0].target
+    ended = msgspec.structs.replace(ACME, active=False)
+    update = office.effect("update", "vendor", ended, target=there)
+    assert office.system.find(update) is None
+    office.done(update)
+    assert office.system.find(update) is not None
+    assert read(office, there) == msgspec.structs.replace(
+        ended, id=there, tax_number="361234567", origin="10/vendor/1", stamp=read(office, there).stamp
+    )
+    again = office.effect("update", "vendor", ACME, target=there)
+    assert office.system.find(again) is None
+    office.done(again)
+    assert office.system.find(again) is not None
+    assert read(office, there).active
+    assert len([one for one in office.system.vendors() if one.id == there]) == 1
+
+
+def test_inactive_vendors_are_left_out_where_procore_does_not_list_them() -> None:
+    office = Office()
+    there = office.done(office.effect("create", "vendor", ACME))[0].target
+    office.done(office.effect("update", "vendor", msgspec.structs.replace(ACME, active=False), target=there))
+    everybody = office.system.vendors()
+    office.before = only("vendors/inactive", lambda: reply(501, {"message": "no"}))
+    assert office.system.vendors() == [one for one in everybody if one.id != there]
+
+
 def test_a_batch_ends_as_a_whole_when_the_call_does() -> None:
     office = Office()
     effects = [office.effect("create", "vendor", ACME, number=n) for n in (1, 2)]

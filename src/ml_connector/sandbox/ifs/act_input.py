@@ -15,7 +15,7 @@ Act = Callable[[Database, Given], Any]
 """An act: takes the database and the fields; returns the key of what it touched or made. ValueError when it cannot."""
 
 _DECIMALS = {"quantity", "price", "amount", "tax", "rate", "percent", "debit", "credit"}
-_DATES = {"wanted", "order_date", "valid_from", "valid_until", "date", "due_date", "expires"}
+_DATES = {"wanted", "order_date", "valid_from", "valid_until", "date", "due_date", "voucher_date", "expires"}
 
 
 def value(name: str, given: Any) -> Any:

@@ -171,9 +171,47 @@ def _expire_code_value(db: Database, given: Given) -> Any:
     return key_of(row)
 
 
+def _rename_code_value(db: Database, given: Given) -> Any:
+    refuse_unknown(given, {"code_part", "value", "description"})
+    row = needed(db, _code_unit(given["code_part"]), db.company, given["value"])
+    db.update(row, {"Description": given["description"]})
+    return key_of(row)
+
+
 def _rename_supplier(db: Database, given: Given) -> Any:
     row = needed(db, "SupplierInfoGeneral", given["supplier_id"])
     db.update(row, {"Name": given["name"]})
+    return key_of(row)
+
+
+def _expire_supplier(db: Database, given: Given) -> Any:
+    """Our company stops using a supplier: yesterday, or on `expires`; with `expires` null it goes on using it."""
+    refuse_unknown(given, {"supplier_id", "expires"})
+    row = needed(db, "IdentityInvoiceInfo", db.company, given["supplier_id"], "Supplier")
+    day = value("expires", given.get("expires")) if "expires" in given else db.today() - timedelta(days=1)
+    db.update(row, {"ExpireDate": day})
+    return {"supplier_id": given["supplier_id"], "expires": day.isoformat() if day else None}
+
+
+_PLACE = {"address1": "Address1", "city": "City", "state": "State", "zip_code": "ZipCode"}
+
+
+def _edit_supplier(db: Database, given: Given) -> Any:
+    """Somebody edits the first address of a supplier, its `email` or its `phone`."""
+    number = given["supplier_id"]
+    place = mapped(given, _PLACE, frozenset({"supplier_id", "email", "phone"}))
+    row = next(iter(db.table("SupplierInfoAddress").under((number,))), None)
+    if row is None:
+        raise ValueError(f"supplier {number} has no address")
+    db.update(row, place)
+    for method, typed in (("EMail", given.get("email")), ("Phone", given.get("phone"))):
+        mine = (one for one in db.table("CommMethod").under((number,)) if one["MethodId"] == method)
+        contact = next(mine, None)
+        if typed is not None and contact is not None:
+            db.update(contact, {"Value": typed})
+        elif typed is not None:
+            key = {"Identity": number, "AddressId": row["AddressId"]}
+            _added(db, "CommMethod", {**key, "MethodId": method, "Value": typed})
     return key_of(row)
 
 
@@ -276,7 +314,10 @@ ACTS: dict[str, Act] = {
     "create_order": _create_order,
     "add_code_value": _add_code_value,
     "expire_code_value": _expire_code_value,
+    "rename_code_value": _rename_code_value,
     "rename_supplier": _rename_supplier,
+    "expire_supplier": _expire_supplier,
+    "edit_supplier": _edit_supplier,
     "add_supplier": _add_supplier,
     "add_activity": _add_activity,
     "set_order_currency": _set_order_currency,

@@ -20,6 +20,7 @@ _HEAD = {
     "invoice_no": "InvoiceNo",
     "date": "InvoiceDate",
     "due_date": "DueDate",
+    "voucher_date": "VoucherDate",
     "currency": "Currency",
     "rate": "CurrRate",
     "pay_term": "PayTermId",
@@ -27,13 +28,14 @@ _HEAD = {
     "order_no": "PoRefNumber",
 }
 _LINE = {"amount": "CurrAmount", "activity_seq": "ProjectActivityId", "text": "Text"}
-_LINE_BESIDES = frozenset({"line_no", "release_no", "quantity", "price", "codes"})
+_LINE_BESIDES = frozenset({"order_no", "line_no", "release_no", "quantity", "price", "codes"})
 
 
 def _register_invoice(db: Database, given: Given) -> Any:
     """Registers an invoice: `lines` of an order by quantity (matched to receipts, oldest first) or by amount.
 
-    Without an order each line needs an amount and codes. `tax` is an amount over all lines, under `tax_code`.
+    A line may name an `order_no` of its own, of the same supplier. Without an order each line needs an amount and
+    codes. `tax` is an amount over all lines, under `tax_code`. `voucher_date` is the day it is posted on, else its own.
     `post` and `authorise` go on at once. `supplier_id` is the order's unless given.
     """
     besides = frozenset({"lines", "tax", "tax_code", "post", "authorise"})
@@ -43,7 +45,8 @@ def _register_invoice(db: Database, given: Given) -> Any:
         values = {"Identity": order["VendorNo"], "Currency": order["CurrencyCode"], **values}
     invoice = _registered(db, {"InvoiceDate": db.today(), **values})
     for line in given.get("lines") or _whole_order(db, order):
-        for posting in _postings(db, order, line):
+        own = needed(db, "PurchaseOrder", line["order_no"]) if line.get("order_no") else order
+        for posting in _postings(db, own, line):
             add_posting(db, invoice, posting)
     return _finish(db, invoice, given)
 

@@ -10,7 +10,7 @@ from ml_connector.sandbox.procore import cost_codes, load, vendors
 from ml_connector.sandbox.procore.billing_acts import BillingActs
 from ml_connector.sandbox.procore.finding import Given, order_named, project_named
 from ml_connector.sandbox.procore.purchase_orders import STATUSES, Orders
-from ml_connector.sandbox.procore.state import Contract, Project, State
+from ml_connector.sandbox.procore.state import Contract, Project, State, Vendor
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import RowRefused, Target
 from ml_connector.sandbox.world import JobSite, ProcoreOrder
@@ -33,6 +33,8 @@ class Acts:
         acts: tuple[Act, ...] = (
             self.rename_vendor,
             self.add_vendor,
+            self.edit_vendor,
+            self.merge_vendors,
             self.add_cost_code,
             self.type_order,
             self.set_order_status,
@@ -57,13 +59,32 @@ class Acts:
 
     def rename_vendor(self, given: Given) -> dict[str, Any]:
         """{id or name, to}: a vendor gets another name."""
-        known = self._state.vendors.get(int(given.get("id") or 0))
-        if known is None:
-            known = next((v for v in self._state.vendors.values() if v.fields["name"] == given.get("name")), None)
-        if known is None:
-            raise ValueError("no such vendor")
+        known = self._vendor(given)
         vendors.change(self._state, known, {"name": given["to"]})
         return {"id": known.id, "name": known.fields["name"]}
+
+    def edit_vendor(self, given: Given) -> dict[str, Any]:
+        """{id or name, fields: {address?, city?, zip?, business_phone?, is_active?, ...}}: somebody edits a vendor."""
+        known = self._vendor(given)
+        vendors.change(self._state, known, dict(given["fields"]))
+        return {"id": known.id, **given["fields"]}
+
+    def merge_vendors(self, given: Given) -> dict[str, Any]:
+        """{id or name, into (an id)}: a vendor is merged into another, which takes its contracts, costs and places.
+
+        What becomes of an origin id when companies are merged is not documented: here it goes with the one that goes.
+        """
+        gone, stays = self._vendor(given), self._vendor({"id": given["into"]})
+        if gone is stays:
+            raise ValueError("a vendor is merged into another one")
+        for project in self._state.projects.values():
+            for record in (*project.contracts.values(), *project.direct_costs.values()):
+                if record.fields.get("vendor_id") == gone.id:
+                    record.fields["vendor_id"] = stays.id
+        stays.projects += [one for one in gone.projects if one not in stays.projects]
+        del self._state.vendors[gone.id]
+        self._state.free("vendor", gone.fields.get("origin_id"))
+        return {"id": stays.id, "name": stays.fields["name"]}
 
     def add_cost_code(self, given: Given) -> dict[str, Any]:
         """{project_id or number, code (full, such as 03-310), name}: a cost code, with the codes above it."""
@@ -160,6 +181,14 @@ class Acts:
         project = self._project(given)
         project.permitted = permitted
         return {"id": project.id, "permitted": permitted}
+
+    def _vendor(self, given: Given) -> Vendor:
+        known = self._state.vendors.get(int(given.get("id") or 0))
+        if known is None:
+            known = next((v for v in self._state.vendors.values() if v.fields["name"] == given.get("name")), None)
+        if known is None:
+            raise ValueError("no such vendor")
+        return known
 
     def _project(self, given: Any) -> Project:
         return project_named(self._state, given)

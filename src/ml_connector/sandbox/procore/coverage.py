@@ -30,7 +30,8 @@ _REFUSED: tuple[tuple[str, str], ...] = (
     ("PATCH POST DELETE currency_configuration, exchange_rates", "currency settings are read only"),
     ("* budget_modifications, budget_view_snapshots, summary_rows, budget_details", "changes replace modifications"),
     ("GET /rest/v1.1..v1.3/companies/{company_id}/me", "the v1.0 answer is served"),
-    ("* /rest/v1.0/companies/{c}/vendors/inactive, users, offices, programs", "directory beyond companies"),
+    ("* /rest/v1.0/companies/{c}/users, offices, programs", "directory beyond companies"),
+    ("* /rest/v1.0/projects/{project_id}/vendors/inactive", "the company's list of inactive vendors is served"),
     ("* erp_requests, external_data, staged_records, erp_job_costs, invoice_payments", "the gated ERP platform"),
 )
 

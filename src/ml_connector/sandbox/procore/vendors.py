@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
 from ml_connector.sandbox.procore.contract import contract
-from ml_connector.sandbox.procore.errors import Refused, by_field
+from ml_connector.sandbox.procore.errors import NO_SUCH_ID, Refused, by_field
 from ml_connector.sandbox.procore.paging import by_origin, listed, ordered, pick, values
 from ml_connector.sandbox.procore.state import State, Vendor, merge
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
@@ -166,6 +166,29 @@ def _list(call: Call) -> Answer:
     return listed(call, rows, lambda v: shown(call.state, v, view))
 
 
+def _inactive(call: Call) -> Answer:
+    view = call.view("extended")
+    if view in ("directory", "summary"):
+        raise Refused(501, {"message": f"The sandbox does not model the vendor view {view}."})
+    rows = [v for v in call.state.vendors.values() if v.fields.get("is_active") is False]
+    rows = ordered(call, rows, {"name": lambda v: v.fields["name"].casefold()})
+
+    def row(vendor: Vendor) -> dict[str, Any]:
+        full = shown(call.state, vendor, view)
+        full.pop("connected_to_company_id", None)
+        return full | {"_links": {"reactivate": f"{call.request.path}/{vendor.id}"}}
+
+    return listed(call, rows, row, stamps=False)
+
+
+def _reactivate(call: Call) -> Answer:
+    vendor = pick(call, call.state.vendors)
+    if vendor.fields.get("is_active") is not False:
+        raise call.refuse(404, NO_SUCH_ID)
+    change(call.state, vendor, {"is_active": True})
+    return Answer(200, shown(call.state, vendor, call.view("extended")), changed=True)
+
+
 def _show(call: Call) -> Answer:
     return Answer(200, shown(call.state, pick(call, call.state.vendors), call.view("extended")))
 
@@ -199,6 +222,7 @@ def _register(call: Call) -> Answer:
     return Answer(201 if call.request.method == "POST" else 200, vendor.register, changed=True)
 
 
+_INACTIVE = "/rest/v1.0/companies/{company_id}/vendors/inactive"
 _LIST_NOTE = "inactive vendors are left out; views directory and summary answer 501"
 
 ROUTES: tuple[Route, ...] = (
@@ -212,5 +236,7 @@ ROUTES: tuple[Route, ...] = (
         ("POST", "/rest/v1.0/vendors/{id}/business_register", _register),
         ("PATCH", "/rest/v1.0/vendors/{id}/business_register", _register),
         ("GET", "/rest/v1.1/vendors", _list, "view minimal needs no Directory permission"),
+        ("GET", _INACTIVE, _inactive, "views directory and summary answer 501"),
+        ("PATCH", f"{_INACTIVE}/{{id}}", _reactivate, "writing is_active true makes a vendor active again as well"),
     ),
 )

@@ -171,7 +171,7 @@ def _missing(system: IfsSystem, word: str, where: SetProfile, data: Metadata) ->
     if word == "order" and system.profile.order_lines == "three_collections":
         missing += [name for name in system.profile.line_navs.values() if name and name not in navs]
     if word == "supplier":
-        below = (system.profile.supplier_navs.get(one) for one in ("addresses", "purchases"))
+        below = (system.profile.supplier_navs.get(one) for one in ("addresses", "purchases", "invoices"))
         missing += [name for name in below if name and name not in navs]
     filtered = word != "invoice" and system.profile.state_filter == "server"
     if where.state_enum and filtered and where.state_enum not in data.enums:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
+
 from ml_connector.kernel.errors import Bug
+from ml_connector.kernel.keys import Key
 from ml_connector.records.budget import BudgetEstimate
 from ml_connector.records.problem import Problem
 from ml_connector.systems.ifs.odata import Odata, text_literal
@@ -33,7 +36,8 @@ def estimates_of(
         reading = odata.below(where, {"id": text_literal(project)}, f"read the estimate of project {project}")
         found, bad = parsed(odata.rows(reading), partial(_estimate, project, amount), where, KIND)
         estimates.extend(one for one in found if one is not None)
-        problems.extend(bad)
+        # a sum without one of its rows would be wrong, so the problem is the project's
+        problems.extend(msgspec.structs.replace(one, key=Key(KIND, project)) for one in bad)
     return estimates, problems
 
 

@@ -153,6 +153,7 @@ SUPPLIER_NAVS = {
     "addresses": "SupplierInfoAddresses",
     "contacts": "AddressCommunicationMethods",
     "purchases": "SupplierPurchases",
+    "invoices": "SupplierInvoiceCompanies",
     "payments": "SupplierPayments",
 }
 """Where a supplier's details stand below it, contacts below an address (facts/ifs.md 11.2)."""
@@ -190,7 +191,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`all_lines` reads the set of all lines beside the headers; `three_collections` three arrays per changed order."""
     line_navs: dict[str, str] = msgspec.field(default_factory=LINE_NAVS.copy)
     supplier_navs: dict[str, str] = msgspec.field(default_factory=SUPPLIER_NAVS.copy)
-    """An empty name leaves that detail unread; without `purchases` every supplier counts as one that can be ordered."""
+    """An empty name leaves that detail unread; without `purchases` every supplier counts as one that can be ordered,
+    without `invoices` as one that never expires."""
     state_filter: Literal["server", "client"] = "server"
     """`client` where the tenant answers 400 to every filter on Objstate (facts/ifs.md 6)."""
     order_states: dict[str, str] = msgspec.field(default_factory=_STATES.copy)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.records.accounting import Book
 from ml_connector.records.budget import BudgetEstimate
 from ml_connector.records.dimension import Activity, Dimension
@@ -51,8 +52,9 @@ class IfsSettings(msgspec.Struct, frozen=True):
 class IfsSystem:
     """Implements `port.ErpSystem`. Thread safe; rows of other companies are never returned."""
 
-    def __init__(self, call: Call, settings: IfsSettings) -> None:
-        """`call` signs, paces and retries (systems.transport)."""
+    def __init__(self, call: Call, settings: IfsSettings, clock: Clock = system_clock) -> None:
+        """`call` signs, paces and retries (systems.transport); by `clock` it is told whether a supplier has expired."""
+        self.clock = clock
         self.settings = settings
         self.profile = settings.profile
         self.odata = Odata(call, settings.url, settings.channel, settings.profile.page_size)
@@ -85,7 +87,8 @@ class IfsSystem:
 
     def supplier_reading(self) -> SupplierReading:
         """Reads suppliers and their details, in batches where the tenant takes them."""
-        return SupplierReading(self.odata, self.batch, self.profile)
+        today = self.clock().date()
+        return SupplierReading(self.odata, self.batch, self.profile, self.settings.company, today)
 
     def orders(self, knows: Knows) -> Iterator[OrderPage]:
         """Open orders in ascending id, a page at a time, parsed only where `knows` has another fingerprint."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from typing import TypeVar
 from urllib.parse import quote
@@ -48,6 +49,10 @@ class _Purchase(msgspec.Struct, rename="pascal"):
     vendor_no: str | None = None
 
 
+class _Invoicing(msgspec.Struct, rename="pascal"):
+    expire_date: str | None = None
+
+
 class _Payment(msgspec.Struct, rename="pascal"):
     blocked_for_payment: bool | None = None
 
@@ -66,6 +71,10 @@ class _Purchases(msgspec.Struct):
     """Set when the navigation leads to one row instead of a list."""
 
 
+class _Invoicings(msgspec.Struct):
+    value: list[_Invoicing]
+
+
 class _Payments(msgspec.Struct):
     value: list[_Payment]
 
@@ -77,6 +86,7 @@ class _Supplier(msgspec.Struct):
     address: _Address | None = None
     contacts: list[_Contact] = []
     purchasable: bool = True
+    expires: date | None = None
     why: str = ""
 
 
@@ -85,6 +95,7 @@ _Asked = TypeVar("_Asked")
 _addresses = msgspec.json.Decoder(_Addresses)
 _contacts = msgspec.json.Decoder(_Contacts)
 _purchases = msgspec.json.Decoder(_Purchases)
+_invoicings = msgspec.json.Decoder(_Invoicings)
 _payments = msgspec.json.Decoder(_Payments)
 
 # some tenants give nested rows without their properties unless these are named (facts/ifs.md 6)
@@ -94,9 +105,12 @@ _WHAT = "read a supplier's details"
 
 
 class SupplierReading:
-    """Reads suppliers; their details come in batches. Suppliers belong to no company."""
+    """Reads suppliers; their details come in batches. Suppliers belong to no company, but expire for one."""
 
-    def __init__(self, odata: Odata, batch: Batch, profile: Profile) -> None:
+    def __init__(self, odata: Odata, batch: Batch, profile: Profile, company: str, today: date) -> None:
+        """`company` is the one whose invoice data tell when a supplier expires; `today` the day it is held against."""
+        self._company = company
+        self._today = today
         self._odata = odata
         self._batch = batch
         self._batch_from = profile.batch_from
@@ -108,8 +122,9 @@ class SupplierReading:
         """The suppliers with those ids; ids that IFS does not know are absent.
 
         Details are read of suppliers whose row is not as `knows` remembers it: two batches for each fifty where there
-        are at least `batch_from` (default: the profile's), else three reads for each. That a change of a supplier's
-        addresses or contacts changes the row's own tag, and with it the fingerprint, is inferred (facts/ifs.md 7.1).
+        are at least `batch_from` (default: the profile's), else four reads for each. That a change of a supplier's
+        addresses, contacts or invoice data changes the row's own tag, and with it the fingerprint, is inferred
+        (facts/ifs.md 7.1). One that is to expire later is read in full each time, for its row will not change that day.
         """
         problems: list[Problem] = []
         rows = self._rows(ids, problems)
@@ -124,6 +139,8 @@ class SupplierReading:
                 found = self._vendor(identity, supplier)
                 if isinstance(found, Vendor):
                     vendors.append(found)
+                    if supplier.expires and found.active:
+                        seen[identity] = fingerprint(bytes(supplier.raw) + str(supplier.expires).encode())
                 else:
                     problems.append(found)
         return VendorPage(tuple(vendors), tuple(problems), seen)
@@ -140,10 +157,13 @@ class SupplierReading:
         return {one for one, reply in replies.items() if _is_blocked(reply)}
 
     def _payments(self, identity: str, company: str) -> str:
-        nav = self._navs.get("payments", "")
+        return self._of_company(identity, "payments", "BlockedForPayment", company)
+
+    def _of_company(self, identity: str, word: str, name: str, company: str) -> str:
+        """Where one company's own row of a supplier is read, with one property of it."""
+        nav = self._navs.get(word, "")
         condition = quote(f"Company eq {text_literal(company)}", safe="'")
-        names = "Company,BlockedForPayment"
-        return f"{self._row(identity)}/{nav}?$select={names}&$filter={condition}&$top=1" if nav else ""
+        return f"{self._row(identity)}/{nav}?$select=Company,{name}&$filter={condition}&$top=1" if nav else ""
 
     def _rows(self, ids: Sequence[str], problems: list[Problem]) -> dict[str, msgspec.Raw]:
         rows: dict[str, msgspec.Raw] = {}
@@ -156,7 +176,10 @@ class SupplierReading:
         return rows
 
     def _read(self, ids: Sequence[str], rows: Mapping[str, msgspec.Raw], batched: bool) -> dict[str, _Supplier]:
-        """The suppliers with their details: addresses and purchase data first, then the contacts of one address."""
+        """The suppliers with their details: addresses and purchase data first, then the contacts of one address.
+
+        The company's invoice data come with the contacts, so that fifty suppliers fill two batches and no third.
+        """
         found = {one: _Supplier(rows[one]) for one in ids}
         first = self._ask(
             [((one, word), self._detail(one, word)) for word in ("addresses", "purchases") for one in ids],
@@ -171,12 +194,20 @@ class SupplierReading:
                     supplier.address = _best(_decoded(reply, _addresses, _Addresses([])).value)
             except Reject as why:
                 supplier.why = str(why)
-        second = self._ask([(one, self._contacts(one, supplier.address)) for one, supplier in found.items()], batched)
-        for identity, reply in second.items():
+        second = self._ask(
+            [((one, "contacts"), self._contacts(one, supplier.address)) for one, supplier in found.items()]
+            + [((one, "invoices"), self._of_company(one, "invoices", "ExpireDate", self._company)) for one in found],
+            batched,
+        )
+        for (identity, word), reply in second.items():
+            supplier = found[identity]
             try:
-                found[identity].contacts = _decoded(reply, _contacts, _Contacts([])).value
+                if word == "invoices":
+                    supplier.expires = _expires(reply)
+                else:
+                    supplier.contacts = _decoded(reply, _contacts, _Contacts([])).value
             except Reject as why:
-                found[identity].why = str(why)
+                supplier.why = str(why)
         return found
 
     def _ask(self, wanted: Sequence[tuple[_Asked, str]], batched: bool = True) -> dict[_Asked, WireReply]:
@@ -219,6 +250,7 @@ class SupplierReading:
                 zip_code=address.zip_code if address else None,
                 email=_contact(supplier.contacts, "email"),
                 phone=_contact(supplier.contacts, "phone"),
+                active=supplier.expires is None or supplier.expires >= self._today,
                 purchasable=supplier.purchasable,
             )
         except Reject as why:
@@ -246,6 +278,16 @@ def _is_bought(reply: WireReply) -> bool:
         return _bought(reply)
     except Reject:
         return False
+
+
+def _expires(reply: WireReply) -> date | None:
+    """The day on which the company's use of a supplier ends; None when it does not. Raises Reject."""
+    for row in _decoded(reply, _invoicings, _Invoicings([])).value:
+        try:
+            return date.fromisoformat(row.expire_date[:10]) if row.expire_date else None
+        except ValueError:
+            raise Reject(f"ExpireDate is no date: {(row.expire_date or '')[:40]!r}") from None
+    return None
 
 
 def _is_blocked(reply: WireReply) -> bool:

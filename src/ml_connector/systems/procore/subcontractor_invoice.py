@@ -244,7 +244,9 @@ def read(
     """Invoices of a project with their lines, by contract and running number.
 
     `since` (an ISO moment, BadInput otherwise) limits to those changed then or later, `ids` to those named,
-    `commitment` to those of one contract; together to what meets them all. An id that is not there any more is absent: this list has no deleted ones (18, 30).
+    `commitment` to those of one contract; together to what meets them all.
+
+    An id that is not there any more is absent: this list has no deleted ones (18, 30).
     """
     base = [("project_id", project), ("view", "extended")]
     if since is not None:

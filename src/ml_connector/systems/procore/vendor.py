@@ -11,7 +11,7 @@ from ml_connector.kernel.errors import NameMissing, Refused, RightMissing
 from ml_connector.records.vendor import ProjectVendor, Vendor
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import sync
-from ml_connector.systems.procore.answers import PROJECT_VENDORS, VENDORS
+from ml_connector.systems.procore.answers import PROJECT_VENDORS, VENDORS, NotSeen
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.effects import body_of, done, id_of, number_of, one_by_one, project_of
 
@@ -76,6 +76,7 @@ _CLEARED = ("address", "city", "zip", "email_address", "business_phone")
 """Plain texts IFS owns."""
 
 _rows = msgspec.json.Decoder(list[VendorRow])
+_row_shown = msgspec.json.Decoder(VendorRow)
 _ids = msgspec.json.Decoder(list[int])
 _added = msgspec.json.Decoder(sync.Entity)
 
@@ -107,7 +108,11 @@ def register_of(vendor: Vendor) -> Register | None:
 
 
 def render(vendor: Vendor) -> VendorWrite:
-    """A record as a row without ids; country and state only in ISO form, for Procore refuses others."""
+    """A record as a row without ids; country and state only in ISO form, for Procore refuses others.
+
+    A vendor is never deleted: `is_active` false takes it out of the lists, true brings it back, which is inferred for
+    the sync call (facts/procore.md 6); the next reading tells.
+    """
     country = vendor.country if vendor.country and _COUNTRY.fullmatch(vendor.country) else None
     state = vendor.state if country and vendor.state and _STATE.fullmatch(vendor.state) else None
     return VendorWrite(
@@ -120,6 +125,7 @@ def render(vendor: Vendor) -> VendorWrite:
         zip=vendor.zip_code,
         email_address=vendor.email,
         business_phone=vendor.phone,
+        is_active=vendor.active,
         business_register_attributes=register_of(vendor),
     )
 
@@ -164,8 +170,6 @@ def _row(effect: Effect) -> VendorWrite:
         for name in _CLEARED:  # what IFS no longer holds is emptied, not left as it was
             if getattr(row, name) is None:
                 setattr(row, name, "")
-    else:
-        row.is_active = True
     if effect.verb == "update" and effect.target:
         row.id = number_of(effect.target)
     else:
@@ -180,14 +184,23 @@ def _sync(client: Client, effects: Sequence[Effect], rows: list[VendorWrite]) ->
 
 def find(client: Client, effect: Effect) -> Outcome | None:
     """The vendor with our once-key (or the id aimed at), when it reads as we would write it."""
-    by = ("filters[id][]", effect.target) if effect.target else ("filters[origin_id]", effect.once_key)
-    query = (("company_id", client.company), ("view", "normal"), by)
-    for row in client.pages(_LIST, query, _rows, VENDORS):
-        if effect.target not in ("", str(row.id)) or (effect.verb != "update" and row.origin_id != effect.once_key):
+    for row in _aimed_at(client, effect):
+        if effect.verb != "update" and row.origin_id != effect.once_key:
             continue
         if effect.verb == "adopt" or _same(_row(effect), row):
             return done(effect, row.id, row.updated_at)
     return None
+
+
+def _aimed_at(client: Client, effect: Effect) -> list[VendorRow]:
+    """The vendor of the effect's target, active or not, which the list would not show; else those of its once-key."""
+    query = (("company_id", client.company), ("view", "normal"))
+    if not effect.target:
+        return client.pages(_LIST, (*query, ("filters[origin_id]", effect.once_key)), _rows, VENDORS)
+    try:
+        return [client.get(f"{_LIST}/{number_of(effect.target)}", query, _row_shown, VENDORS)]
+    except NotSeen:
+        return []
 
 
 def _same(sent: VendorWrite, row: VendorRow) -> bool:
@@ -200,9 +213,10 @@ def _same(sent: VendorWrite, row: VendorRow) -> bool:
         (sent.state_code, row.state_code),
         (sent.email_address, row.email_address),
         (sent.business_phone, row.business_phone),
+        (sent.is_active, row.is_active is not False),
         (_digits(sent.business_register_attributes), _digits(row.business_register)),
     )
-    return all(ours is None or ours == (theirs or "") for ours, theirs in pairs)
+    return all(ours is None or ours == ("" if theirs is None else theirs) for ours, theirs in pairs)
 
 
 def _digits(register: Register | None) -> str | None:

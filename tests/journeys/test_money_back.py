@@ -1,0 +1,224 @@
+"""What Procore's people write comes into IFS's books once: vouchers that wait, their corrections, and proposals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_connector.sandbox.running import RunningSandbox
+
+from .money_books import signed
+from .money_desk import MoneyOffice, opened, serving
+from .money_proof import CLEARING, RETENTION
+from .test_money_set import Story
+
+BOOK = """
+                                 billed  retained   payable |     cost  retention   clearing
+the draft                       4250.00    425.00   3825.00 |     0.00       0.00       0.00
+it is approved                  4250.00    425.00   3825.00 |  4250.00    -425.00   -3825.00
+IFS updates its ledger          4250.00    425.00   3825.00 |  4250.00    -425.00   -3825.00
+it is sent back                 4250.00    425.00   3825.00 |  4250.00    -425.00   -3825.00
+it comes again with less        3750.00    375.00   3375.00 |  3750.00    -375.00   -3375.00
+the second one, in December     5750.00    375.00   5375.00 |  3750.00    -375.00   -3375.00
+December takes it               5750.00    375.00   5375.00 |  5750.00    -375.00   -5375.00
+what was held is released       5750.00      0.00   5750.00 |  5750.00       0.00   -5750.00
+the supplier's own invoice      5750.00      0.00   5750.00 |  5750.00       0.00   -2375.00
+it is paid                      5750.00      0.00   5750.00 |  5750.00       0.00   -2375.00
+the last one is deleted         5750.00    375.00   5375.00 |  5750.00    -375.00   -2000.00
+"""
+"""On the left what Procore's invoices come to, on the right what stands in IFS's books: debits less credits on the
+project's cost, on the retention account and on the clearing account, the hold table and the ledger together."""
+
+
+class Site:
+    """A subcontractor whose invoices the project manager writes in Procore, on an order of IFS."""
+
+    def __init__(self, office: MoneyOffice) -> None:
+        self.office = office
+        self.story = Story(office, "USD", "")
+        self.story.order_is_released()
+        office.sync()
+        self.first = self.second = self.last = 0
+
+    def bill(self, number: str, *items: dict[str, Any]) -> int:
+        """The project manager writes an invoice; its id."""
+        given = {"order_number": self.story.order, "invoice_number": number, "items": list(items)}
+        return int(self.office.procore("add_requisition", **given)["id"])
+
+    def the_draft(self) -> None:
+        """30 clips at 100 and 10 hours at 125, a tenth of it held back."""
+        clips = {"position": 1, "quantity": "30", "retained": "300.00"}
+        self.first = self.bill("B-1", clips, {"position": 2, "quantity": "10", "retained": "125.00"})
+
+    def it_is_approved(self) -> None:
+        """By the project manager."""
+        self.office.procore("approve_requisition", id=self.first)
+
+    def the_ledger_is_updated(self) -> None:
+        """The accountant approves the voucher, and it moves from the hold table into the ledger."""
+        for voucher in self.office.money.ifs.vouchers():
+            self.office.ifs("approve_voucher", voucher_no=voucher["VoucherNo"])
+        assert self.office.ifs("gl_update")["errors"] == 0
+
+    def it_is_sent_back(self) -> None:
+        """For revision: nobody has said yet that it does not count."""
+        self.office.procore("send_back_requisition", id=self.first)
+
+    def it_comes_again_with_less(self) -> None:
+        """25 clips only."""
+        clips = {"position": 1, "quantity": "25", "retained": "250.00"}
+        self.office.procore("bill_requisition", id=self.first, items=[clips])
+        self.office.procore("approve_requisition", id=self.first)
+
+    def the_second_one_in_december(self) -> None:
+        """Billed on the last of November, approved when November is closed in IFS: it waits."""
+        self.second = self.bill("B-2", {"position": 1, "quantity": "20", "retained": "0"})
+        self.office.until("2026-12-02")
+        self.office.ifs("close_period", month="2026-11")
+        self.office.procore("approve_requisition", id=self.second)
+
+    def december_takes_it(self) -> None:
+        """The customer says that such ones go to the next open period."""
+        self.office.policy(vouchers={"closed_period": "next_open"})
+
+    def what_was_held_is_released(self) -> None:
+        """By an invoice of its own."""
+        clips, hours = {"position": 1, "released": "250.00"}, {"position": 2, "released": "125.00"}
+        self.last = self.bill("B-3", clips, hours)
+        self.office.procore("approve_requisition", id=self.last)
+
+    def the_suppliers_own_invoice(self) -> None:
+        """Number B-1, of what was delivered less a tenth: accounts payable books it against the clearing account."""
+        self.office.receive(self.story.order, _1="25", _2="10")
+        clips = {"line_no": "1", "quantity": "25", "amount": "2250.00", "codes": {"A": CLEARING}}
+        hours = {"line_no": "2", "quantity": "10", "amount": "1125.00", "codes": {"A": CLEARING}}
+        self.story.invoice("B-1", "3375.00", clips, hours)
+
+    def it_is_paid(self) -> None:
+        """All of it: Procore is told."""
+        self.office.pay(self.story.ids["B-1"])
+
+    def the_last_one_is_deleted(self) -> None:
+        """Nobody can see it any more, and a person says that Procore is right."""
+        self.office.procore("delete_requisition", id=self.last)
+        self.office.sync()
+        question = self.office.hold("sent_back")
+        self.office.app.rule("demo", question["id"], "projects")
+
+
+STEPS = {
+    "the draft": Site.the_draft,
+    "it is approved": Site.it_is_approved,
+    "IFS updates its ledger": Site.the_ledger_is_updated,
+    "it is sent back": Site.it_is_sent_back,
+    "it comes again with less": Site.it_comes_again_with_less,
+    "the second one, in December": Site.the_second_one_in_december,
+    "December takes it": Site.december_takes_it,
+    "what was held is released": Site.what_was_held_is_released,
+    "the supplier's own invoice": Site.the_suppliers_own_invoice,
+    "it is paid": Site.it_is_paid,
+    "the last one is deleted": Site.the_last_one_is_deleted,
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    """Both systems of the small company, for the whole module."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[MoneyOffice]:
+    """A money office after its first sync."""
+    with opened(box, tmp_path, url) as made:
+        made.sync()
+        yield made
+
+
+def posted(office: MoneyOffice) -> dict[str, Decimal]:
+    """What stands in IFS's books on the cost accounts of projects, the retention and the clearing account."""
+    sums: dict[str, Decimal] = defaultdict(lambda: Decimal(0))
+    for voucher in office.money.books()[0].vouchers:
+        for row in voucher["rows"]:
+            sums["cost" if row["Account"].startswith("41") else row["Account"]] += signed(row)
+    return sums
+
+
+def assert_booked(site: Site, figures: str) -> None:
+    """The step's figures on both sides."""
+    theirs, ours = (tuple(Decimal(one) for one in part.split()) for part in figures.split("|"))
+    ledger, books = site.office.money.ledgers(site.story.order)[1], posted(site.office)
+    assert (ledger.invoiced, ledger.retained, ledger.payable) == theirs
+    assert (books["cost"], books[RETENTION], books[CLEARING]) == ours
+
+
+WAITING = {"it is sent back": "sent_back", "the second one, in December": "erp_period_closed"}
+"""Steps after which a document waits, and why."""
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_what_procore_bills_stands_in_ifs_once(office: MoneyOffice, twice: bool) -> None:
+    site = Site(office)
+    rows = {row[:28].strip(): row[28:] for row in BOOK.splitlines()[2:] if row}
+    for step, act in STEPS.items():
+        act(site)
+        office.sync()
+        if twice:  # everything is decided again as if it had never been seen
+            office.policy(purchase_orders={"approve": "auto"})
+            office.sync()
+        waiting = office.holds()
+        assert [hold["reason"] for hold in waiting] == ([WAITING[step]] if step in WAITING else [])
+        office.assert_tied(left=tuple(hold["erp_id"] for hold in waiting))
+        assert_booked(site, rows[step])
+        office.assert_rests()
+    paid = [(row["requisition_id"], row["amount"]) for row in office.money.books()[1].payments]
+    assert paid == [(site.first, "3375.00")]
+
+
+def test_a_direct_cost_of_procore_is_a_voucher_and_ours_never_come_back(office: MoneyOffice) -> None:
+    ours = {"supplier_id": "S1005", "invoice_no": "C-9", "authorise": True}
+    office.ifs("register_invoice", lines=[office.line("1201", "4120", "03-310", amount="77.00")], **ours)
+    lines = [{"code": "03-310", "type": "S", "amount": "130.00"}, {"code": "05-120", "type": "S", "amount": "-30.00"}]
+    given = {"project_id": "1201", "vendor": office.vendor("S1005"), "invoice_number": "D-1", "status": "draft"}
+    made = office.procore("enter_direct_cost", lines=lines, **given)
+    office.sync()
+    office.assert_tied()
+    assert posted(office)["cost"] == Decimal("77.00")
+    office.procore("set_direct_cost_status", id=made["id"], status="approved")
+    office.sync()
+    office.assert_tied()
+    assert (posted(office)["cost"], posted(office)[CLEARING]) == (Decimal("177.00"), Decimal("-100.00"))
+    office.assert_rests()
+    assert len(office.money.books()[0].ours("direct_cost")) == 1
+
+
+def test_a_commitment_born_in_procore_becomes_an_order_and_stays_what_it_was(office: MoneyOffice) -> None:
+    """It is proposed as a requisition; the order the buyer makes of it is the same thousand, not another one."""
+    line = {"code": "03-310", "type": "S", "description": "Work", "quantity": "10", "unit_cost": "100.00"}
+    given = {"order_number": "PO-X", "title": "By hand", "vendor": office.vendor("S1002"), "status": "Approved"}
+    office.procore("type_order", project_id="1201", lines=[line], **given)
+    made = office.procore("add_requisition", order_number="PO-X", invoice_number="U-1", status="approved", share="0.5")
+    office.sync()
+    office.sync()
+    proposed = office.money.ifs.requisitions()
+    assert [len(one["lines"]) for one in proposed.values()] == [1]
+    assert office.hold("order_missing")["erp_id"] == str(made["id"])
+    office.assert_tied()
+    office.assert_rests()
+    number = next(iter(proposed))
+    office.ifs("release_requisition", requisition_no=number)
+    order = office.ifs("convert_requisition", requisition_no=number)["orders"][0]
+    office.ifs("release_order", order_no=order)
+    for _ in range(3):
+        office.sync()
+    ours, theirs = office.money.ledgers(order)
+    assert (ours.ordered, theirs.ordered) == (Decimal("1000.00"), Decimal("1000.00"))
+    assert posted(office)["cost"] == Decimal("500.00")
+    office.assert_tied()
+    office.assert_rests()

@@ -1,0 +1,84 @@
+"""The process is killed at every named moment while every flow has work: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml_connector.engine.points import POINTS
+
+from .money_scene import carry, go_on, prove, set_up
+from .office import Office
+
+ASKED_LATER = "recover.found"
+"""Passes only where an earlier run left something unconfirmed."""
+
+FIRST_STEPS = 21
+"""Steps the first sync sends: vendors to vouchers, by way of codes, budgets, contracts, invoices and direct costs."""
+NEXT_STEPS = 6
+"""Steps of the sync after the second half: vendor, budget change, invoices, payments, reversals, new vouchers."""
+
+FIRST = [
+    *((point, 1) for point in POINTS if point != ASKED_LATER),
+    *(("read.page", passing) for passing in (6, 12)),
+    *(("plan.decided", passing) for passing in (8, 15)),
+    *(("apply.marked", step) for step in (3, 5, 9, 15, 17, 19, 21)),
+    *(("apply.sent", step) for step in range(2, FIRST_STEPS + 1)),
+    *(("settle.before", step) for step in (8, 15, 22, 27)),
+    *(("settle.after", step) for step in (9, 16, 23, 27)),
+]
+"""Where the first sync ends, and at which passing."""
+
+NEXT = [
+    *((point, 1) for point in ("plan.decided", "plan.kept", "run.finishing")),
+    *(("apply.marked", step) for step in (2, 4, 6)),
+    *(("apply.sent", step) for step in range(1, NEXT_STEPS + 1)),
+    *(("settle.before", step) for step in (3, 4, 6)),
+    *(("settle.after", step) for step in (2, 4, 5)),
+]
+"""Where the sync ends in which what had crossed is revised, reversed, credited and paid."""
+
+
+@pytest.mark.parametrize(("point", "passing"), FIRST)
+def test_first_sync_of_all_flows_killed_and_run_again_makes_each_thing_once(
+    office: Office, point: str, passing: int
+) -> None:
+    money = set_up(office)
+    assert office.in_a_process(f"{point}:{passing}") == -9
+    carry(office)
+    prove(office, money)
+    office.assert_rests()
+
+
+@pytest.mark.parametrize(("point", "passing"), NEXT)
+def test_sync_of_revisions_killed_and_run_again_reverses_and_pays_once(
+    office: Office, point: str, passing: int
+) -> None:
+    money = set_up(office)
+    carry(office)
+    go_on(office)
+    assert office.in_a_process(f"{point}:{passing}") == -9
+    carry(office)
+    prove(office, money)
+    office.assert_rests()
+
+
+def test_killed_again_and_again(office: Office) -> None:
+    money = set_up(office)
+    for moment in ("apply.sent:9", f"{ASKED_LATER}:1", "apply.sent:8", f"{ASKED_LATER}:1", "apply.sent:2"):
+        assert office.in_a_process(moment) == -9, moment
+    carry(office)
+    go_on(office)
+    for moment in ("apply.sent:3", f"{ASKED_LATER}:1", "apply.marked:2", "run.finishing:1"):
+        assert office.in_a_process(moment) == -9, moment
+    carry(office)
+    prove(office, money)
+    office.assert_rests()
+
+
+def test_steps_are_as_many_as_the_moments_chosen_here(office: Office) -> None:
+    """A step more or less would leave one of the moments above to no test."""
+    set_up(office)
+    assert office.in_a_process(f"apply.marked:{FIRST_STEPS + 1}") == 0
+    carry(office)
+    go_on(office)
+    assert office.in_a_process(f"apply.marked:{NEXT_STEPS + 1}") == 0
