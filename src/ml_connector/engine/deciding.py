@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -20,10 +20,11 @@ from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.commitment import Commitment
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
-from ml_connector.store import audit, holds, journal, sources
+from ml_connector.store import audit, holds, journal, links, sources
 from ml_connector.store.holds import Look
 from ml_connector.systems.port import VendorPage
 from ml_connector.systems.wire import Exchange
@@ -93,7 +94,7 @@ class Decider:
             for supplier, project in (demand.memberships if wants_members else ())
             if not self._is_member(supplier, project)
         )
-        asked = self.held_of("vendors", HoldReason.VENDOR_INACTIVE)
+        asked = self.held_of("vendors", HoldReason.VENDOR_INACTIVE) | self._inactive_in_use(suppliers)
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
             vendors.Wanted(suppliers, members, settled, page.problems, frozenset(demand.suppliers) | asked),
@@ -106,6 +107,21 @@ class Decider:
         for intent in decision.intents:
             if intent.key.kind == "supplier":  # our own write changes its row: how it looked before is no rest
                 self.draft.vendors.pop(intent.target, None)
+
+    def _inactive_in_use(self, suppliers: Collection[str]) -> set[str]:
+        """Suppliers whose vendor is inactive in Procore and who have a contract there of an order that is open."""
+        inactive = {one.id for one in self.gathered.vendors() if not one.active} if suppliers else set()
+        doubtful = {one for one in suppliers if self.situation.target(Key("vendor", one)) in inactive}
+        if not doubtful:
+            return set()
+        with self.work.db.begin() as conn:
+            open_orders = sources.open_ids(conn, self.work.connection_id, ORDER)
+            keys = [key for key in self.situation.links if key.kind == "commitment"]
+            known = links.load_many(
+                conn, self.work.connection_id, [k for k in keys if k.id.rpartition("@")[0] in open_orders]
+            )
+        contracts = (unpack("commitment", row.base) for row in known.values() if row.base)
+        return doubtful & {one.vendor for one in contracts if isinstance(one, Commitment)}
 
     def _is_member(self, supplier: str, project: str) -> bool:
         """Whether the vendor that stands for a supplier now was made known in a project's directory."""
