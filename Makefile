@@ -26,8 +26,8 @@ demo: $(STAMP) ## run the main job against the sandbox, then leave it open (ARGS
 test: $(STAMP) ## pass the whole suite: it is what CI runs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## measure requests, seconds, CPU and memory for 1,000 and 10,000 orders
-	$(BIN)/python -m benchmarks.orders $(ARGS)
+bench: $(STAMP) ## measure requests, seconds, CPU, memory: orders, then invoices and direct costs (ARGS="1000 --only costs")
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(STAMP) ## check style, types and the arrows between rooms
 	$(BIN)/ruff check src tests benchmarks scripts

@@ -67,6 +67,8 @@ class MoneyWorld:
         if len(self._orders) * EACH < size * 2:
             raise SandboxFailed(f"{len(self._orders)} orders can be invoiced, {size} are needed")
         self._half = -(-size // EACH)
+        # The simulated IFS looks through all invoices for that rule, which is nothing to be measured here.
+        self._act("ifs", "set_company", unique_invoice_no=False)
         self._today = date.fromisoformat(str(self._call("GET", "clock")["now"])[:10])
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ def test_a_new_code_is_asked_about_and_made_once_a_person_allows_it() -> None:
     (intent,) = run(given(rulings={(KEY, HoldReason.CODE_MISSING): Ruling("allow")}), PILES).intents
     assert (intent.key, intent.once_key, intent.scope, intent.target) == (KEY, "", "", "")
     assert intent.reason == "Cost code 31-620 Piling was made in Procore (project 1201)."
-    assert unpack("dimension", intent.body) == Dimension("B", "31-620", "Piling", TODAY, date(2049, 12, 31))
+    assert unpack("dimension", intent.body) == Dimension("B", "31-620", "Piling", date(2026, 1, 1), date(2049, 12, 31))
     assert intent.base == intent.body
     left = run(given(rulings={(KEY, HoldReason.CODE_MISSING): Ruling("ignore")}), PILES)
     assert told(left) == "SKIP A person said that cost code 31-620 (project 1201) stays out of IFS."

@@ -66,6 +66,14 @@ class MasterIfs(MoneyIfs):
         )
         self._command(where, {}, row["@odata.etag"])
 
+    def convert_requisition(self, number: str) -> list[str]:
+        """A purchaser makes orders of a requisition's released lines; their numbers."""
+        lines = self.requisitions()[number]["lines"]
+        keys = (f"REQUISITION_NO={number}^LINE_NO={row['LineNo']}^RELEASE_NO={row['ReleaseNo']}^;" for row in lines)
+        path = "PurchaseRequisitionHandling.svc/CreateRequisitionLineToOrder"
+        answer = self._command(path, {"Selection": "".join(keys)}, "")
+        return str(answer["value"]).split(";")
+
     def _row(self, path: str) -> Row:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json;odata.metadata=full"}
         with urlopen(Request(self._at(path), headers=headers), timeout=30) as answer:
@@ -73,7 +81,8 @@ class MasterIfs(MoneyIfs):
         return found
 
     def _command(self, path: str, body: Row, etag: str) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", "If-Match": etag}
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers |= {"If-Match": etag} if etag else {}
         with urlopen(Request(self._at(path), json.dumps(body).encode(), headers, method="POST"), timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None

@@ -64,6 +64,17 @@ class Bucket:
         if figures.gross:
             self.codes[code] += figures.gross
 
+    def __add__(self, other: Bucket) -> Bucket:
+        if self.currency not in ("", other.currency):
+            return Bucket(currency=f"{self.currency} and {other.currency}")
+        made = Bucket(self.total + other.total, currency=other.currency)
+        for bucket in (self, other):
+            for line, figures in bucket.lines.items():
+                made.lines[line] += figures
+            for code, amount in bucket.codes.items():
+                made.codes[code] += amount
+        return made
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -91,9 +102,15 @@ def cents(amount: Decimal) -> Decimal:
 class ErpBooks:
     """What IFS says at one moment."""
 
-    def __init__(self, ifs: MoneyIfs, types: Iterable[tuple[str, str]], retention: Collection[str]) -> None:
-        """`types`: pattern of account to Procore cost type, in order. `retention`: accounts of what is held back."""
+    def __init__(
+        self, ifs: MoneyIfs, types: Iterable[tuple[str, str]], retention: Collection[str], by_costs: bool = False
+    ) -> None:
+        """`types`: pattern of account to Procore cost type, in order. `retention`: accounts of what is held back.
+
+        `by_costs`: what is on orders is billed by direct costs too (strategy B), and those keep no retention.
+        """
         self._types = list(types)
+        self._by_costs = by_costs
         self._retention = retention
         self.invoices = ifs.invoices()
         self.taxes = ifs.tax_codes()
@@ -139,13 +156,15 @@ class ErpBooks:
             if place is None:
                 continue
             amount, back = costs[row["RowId"]], self.held_back(row)
-            line = f"{row['LineNo']}/{row['ReleaseNo']}" if row["LineNo"] else ""
+            line = f"{row['LineNo']}/{row['ReleaseNo']}" if row["LineNo"] and place[0] != DIRECT else ""
             figures = Figures(ZERO, max(-amount, ZERO), max(amount, ZERO)) if back else Figures(amount)
             found[place].add(figures, line, "" if back else self.flat(row))
             found[place].currency = self.invoices[invoice]["Currency"]
         return found
 
     def _place(self, row: Row, orders: list[Place]) -> Place | None:
+        if self._by_costs:
+            return (DIRECT, row["ProjectId"]) if row["ProjectId"] and not self.held_back(row) else None
         named = row["OrderNo"] or (self.invoices[row["InvoiceId"]]["PoRefNumber"] if self.held_back(row) else None)
         if named:
             projects = [project for order, project in orders if order == named]
@@ -301,6 +320,22 @@ def place_of(origin: str) -> tuple[int, Place] | None:
     if len(parts) < 5 or parts[:2] != [COMPANY, "invoice"]:
         return None
     return int(parts[2]), (parts[3], parts[4])
+
+
+def unlike(name: str, should: Bucket, there: Bucket) -> Iterator[str]:
+    """How what is there differs from what should be: in all, by budget code, by line where all postings name one."""
+    if should.total != there.total:
+        yield f"{name}: {there.total} in Procore, should be {should.total}"
+    if should.total != Figures() and there.total != Figures() and should.currency != there.currency:
+        yield f"{name}: in {there.currency}, should be in {should.currency}"
+    for code in sorted({*should.codes, *there.codes}):
+        if should.codes.get(code, ZERO) != there.codes.get(code, ZERO):
+            yield f"{name}: {there.codes.get(code, ZERO)} on {code}, should be {should.codes.get(code, ZERO)}"
+    named = [line for line in should.lines if line]
+    if named and "" not in should.lines:
+        for line in sorted({*named, *there.lines}):
+            if should.lines.get(line, Figures()) != there.lines.get(line, Figures()):
+                yield f"{name} line {line}: {there.lines.get(line, Figures())}, should be {should.lines[line]}"
 
 
 def signed(row: Any) -> Decimal:

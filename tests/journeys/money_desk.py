@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,9 +19,11 @@ from ml_connector.sandbox.world import World
 from ml_connector.sandbox.world_maker import make_world
 from ml_connector.settings import Settings
 
-from .money_books import Ledger
+from .money_books import ErpBooks, Ledger, SiteBooks
 from .money_proof import CLEARING, RETENTION, MoneyProof
 from .office import NAME, Office
+
+Books = tuple[ErpBooks, SiteBooks]
 
 START = datetime(2026, 11, 16, 15, tzinfo=UTC)
 """When every story begins: a Monday, two weeks before a month ends."""
@@ -92,7 +94,7 @@ class MoneyOffice(Office):
         for line, quantity in lines.items():
             self.ifs("receive_goods", order_no=order, line_no=line[1:], quantity=quantity)
 
-    def invoice(self, order: str, number: str, lines: list[dict[str, Any]], **given: Any) -> int:
+    def invoice(self, order: str, number: str, lines: Sequence[Mapping[str, Any]], **given: Any) -> int:
         """Accounts payable registers, posts and authorises an invoice on an order; its id."""
         made = self.ifs("register_invoice", order_no=order, invoice_no=number, lines=lines, authorise=True, **given)
         return int(made["invoice_id"])
@@ -120,17 +122,24 @@ class MoneyOffice(Office):
 
     # judgement --------------------------------------------------------------------------------------------------------
 
-    def assert_tied(self, held: tuple[int, ...] = (), left: tuple[str, ...] = ()) -> None:
-        """The money is the same on both sides, and the audit chain is whole."""
-        differences = self.money.differences(held, left)
+    def assert_tied(self, held: tuple[int, ...] = (), left: tuple[str, ...] = ()) -> Books:
+        """The money is the same on both sides, and the audit chain is whole; the books it was read from."""
+        books = self.money.books()
+        differences = self.money.differences(held, left, books=books)
         assert not differences, "\n".join([*differences, *(hold["sentence"] for hold in self.holds())])
         assert self.app.verify_audit(NAME) == []
+        return books
 
-    def assert_ledger(self, order: str, figures: str) -> None:
+    def ledgers(self, order: str, books: Books | None = None) -> tuple[Ledger, Ledger]:
+        """The order's line of the book: IFS's and Procore's."""
+        erp, site = books or self.money.books()
+        return erp.ledger(order), site.ledger(order)
+
+    def assert_ledger(self, order: str, figures: str, books: Books | None = None) -> None:
         """The order's line of the book on both sides: ordered, received, invoiced, retained, payable, paid in IFS and,
         where it differs because IFS pays tax as well, paid in Procore."""
         ordered, received, invoiced, retained, payable, paid, *there = [Decimal(one) for one in figures.split()]
-        ours, theirs = self.money.ledgers(order)
+        ours, theirs = self.ledgers(order, books)
         assert str(ours) == str(Ledger(ordered, invoiced, retained, payable, paid, received))
         assert str(theirs) == str(Ledger(ordered, invoiced, retained, payable, there[0] if there else paid))
 

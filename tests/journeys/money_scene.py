@@ -38,7 +38,6 @@ POLICIES: dict[str, dict[str, Any]] = {
     "vendors": {"propose": "auto"},
     "cost_codes": {"back": "auto"},
     "budgets": {"locked": "change", "strangers": "leave"},
-    "subcontractor_invoices": {"requisitioner": "MARTA_HALE"},
     "vouchers": {"sent_back": "reverse", "revised": "reverse"},
 }
 """Under which nothing in the scene needs an answer."""

@@ -95,20 +95,21 @@ def test_every_valid_value_reaches_every_project_where_policy_says_all(codes: Co
     assert any("Ended in IFS and still in Procore" in note and NEW in note for note in report.notes), report.notes
 
 
-@pytest.mark.parametrize("used", ["03-310", "03-410"])
-def test_value_renamed_in_ifs_is_renamed_where_it_is_used(codes: Codes, used: str) -> None:
+def test_value_renamed_in_ifs_is_renamed_where_it_is_used(codes: Codes) -> None:
     """One of them stands in the project's budget as well, the other on orders only."""
-    assert "1201" in codes.there(used)
-    codes.office.ifs("rename_code_value", code_part="B", value=used, description="Concrete, all kinds")
+    used = ("03-310", "03-410")
+    for code in used:
+        assert "1201" in codes.there(code)
+        codes.office.ifs("rename_code_value", code_part="B", value=code, description=f"Concrete {code}")
     codes.office.sync()
-    assert codes.there(used)["1201"] == "Concrete, all kinds"
+    assert [codes.there(code)["1201"] for code in used] == ["Concrete 03-310", "Concrete 03-410"]
     codes.office.assert_rests()
 
 
 def test_a_name_changed_in_procore_is_said_and_left(codes: Codes) -> None:
     code = next(row for row in codes.procore.cost_codes(codes.projects["1201"]) if row["full_code"] == "03-410")
     codes.office.box.clock.advance(codes.office.pause)
-    body = {"project_id": codes.projects["1201"], "cost_code": {"name": "Tilt-up walls"}}
+    body = {"project_id": codes.projects["1201"], "cost_code": {"code": code["code"], "name": "Tilt-up walls"}}
     codes.procore.ask("PATCH", f"/rest/v1.0/cost_codes/{code['id']}", body)
     report = codes.office.assert_rests()
     assert any("Called otherwise in Procore" in note and "1201/03-410" in note for note in report.notes), report.notes
@@ -192,23 +193,24 @@ def test_mapping_that_is_not_one_to_one_is_said_and_nothing_is_made(codes: Codes
     report = codes.office.sync()
     said = [note for note in report.notes if "Refused, not one-to-one" in note]
     assert len(said) == 1
-    assert NEW in said[0]
+    assert "the mapping makes cost codes by rows" in said[0]
     assert codes.value(NEW) is None
     codes.office.assert_rests()
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [("31-620-70001", "at most 10 characters"), ("31-62a", "upper case only"), ("31-6^2", "no ^ in a value")],
-)
-def test_codes_ifs_cannot_hold_are_told_in_words(codes: Codes, code: str, words: str) -> None:
-    codes.typed(code)
+def test_codes_ifs_cannot_hold_are_told_in_words(codes: Codes) -> None:
+    bad = {"31-620-70001": "at most 10 characters", "31-62a": "upper case only", "31-6^2": "no ^ in a value"}
+    for code in bad:
+        codes.typed(code)
     assert codes.office.sent_by_sync() == []
-    hold = codes.hold("part_forbidden", code)
-    assert words in hold["sentence"]
-    codes.answer("ignore", "part_forbidden", code)
-    assert codes.office.holds("part_forbidden") == []
+    assert len(codes.office.holds("part_forbidden")) == len(bad)
+    for code, words in bad.items():
+        hold = codes.hold("part_forbidden", code)
+        assert words in hold["sentence"]
+        codes.office.app.rule("demo", hold["id"], "ignore")
     codes.office.assert_rests()
+    assert codes.office.holds("part_forbidden") == []
+    assert codes.ifs.code_values("B").keys() & bad.keys() == set()
 
 
 def test_part_that_holds_the_projects_takes_no_values_from_outside(office: Office) -> None:
@@ -229,7 +231,8 @@ def test_values_that_come_from_a_source_company_are_refused_until_it_is_lifted(c
     codes.typed()
     codes.office.sync()
     (hold,) = codes.office.holds("refused")
-    assert "source company" in hold["sentence"]
+    assert "NODIRECTINSERT" in hold["sentence"]
+    assert "adds the value in the company it comes from" in hold["sentence"]
     assert codes.value(NEW) is None
     codes.office.sync()
     assert len(codes.office.holds("refused")) == 1

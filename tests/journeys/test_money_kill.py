@@ -12,8 +12,8 @@ from .office import Office
 ASKED_LATER = "recover.found"
 """Passes only where an earlier run left something unconfirmed."""
 
-FIRST_STEPS = 21
-"""Steps the first sync sends: vendors to vouchers, by way of codes, budgets, contracts, invoices and direct costs."""
+FIRST_STEPS = 22
+"""Steps the first sync sends: vendors to vouchers, by way of codes, budgets, contracts, invoices, direct costs and payments."""
 NEXT_STEPS = 6
 """Steps of the sync after the second half: vendor, budget change, invoices, payments, reversals, new vouchers."""
 
@@ -21,10 +21,10 @@ FIRST = [
     *((point, 1) for point in POINTS if point != ASKED_LATER),
     *(("read.page", passing) for passing in (6, 12)),
     *(("plan.decided", passing) for passing in (8, 15)),
-    *(("apply.marked", step) for step in (3, 5, 9, 15, 17, 19, 21)),
+    *(("apply.marked", step) for step in (3, 5, 9, 15, 17, 20, 22)),
     *(("apply.sent", step) for step in range(2, FIRST_STEPS + 1)),
-    *(("settle.before", step) for step in (8, 15, 22, 27)),
-    *(("settle.after", step) for step in (9, 16, 23, 27)),
+    *(("settle.before", step) for step in (8, 15, 22, 28)),
+    *(("settle.after", step) for step in (9, 16, 23, 28)),
 ]
 """Where the first sync ends, and at which passing."""
 

@@ -6,7 +6,7 @@ both systems' own screens. Steps are delivered at once, twice, late, and out of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,10 +103,10 @@ class Story:
         if tax == "NR7":
             office.money.ifs.add_tax_code("NR7", "7", "0")
 
-    def invoice(self, number: str, net: str, *lines: dict[str, object]) -> None:
+    def invoice(self, number: str, net: str, *lines: Mapping[str, object], **given: object) -> None:
         """Accounts payable books an invoice of that net amount on the order, with seven percent of tax or none."""
         tax = {"tax": str(Decimal(net) * 7 / 100), "tax_code": self.tax} if self.tax else {}
-        self.ids[number] = self.office.invoice(self.order, number, list(lines), **tax)
+        self.ids[number] = self.office.invoice(self.order, number, list(lines), **tax, **given)
 
     def retention(self, amount: str, line: str = "") -> dict[str, object]:
         """A posting that holds back (negative) or gives free, on a line of the order or on none."""
@@ -221,8 +221,8 @@ def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[MoneyOffic
 
 def check(story: Story, step: str) -> None:
     """Both books have the figures of the step, nothing else differs, and nothing more is sent."""
-    story.office.assert_tied()
-    story.office.assert_ledger(story.order, book(story.tax)[step])
+    books = story.office.assert_tied()
+    story.office.assert_ledger(story.order, book(story.tax)[step], books)
     story.office.assert_rests()
 
 

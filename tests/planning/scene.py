@@ -191,6 +191,9 @@ class Procore:
         for verb in _STAGES:
             for intent in [one for one in waiting if one.verb is verb]:
                 body = unpack(intent.key.kind, intent.body)
+                if intent.key.kind == "commitment_line":
+                    self._link(intent, "")
+                    continue
                 contract = (
                     self._amend(intent, body) if isinstance(body, ChangeOrder) else self._write(intent, verb, body)
                 )
@@ -199,6 +202,10 @@ class Procore:
 
     def _link(self, intent: Intent, contract: str) -> None:
         links = dict(self.situation.links)
+        if intent.key.kind == "commitment_line":
+            links[intent.key] = Linked(intent.target)
+            self.situation = msgspec.structs.replace(self.situation, links=links)
+            return
         key = next(key for key in (intent.key, *intent.needs) if key.kind == "commitment")
         before = links.get(key)
         links[key] = Linked(contract, intent.base or (before.base if before else b""))

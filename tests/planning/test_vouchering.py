@@ -6,20 +6,23 @@ from datetime import date
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.chart import Chart
 from ml_connector.planning.crossed import cost_of, figures, histories, swapped
 from ml_connector.planning.plan import HoldReason
 from ml_connector.planning.situation import Linked
 from ml_connector.planning.suppliers import Suppliers
+from ml_connector.records.accounting import Book, Period
 from ml_connector.records.direct_cost import CostStatus
 from ml_connector.records.subcontractor_invoice import InvoiceStatus, SubcontractorInvoice
 from ml_connector.records.voucher import RowRole, VoucherStatus
 
 from .scene import CONCRETE, STEEL, D
-from .way_back import Ifs, bill, cost, cost_line, invoice, roles
+from .way_back import BOOK, CHART, Ifs, bill, cost, cost_line, invoice, roles
 
 cents = st.integers(-99_999, 99_999).map(lambda amount: Decimal(amount) / 100)
 
@@ -92,6 +95,50 @@ def test_a_direct_cost_may_live_as_it_likes(steps: list[tuple[list[tuple[Decimal
         for line in lines if status is CostStatus.APPROVED else ():
             wanted[line.budget_code] = wanted.get(line.budget_code, D(0)) + line.amount
         assert there == {flat: amount for flat, amount in wanted.items() if amount}
+
+
+PERIODS = BOOK.periods
+OTHERWISE = (Period(2027, 1, date(2026, 9, 29), date(2026, 10, 28), True),)
+"""An accounting year that begins before the calendar's."""
+
+
+def with_periods(*periods: Period) -> tuple[Chart, Book]:
+    """The books with other periods."""
+    return CHART, msgspec.structs.replace(BOOK, periods=periods)
+
+
+@pytest.mark.parametrize(
+    ("periods", "year"),
+    [(PERIODS, 2026), (OTHERWISE, 2027), ((), 0), ((*PERIODS, *OTHERWISE), 0)],
+)
+def test_the_accounting_year_is_that_of_the_one_period_of_its_day(periods: tuple[Period, ...], year: int) -> None:
+    ifs = Ifs()
+    ifs.coding = with_periods(*periods)
+    ifs.sync(invoice(bill("1/1", "10.00"), dated=date(2026, 10, 5)))
+    assert [one.year for one in ifs.vouchers.values()] == [year]
+
+
+def test_a_reversal_counts_in_the_year_of_its_own_day() -> None:
+    ifs = Ifs()
+    ifs.under(vouchers={"sent_back": "reverse", "closed_period": "next_open"})
+    ifs.sync(invoice(bill("1/1", "10.00"), dated=date(2026, 7, 5)))
+    later = Period(2027, 1, date(2026, 9, 29), date(2026, 10, 28), True)
+    shut = (msgspec.structs.replace(one, open=False) for one in PERIODS if one.period in (7, 8, 9))
+    ifs.coding = with_periods(*shut, later)
+    ifs.sync(invoice(bill("1/1", "10.00"), dated=date(2026, 7, 5), status=InvoiceStatus.REVISE))
+    assert [(one.dated, one.year) for one in ifs.vouchers.values()] == [
+        (date(2026, 7, 5), 2026),
+        (date(2026, 9, 29), 2027),
+    ]
+
+
+def test_a_year_learnt_later_is_no_new_version() -> None:
+    ifs = Ifs()
+    ifs.coding = with_periods()
+    ifs.sync(invoice(bill("1/1", "10.00")))
+    ifs.coding = with_periods(*PERIODS)
+    ifs.sync(invoice(bill("1/1", "10.00")))
+    assert [one.year for one in ifs.vouchers.values()] == [0]
 
 
 def test_lines_that_cancel_each_other_out_need_no_clearing() -> None:

@@ -15,8 +15,11 @@ import typer
 
 from ml_connector.app import App
 from ml_connector.cli.demo_story import Story
-from ml_connector.cli.demo_teller import NAME
+from ml_connector.cli.demo_teller import NAME, Teller
 from ml_connector.cli.demo_view import View
+from ml_connector.cli.month_office import MonthClock, begin, catch_up
+from ml_connector.cli.month_start import FIRST_DAY
+from ml_connector.cli.month_story import MonthStory
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import actor, session_of
 from ml_connector.cli.trouble import FOUND_WRONG
@@ -38,21 +41,26 @@ def demo(
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Folder for the demo; default: demo in the home folder."),
     ] = None,
+    month: Annotated[
+        bool, typer.Option("--month", help="Play a month of invoices, payments and vouchers instead, both directions.")
+    ] = False,
     orders: Annotated[int, typer.Option(min=24, max=100_000, help="Number of purchase orders.")] = 300,
     seed: Annotated[int, typer.Option(help="Seed of the world; equal seeds give equal worlds.")] = 7,
 ) -> None:
     """Show the main job end to end: check, plan, sync, a held order and its release, a change, and rest.
 
+    With --month: a month at five job sites, invoices, direct costs, payments and vouchers, told until both books tie.
     Runs against simulated systems in a folder of its own, started fresh each time. Nothing else is touched.
     """
     session = session_of(ctx)
     home = (keep or session.settings.home / "demo").expanduser().absolute()
     try:
         with fresh_folder(home), RunningSandbox(seed=seed, orders=orders, spawn=True) as sandbox:
-            story = told(home, sandbox, session.out)
+            story = (told_month if month else told)(home, sandbox, session.out)
             form = {"ok": not story.wrong, "wrong": story.wrong, "home": str(home), **story.facts}
-            session.out.answer(form, lambda out: _close(out, story))
+            session.out.answer(form, lambda out: _close(out, story, month=month))
             if not once:
+                catch_up(sandbox)
                 _stay(session.out, home, sandbox, foreign=DATABASE_URL in session.environ)
     except SandboxFailed as error:
         raise Unavailable(f"The demo cannot go on: {error}.", remedy="Run `ml-connector demo` again.") from error
@@ -67,6 +75,19 @@ def told(home: Path, sandbox: RunningSandbox, out: Output) -> Story:
     with App.open(Settings(home), actor()) as app:
         app.add_connection(NAME, text)
         story = Story(app, sandbox, View(read_toml(text, "The sandbox's connection file")), out)
+        story.tell()
+    return story
+
+
+def told_month(home: Path, sandbox: RunningSandbox, out: Output) -> MonthStory:
+    """The month told once, on the sandbox's clock; `--seed` and `--orders` make another world of it."""
+    clock = MonthClock(sandbox)
+    begin(sandbox, clock, FIRST_DAY)
+    text = sandbox.connection_text()
+    (home / "connection.toml").write_text(text, encoding="utf-8")
+    with App.open(Settings(home), actor(), clock=clock) as app:
+        app.add_connection(NAME, text)
+        story = MonthStory(app, sandbox, clock, out, read_toml(text, "The sandbox's connection file"))
         story.tell()
     return story
 
@@ -105,12 +126,14 @@ def _emptied(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _close(out: Output, story: Story) -> None:
+def _close(out: Output, story: Teller, *, month: bool) -> None:
     out.line()
     if story.wrong:
         out.line(f"{counted(len(story.wrong), 'claim')} of this demo failed; please report it.", "bold red")
     else:
         out.line("Every figure above was read from the two systems or from the run's own report.", "bold green")
+    if not month:
+        out.line(f"A month of invoices, payments and vouchers, both directions: {_command()} demo --once --month")
 
 
 def _command() -> str:
@@ -125,7 +148,7 @@ def _stay(out: Output, home: Path, sandbox: RunningSandbox, *, foreign: bool) ->
     out.heading("Still running")
     out.facts([("simulated IFS", sandbox.ifs_url), ("simulated Procore", sandbox.procore_url)])
     out.line("A console in the browser comes in a later release. Try, in another terminal:")
-    for words in (f"holds -c {NAME}", f"show po P100001 -c {NAME}", f"runs {NAME}", f"sync {NAME}"):
+    for words in (f"holds -c {NAME}", f"show po P100001 -c {NAME}", f"runs {NAME}", f"exposure {NAME}", f"sync {NAME}"):
         out.line(f"  {start} {words}")
     out.line("Ctrl-C ends it.", "dim")
     with suppress(KeyboardInterrupt):

@@ -30,10 +30,6 @@ class Teller:
         self.facts: dict[str, Any] = {}
         self.wrong: list[str] = []
 
-    def tell(self) -> None:
-        """All chapters, in order."""
-        raise NotImplementedError
-
     def open(self, title: str) -> None:
         """Begins a chapter."""
         self._chapter += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ml_connector.cli.month_case import Case
-from ml_connector.cli.month_desk import MonthDesk, said, said_list, summed
+from ml_connector.cli.month_desk import MonthDesk, said, summed
 from ml_connector.cli.month_office import kept_back, number_of
 from ml_connector.cli.month_records import ZERO
 from ml_connector.cli.month_start import arrived
@@ -49,8 +49,9 @@ def late(told: MonthDesk, case: Case) -> None:
     late_one = office.bill(case.late, date=_LATE.isoformat(), voucher_date=told.clock().date().isoformat())
     held = sum((one.retained - one.released for one in told.now.billed if one.order == case.kept.number), ZERO)
     release = office.bill(case.kept, lines=[kept_back(case.kept, held)])
-    document, order = next(reversed(case.progress.items()))
-    born = next(one for one in told.now.billed if one.id == document)
+    whole = [one for one in told.now.billed if one.id in case.progress and one.counts and not one.retained]
+    born = (whole or [one for one in told.now.billed if one.id in case.progress])[-1]
+    order = case.progress[born.id]
     line = order.lines[0]
     paper = office.register(
         order_no=order.number,
@@ -68,8 +69,10 @@ def late(told: MonthDesk, case: Case) -> None:
     )
     left = sum((one.retained - one.released for one in now.billed if one.order == case.kept.number), ZERO)
     told.claim(not left, f"{Money(held, case.kept.currency)} was released; {Money(left, case.kept.currency)} is held.")
-    made = [*now.of_invoice(paper), *now.costs_of(paper)]
+    doubled = [*now.of_invoice(paper), *now.costs_of(paper)]
+    alike = [one for one in now.billed if one.number == born.number]
     told.claim(
-        not made,
-        f"The paper of {born.number} is that of an invoice Procore had first: {said_list(made and ['doubled'])} ...",
+        not doubled and alike == [born],
+        f"Paper {born.number}, {Money(born.work, born.currency)}, is of an invoice that Procore had first: it stands "
+        f"there {counted(len(alike), 'time')}, as before.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -10,6 +11,7 @@ from typing import Any
 from ml_connector.cli.month_records import Agreement, Order, OrderLine
 from ml_connector.cli.month_tie import RETENTION
 from ml_connector.kernel.clock import system_clock
+from ml_connector.kernel.errors import BadInput
 from ml_connector.sandbox.cast import ACCOUNT_OF_TYPE, SITES, TROUBLES
 from ml_connector.sandbox.running import RunningSandbox
 
@@ -52,6 +54,18 @@ def begin(sandbox: RunningSandbox, clock: MonthClock, day: date) -> None:
     sandbox.admin("POST", "world", {"seed": world["seed"], "orders": world["orders"]})
 
 
+def catch_up(sandbox: RunningSandbox) -> None:
+    """Lets the sandbox's clock be no earlier than the machine's, which every other command goes by."""
+    now = system_clock()
+    if datetime.fromisoformat(sandbox.admin("GET", "clock")["now"]) < now:
+        sandbox.admin("POST", "clock", {"set": now.isoformat()})
+
+
+def too_small(what: str) -> BadInput:
+    """What to say when the world lacks something the month needs."""
+    return BadInput(f"This world is too small for the month: it has not {what}.", remedy="Take more --orders.")
+
+
 class Office:
     """Accounts payable, stores, buyers and project managers. Each act is one thing done in one window."""
 
@@ -92,10 +106,16 @@ class Office:
 
     # project managers -----------------------------------------------------------------------------------------
 
-    def claim_progress(self, order: Order, share: str) -> int:
-        """A project manager writes what a subcontractor asks for, a share of what is open, and approves it."""
+    def claim_progress(self, order: Order, share: str, retained: Decimal | None = None) -> int:
+        """A project manager writes what a subcontractor asks for, a share of what is open, and approves it.
+
+        `retained` is kept back of the first line. The invoice's id in Procore.
+        """
         number = self.paper("PM")
         made = self.procore("add_requisition", order_number=order.number, invoice_number=number, share=share)
+        if retained is not None:
+            items = [{"position": 1, "retained": str(retained)}]
+            self.procore("bill_requisition", id=made["id"], items=items)
         self.procore("approve_requisition", id=made["id"])
         return int(made["id"])
 
@@ -166,31 +186,33 @@ def _place(line: OrderLine) -> dict[str, str]:
 
 
 class Pool:
-    """Orders that can be billed, each once: of every three on a job site one is billed in IFS, one in Procore, one
-    stays open."""
+    """Orders that can be billed, each once: of two on a job site one is billed in IFS, the other one in Procore."""
 
     def __init__(self, orders: Iterable[Order], contracts: Iterable[Agreement]) -> None:
         numbers = {one.number for one in contracts if one.status == "Approved"}
         told = {trouble.order_no for trouble in TROUBLES.values()}
         self._free: dict[str, list[Order]] = {"ifs": [], "procore": []}
-        seen: dict[str, int] = {}
+        seen: Counter[str] = Counter()
         for order in orders:
             open_lines = all(line.state in ("Released", "Confirmed") for line in order.lines)
-            if order.number not in numbers or order.number in told or not open_lines or len(order.projects) != 1:
-                continue
-            site = min(order.projects)
-            turn = seen[site] = seen.get(site, -1) + 1
-            if turn % 3 < 2:
-                self._free["procore" if turn % 3 else "ifs"].append(order)
+            if order.number in numbers - told and open_lines and len(order.projects) == 1:
+                site = min(order.projects)
+                self._free["procore" if seen[site] % 2 else "ifs"].append(order)
+                seen[site] += 1
 
-    def take(self, where: str, until: date, most: int | None = None) -> list[Order]:
-        """Orders placed until a day that are to be billed there, not more than `most` a job site; each once."""
+    def take(self, where: str, until: date, most: int) -> list[Order]:
+        """Orders placed until a day that are to be billed there, not more than `most` a job site; each once.
+
+        BadInput when there is none left.
+        """
         taken: list[Order] = []
-        count: dict[str, int] = {}
+        count: Counter[str] = Counter()
         for order in self._free[where]:
             site = min(order.projects)
-            if order.dated <= until and (most is None or count.get(site, 0) < most):
-                count[site] = count.get(site, 0) + 1
+            if order.dated <= until and count[site] < most:
+                count[site] += 1
                 taken.append(order)
         self._free[where] = [order for order in self._free[where] if order not in taken]
+        if not taken:
+            raise too_small(f"an order until {until} that could be billed")
         return taken

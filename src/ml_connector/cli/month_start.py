@@ -1,26 +1,19 @@
-"""The first chapters of the month: both books are joined, goods arrive, invoices go to Procore, progress comes back."""
+"""The first chapters of the month: both books are joined, goods arrive, and supplier invoices go to Procore."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from ml_connector.cli.month_case import Case
-from ml_connector.cli.month_desk import MonthDesk, said, summed
-from ml_connector.cli.month_office import (
-    Pool,
-    can_be_halved,
-    kept_back,
-    rest_lines,
-    tax_of,
-    tenth_of,
-    whole_lines,
-)
+from ml_connector.cli.month_desk import MonthDesk, said, said_list, summed
+from ml_connector.cli.month_office import Pool, can_be_halved, tax_of, too_small
 from ml_connector.cli.month_records import ZERO, Order
-from ml_connector.cli.telling import amount
+from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import counted
-from ml_connector.sandbox.cast import ACCOUNT_OF_TYPE, SITES, TROUBLES
+from ml_connector.planning.plan import HoldReason
+from ml_connector.sandbox.cast import ACCOUNT_OF_TYPE, SITES, TROUBLES, UNKNOWN_COST_CODE
 
 FIRST_DAY = date(2026, 10, 1)
 """The month the demo plays; the cast's orders are placed from September on."""
@@ -38,75 +31,104 @@ def two_books(told: MonthDesk) -> Case:
     )
     told.facts["systems"] = {"ifs": told.sandbox.ifs_url, "procore": told.sandbox.procore_url, **world}
     told.sync("orders become contracts, estimates become budgets")
-    orders = told.view().orders()
-    numbers = {one.number for one in told.now.contracts}
+    orders, contracts = told.view().orders(), told.now.contracts
+    numbers = {one.number for one in contracts}
     ours = summed(
         (order.currency, line.amount)
         for order in orders
         for line in order.lines
         if line.state != "Cancelled" and {order.number, f"{order.number}-{line.project}"} & numbers
     )
-    contracts = summed((one.currency, one.total) for one in told.now.contracts)
-    told.same(ours, contracts, f"{counted(len(numbers), 'contract')}: {said(ours)} by IFS's lines; in Procore")
-    budgets = sum((there for _, there in told.now.budgets.values()), ZERO)
-    estimates = sum(told.now.estimates.values(), ZERO)
-    told.claim(budgets == estimates, f"Budgets: {amount(estimates)} estimated in IFS, {amount(budgets)} in Procore.")
-    return Case(Pool(orders, told.now.contracts), {order.number: order for order in orders})
+    theirs = summed((one.currency, one.total) for one in contracts)
+    told.same(ours, theirs, f"{counted(len(contracts), 'contract')}: IFS's lines come to {said(ours)}, Procore's to")
+    estimated = summed((told.now.budgets[site][0], one) for site, one in told.now.estimates.items())
+    told.same(
+        estimated, summed(told.now.budgets.values()), f"{said(estimated)} are estimated in IFS, budgeted in Procore"
+    )
+    return Case(Pool(orders, contracts), {order.number: order for order in orders})
 
 
 def first_week(told: MonthDesk, case: Case) -> None:
-    """Goods arrive at every site, and accounts payable registers what suppliers ask for them."""
+    """Goods arrive at every site, and accounts payable registers what suppliers ask for."""
     day = date(2026, 10, 9)
     told.day(day, "goods arrive, and accounts payable registers invoices")
     office, received = told.office, told.view().receipts()
+    waiting = [str(hold["source"]) for hold in told.holds(HoldReason.CODE_MISSING.value)]
+    office.ifs("add_code_value", code_part="B", value=UNKNOWN_COST_CODE, description="Sheet piles")
     taxed, *others = case.pool.take("ifs", day, MOST)
     case.halves = [order for order in others if can_be_halved(order)][::3]
+    if not case.halves:
+        raise too_small("an order of which half could be delivered")
     for order in others:
         office.receive(order, half=order in case.halves)
         case.bills[order.number] = office.bill(order)
     case.second = _more_of(told, case.halves[0])
+    special = _special(told, case, taxed)
+    one_a_site = {min(order.projects): order for order in (taxed, *others)}
+    huts, overhead = _without_order(told, list(one_a_site.values()))
+    bills = [*special.values(), *case.bills.values()]
+    receipts = counted(told.view().receipts() - received, "receipt")
+    registered = counted(len(bills) + len(huts) + 1, "invoice")
+    told.out.line(f"{receipts} of goods; {registered} registered, posted and authorised.")
+    told.sync("invoices on orders become subcontractor invoices, those without an order direct costs")
+    now = told.now
+    went = [one for one in now.contracts if one.number in waiting]
+    total = said(summed((one.currency, one.total) for one in went))
+    told.claim(
+        len(went) == len(waiting) > 0,
+        f"Order {said_list(waiting)} waited for code {UNKNOWN_COST_CODE}, which exists by now: a contract of {total}.",
+    )
+    arrived(told, bills)
+    _claim_special(told, case, special)
+    net = now.net(huts)
+    costs = summed((one.currency, one.amount) for hut in huts for one in now.costs_of(hut) if one.status == "approved")
+    told.same(net, costs, f"{counted(len(huts), 'invoice')} on job sites and on no order, {said(net)}: direct costs of")
+    nowhere = not now.of_invoice(overhead) and not now.costs_of(overhead)
+    told.claim(nowhere, f"An overhead invoice of {said(now.net([overhead]))} is on no job site: nowhere in Procore.")
+
+
+def _special(told: MonthDesk, case: Case, taxed: Order) -> dict[str, str]:
+    """Three more orders are delivered and billed: with tax, in euros, for two job sites; invoices by what they are."""
     euro = case.orders[TROUBLES["order_in_foreign_currency"].order_no or ""]
     both = case.orders[TROUBLES["order_on_two_projects"].order_no or ""]
     for order in (taxed, euro, both):
-        office.receive(order)
+        told.office.receive(order)
     tax = sum((tax_of(line.amount) for line in taxed.lines), ZERO)
-    with_tax, in_euro, on_two = office.bill(taxed, tax=str(tax)), office.bill(euro), office.bill(both)
-    huts, overhead = _without_order(told, list({min(order.projects): order for order in (taxed, *others)}.values()))
-    bills = [with_tax, in_euro, on_two, *case.bills.values()]
-    told.out.line(
-        f"{counted(told.view().receipts() - received, 'receipt')} of goods; {counted(len(bills) + len(huts) + 1, 'invoice')} "
-        "registered, posted and authorised."
-    )
-    told.sync("invoices on orders become subcontractor invoices, those without an order direct costs")
-    arrived(told, bills)
+    return {
+        "taxed": told.office.bill(taxed, tax=str(tax)),
+        "euro": told.office.bill(euro),
+        "both": told.office.bill(both),
+    }
+
+
+def _claim_special(told: MonthDesk, case: Case, special: Mapping[str, str]) -> None:
     now = told.now
-    net = now.net(huts)
-    costs = summed((one.currency, one.amount) for hut in huts for one in now.costs_of(hut) if one.status == "approved")
-    told.same(
-        net, costs, f"{counted(len(huts), 'invoice')} of {said(net)} on job sites and on no order: direct costs of"
-    )
-    nowhere = not now.of_invoice(overhead) and not now.costs_of(overhead)
-    told.claim(nowhere, f"An overhead invoice of {said(now.net([overhead]))} is on no job site: nowhere in Procore.")
-    [bill] = now.of_invoice(with_tax)
-    without = bill.work == bill.asked == now.net([with_tax])[bill.currency]
-    text = f"Tax of {amount(tax, bill.currency)} on invoice {bill.number} is recoverable: Procore's is without it,"
-    told.claim(without, f"{text} {amount(bill.asked, bill.currency)}.")
-    [bill] = now.of_invoice(in_euro)
+    [bill] = now.of_invoice(special["taxed"])
+    paper = next(one for one in now.invoices if one.id == special["taxed"])
     told.claim(
-        bill.currency == "EUR", f"The invoice from Germany keeps its currency: {amount(bill.work, bill.currency)}."
+        bill.work == bill.asked == paper.net > 0 < paper.tax,
+        f"{Money(paper.net, paper.currency)} and {Money(paper.tax, paper.currency)} of recoverable tax on one invoice: "
+        f"Procore's asks for {Money(bill.asked, bill.currency)}.",
     )
-    sites = sorted(one.site for one in now.of_invoice(on_two))
-    told.claim(sites == sorted(both.projects), f"One order for two job sites: its invoice is on {' and '.join(sites)}.")
+    [bill] = now.of_invoice(special["euro"])
+    paper = next(one for one in now.invoices if one.id == special["euro"])
+    told.claim(
+        (bill.work, bill.currency) == (paper.net, paper.currency),
+        f"Not converted: {Money(paper.net, paper.currency)} in IFS, {Money(bill.work, bill.currency)} in Procore.",
+    )
+    both = case.orders[TROUBLES["order_on_two_projects"].order_no or ""]
+    sites = sorted(one.site for one in now.of_invoice(special["both"]))
+    told.claim(sites == sorted(both.projects), f"One invoice for two job sites: it is on {said_list(sites)}.")
 
 
-def arrived(told: MonthDesk, bills: Sequence[str]) -> None:
-    """Claims that Procore's subcontractor invoices made of some IFS invoices come to what is on orders in them."""
-    ours = told.now.net(bills)
-    made = [one for bill in bills for one in told.now.of_invoice(bill)]
+def arrived(told: MonthDesk, bills: Iterable[str]) -> None:
+    """Claims that Procore's subcontractor invoices made of some IFS invoices come to what these come to."""
+    papers = list(bills)
+    ours = told.now.net(papers)
+    made = [one for paper in papers for one in told.now.of_invoice(paper)]
     theirs = summed((one.currency, one.work - one.retained + one.released) for one in made)
-    sites = len({one.site for one in made})
-    text = f"{counted(len(bills), 'invoice')} on orders come to {said(ours)}; at {counted(sites, 'site')} Procore has"
-    told.same(ours, theirs, text)
+    sites = counted(len({one.site for one in made}), "job site")
+    told.same(ours, theirs, f"{counted(len(papers), 'invoice')} on orders, {said(ours)} in IFS; at {sites} Procore has")
 
 
 def _without_order(told: MonthDesk, orders: Sequence[Order]) -> tuple[list[str], str]:
@@ -131,78 +153,12 @@ def _more_of(told: MonthDesk, order: Order) -> Order:
     again = {"description": "Second delivery", "quantity": "40", "price": "37.25", "unit": "EA"}
     place = {"project_id": line.project, "activity_seq": line.activity, "codes": dict(line.codes)}
     made = told.office.ifs(
-        "create_order", supplier_id=order.supplier, site=order.site, currency=order.currency,
-        order_date=told.clock().date().isoformat(), lines=[{**again, **place}],
-    )  # fmt: skip
+        "create_order",
+        supplier_id=order.supplier,
+        site=order.site,
+        currency=order.currency,
+        order_date=told.clock().date().isoformat(),
+        lines=[{**again, **place}],
+    )
     told.office.ifs("release_order", order_no=made["order_no"])
     return next(one for one in told.view().orders() if one.number == made["order_no"])
-
-
-def second_week(told: MonthDesk, case: Case) -> None:
-    """The rest is delivered, a tenth is kept back, and one paper is for two orders."""
-    day = date(2026, 10, 16)
-    told.day(day, "the rest of the goods, a tenth kept back, one paper for two orders")
-    office = told.office
-    for order in (*case.halves, case.second):
-        office.receive(order)
-    paired, *others = case.halves
-    rests = {order.number: office.bill(order) for order in others}
-    split = office.bill(paired, lines=[*rest_lines(paired), *whole_lines(case.second)])
-    fresh = case.pool.take("ifs", day, MOST)
-    for order in fresh:
-        office.receive(order)
-    case.kept, *plain = fresh
-    case.bills |= {order.number: office.bill(order) for order in plain}
-    held = tenth_of(sum((line.amount for line in case.kept.lines), ZERO))
-    retained = office.bill(case.kept, lines=[*whole_lines(case.kept), kept_back(case.kept, -held)])
-    told.sync("later invoices of the same orders, in the same billing period")
-    arrived(told, [*rests.values(), split, retained, *(case.bills[order.number] for order in plain)])
-    now = told.now
-    for order in others[:1]:
-        bills = now.of_invoice(case.bills[order.number]) + now.of_invoice(rests[order.number])
-        contract = next(one for one in now.contracts if one.number == order.number)
-        one_period = len({bill.period for bill in bills}) == 1
-        sums = " and ".join(amount(bill.work, bill.currency) for bill in bills)
-        told.claim(
-            one_period and sum((bill.work for bill in bills), ZERO) == contract.total,
-            f"Two invoices of one order in one period, {sums}: all of its contract's {amount(contract.total)}.",
-        )
-    orders = sorted(bill.order for bill in now.of_invoice(split))
-    told.claim(
-        orders == sorted((paired.number, case.second.number)),
-        f"One paper for two orders became {counted(len(orders), 'invoice')} in Procore: on {' and '.join(orders)}.",
-    )
-    [bill] = now.of_invoice(retained)
-    told.claim(
-        bill.retained == held and bill.asked == bill.work - held,
-        f"Kept back: {amount(bill.work)} billed, {amount(bill.retained)} retained, {amount(bill.asked)} due.",
-    )
-
-
-def back_from_procore(told: MonthDesk, case: Case) -> None:
-    """Project managers approve subcontractor invoices, people on the sites pay by card: vouchers wait in IFS."""
-    day = date(2026, 10, 19)
-    told.day(day, "project managers approve progress, people on the sites pay by card")
-    office = told.office
-    taken = case.pool.take("procore", day, MOST)
-    for order in taken:
-        case.progress[office.claim_progress(order, "0.4")] = order
-    by_site = {one.site: one for one in told.look().billed if one.id in case.progress}
-    for number, (site, bill) in enumerate(sorted(by_site.items())):
-        line = case.progress[bill.id].lines[0]
-        case.cards.append(office.buy_by_card(site, line, bill.vendor, Decimal("118.60") + 31 * number))
-    told.sync("what Procore's people approved waits in IFS as vouchers, not approved")
-    now = told.now
-    for kind, born in (
-        ("subcontractor invoice", [(one.id, one.currency, one.work) for one in now.billed if one.id in case.progress]),
-        ("direct cost", [(one.id, one.currency, one.amount) for one in now.costs if one.id in case.cards]),
-    ):
-        vouchers = [one for document, *_ in born for one in now.vouchers_of(document)]
-        wanted = summed((currency, work) for _, currency, work in born)
-        costs = summed((one.currency, one.cost) for one in vouchers)
-        text = f"{counted(len(born), kind)} of {said(wanted)}: {counted(len(vouchers), 'voucher')} in IFS with cost of"
-        told.same(wanted, costs, text)
-    ready = [one for one in now.vouchers if one.status == "NotApproved" and not sum(row.balance for row in one.rows)]
-    told.claim(
-        len(ready) == len(now.vouchers), f"{counted(len(ready), 'voucher')} balance and wait for a person to approve."
-    )

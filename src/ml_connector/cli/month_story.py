@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ml_connector.cli.demo_teller import NAME
+from ml_connector.cli.month_both_ways import back_from_procore, second_week
 from ml_connector.cli.month_desk import MonthDesk
 from ml_connector.cli.month_end import late, month_end
-from ml_connector.cli.month_start import back_from_procore, first_week, second_week, two_books
+from ml_connector.cli.month_start import first_week, two_books
 from ml_connector.cli.month_tie import form, tie
 from ml_connector.cli.month_turn import comes_again, stranger, third_week
 from ml_connector.cli.telling import amount

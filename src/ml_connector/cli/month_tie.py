@@ -163,7 +163,7 @@ def _retention(look: Look) -> Part:
 
 
 def payments(look: Look) -> Part:
-    """Part 6. IFS pays gross. What falls to orders without recoverable tax is what Procore's contracts should show as paid."""
+    """Part 6. IFS pays gross; what of it is for orders, without recoverable tax, Procore should show as issued."""
     paid: dict[str, Decimal] = defaultdict(Decimal)
     for one in look.paid:
         paid[one.invoice] += one.amount

@@ -79,19 +79,27 @@ class Applier:
             self.settler.settle(rows, outcomes)
 
     def _send_stage(self, pool: ThreadPoolExecutor, kind: str, verb: Verb) -> None:
-        """Keeps the next slice in flight while the last one is written down."""
-        batch = self._side(kind).batch_size(kind, verb.value)
+        """Keeps the next slice in flight while the last one is written down, and what goes on from it until it is."""
+        side = self._side(kind)
+        batch = side.batch_size(kind, verb.value)
         waiting: tuple[list[IntentRow], list[Future[list[Outcome]]]] | None = None
+        going: set[str] = set()
         for rows in self._slices(kind, verb, SLICE if batch > 1 else SINGLES):
             for wave in _waves(rows):
                 if waiting and any(need.kind == kind for row in wave for need in row.needs):
                     self._settle(*waiting)  # what this wave needs may be among what is in flight
                     waiting = None
                 ready, effects = self._marked(wave)
-                futures = [pool.submit(self._send, chunk) for chunk in _chunks(effects, batch)]
+                chains = {chain for effect in effects if (chain := side.chain(effect))}
+                if waiting and chains & going:
+                    self._settle(*waiting)
+                    waiting = None
+                # each of a chain is a request of its own, so that more hands cost nothing
+                size = min(batch, -(-len(effects) // self.work.in_flight)) if chains else batch
+                futures = [pool.submit(self._send, chunk) for chunk in batches(effects, side, size)]
                 if waiting:
                     self._settle(*waiting)
-                waiting = (ready, futures)
+                waiting, going = (ready, futures), chains
         if waiting:
             self._settle(*waiting)
 
@@ -187,14 +195,21 @@ def _effect(row: IntentRow, target: str, targets: dict[Key, str]) -> Effect:
     )
 
 
-def _chunks(effects: Sequence[Effect], size: int) -> Iterator[list[Effect]]:
+def batches(effects: Sequence[Effect], side: ErpSystem | ProjectsSystem, size: int) -> Iterator[list[Effect]]:
+    """Batches of one scope each that weigh at most `size`; a chain stays whole and in order, whatever it weighs."""
     for _, group in groupby(effects, key=lambda effect: effect.scope):
-        chunk: list[Effect] = []
+        chains: dict[str | int, list[Effect]] = {}
         for effect in group:
-            chunk.append(effect)
-            if len(chunk) == size:
+            chains.setdefault(side.chain(effect) or effect.intent_id, []).append(effect)
+        chunk: list[Effect] = []
+        used = 0
+        for chain in chains.values():
+            weight = sum(side.weight(effect) for effect in chain)
+            if chunk and used + weight > size:
                 yield chunk
-                chunk = []
+                chunk, used = [], 0
+            chunk += chain
+            used += weight
         if chunk:
             yield chunk
 

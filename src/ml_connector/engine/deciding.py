@@ -244,7 +244,7 @@ def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:
     links = dict(situation.links)
     coming = set(situation.coming)
     for intent in intents:
-        if intent.key.kind == "change_order" or (intent.key.kind == "commitment" and intent.verb is not Verb.ADOPT):
+        if intent.key.kind == "change_order" or (intent.key.kind == "commitment" and intent.verb not in KNOWN_AT_ONCE):
             continue
         if intent.target and intent.verb in KNOWN_AT_ONCE:
             links[intent.key] = Linked(intent.target, intent.base)

@@ -70,7 +70,7 @@ def given_for_kinds(situation: Situation, *kinds: str) -> Given:
 
 def given_for_orders(situation: Situation, orders: Sequence[PurchaseOrder], linked: Mapping[Key, Linked]) -> Given:
     """What matters to a page of orders; `linked` holds their contracts with the records last agreed on."""
-    kinds = ("project", "vendor", "budget_code", "purchase_requisition")
+    kinds = ("project", "vendor", "budget_code", "purchase_requisition", "commitment_line")
     contracts = contract_keys(situation.links, orders)
     ours = {once_key(situation.company, "order", *key.id.rsplit("@", 1)) for key in contracts}
 

@@ -22,6 +22,7 @@ from ml_connector.store.links import LinkRow
 LIGHT = (
     "project_vendor",
     "commitment",
+    "commitment_line",
     "change_order",
     "billing_period",
     "subcontractor_invoice",
@@ -110,10 +111,12 @@ def hold_key(kind: str, erp_id: str, source: str) -> Key:
 
 HELD_UNDER = {
     "commitment": "order",
+    "commitment_line": "order",
     "change_order": "order",
     "billing_period": "supplier_invoice",
     "subcontractor_invoice": "supplier_invoice",
     "direct_cost": "supplier_invoice",
+    "payment": "payment",
     "voucher": "procore_document",
     "erp_invoice": "procore_document",
     "purchase_requisition": "procore_document",

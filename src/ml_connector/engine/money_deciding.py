@@ -262,7 +262,7 @@ class MoneyDecider:
         if self.situation.policies.subcontractor_invoices.billed_to_date:  # sums over all that was ever billed
             own |= {key for key in self.situation.links if key.kind in (*ENTRIES, "billed_line")}
         situation = self._with(own)
-        page = [self.gathered.with_line_keys(situation, one) for one in page]
+        page = self.gathered.with_line_keys(situation, page)
         wanted = subcontractor_invoices.wanted(situation, page, gone)
         ours = subcontractor_invoices.Ours(
             orders=self.gathered.orders(wanted.orders),

@@ -13,6 +13,7 @@ from ml_connector.flows import supplier_invoices
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
+from ml_connector.planning.line_marks import changes_named, line_marks, named
 from ml_connector.planning.situation import Situation
 from ml_connector.records.accounting import Book
 from ml_connector.records.budget import Budget
@@ -47,6 +48,7 @@ class MoneyGathered(Gathered):
         self._orders: dict[str, PurchaseOrder] = {}
         self._asked: set[str] = set()
         self._by_contract: dict[str, str] | None = None
+        self._marks: dict[str, str] = {}
         self._keys: dict[str, dict[str, str]] = {}
         self._amended: set[str] = set()
         """Contracts whose change orders were read for their lines."""
@@ -98,16 +100,17 @@ class MoneyGathered(Gathered):
         return {one: self._orders[one] for one in ids if one in self._orders}
 
     def contracts(self, wanted: Iterable[tuple[str, str]]) -> dict[str, Commitment]:
-        """Procore contracts with their lines by id, from pairs of IFS project and contract id."""
-        found = {}
-        for project, contract in sorted(set(wanted)):
+        """Procore contracts with their lines by id, from pairs of IFS project and contract id; one read a project."""
+        pairs = sorted(set(wanted))
+        fresh: dict[str, list[str]] = {}
+        for project, contract in pairs:
             if contract not in self._contracts and project in self.targets:
-                target = self.targets[project]
-                self._contracts[contract] = self._work_of_run.projects.commitment_lines(target, contract)
-            one = self._contracts.get(contract)
-            if one is not None:
-                found[contract] = one
-        return found
+                fresh.setdefault(project, []).append(contract)
+        for project, ids in fresh.items():
+            read = self._work_of_run.projects.contracts(self.targets[project], ids)
+            self._contracts |= {contract: read.get(contract) for contract in ids}
+        known = ((contract, self._contracts.get(contract)) for _, contract in pairs)
+        return {contract: one for contract, one in known if one is not None}
 
     def there(self, situation: Situation, wanted: supplier_invoices.Wanted) -> supplier_invoices.Theirs:
         """What Procore holds that may concern a page of supplier invoices; where lines are placed is not in it."""
@@ -156,24 +159,40 @@ class MoneyGathered(Gathered):
                     if known is None
                     else [invoice for invoice in known if invoice.commitment == contract]
                 )
-        return {
-            one: [self.with_line_keys(situation, invoice, held_only=True) for invoice in self._invoices.get(one, [])]
-            for wanted in by_project.values()
-            for one in wanted
-        }
+        asked = [one for wanted in by_project.values() for one in wanted]
+        every = (invoice for one in asked for invoice in self._invoices.get(one, ()))
+        self.contracts(self._unread(situation, every, held_only=True))
+        return {one: self.with_line_keys(situation, self._invoices.get(one, ()), held_only=True) for one in asked}
 
     def with_line_keys(
-        self, situation: Situation, invoice: SubcontractorInvoice, *, held_only: bool = False
-    ) -> SubcontractorInvoice:
-        """The invoice with each line named by our once-key of the contract line, which its answer seldom carries.
+        self, situation: Situation, invoices: Iterable[SubcontractorInvoice], *, held_only: bool = False
+    ) -> list[SubcontractorInvoice]:
+        """The invoices with each line named by our once-key of the contract line, which its answer seldom carries.
 
-        With `held_only` an invoice without retention is left as it is. One on a contract that is not ours, too.
+        With `held_only` an invoice without retention is left as it is. One on a contract that is not ours, too. The
+        contracts of all are read together.
         """
+        found = list(invoices)
+        self.contracts(self._unread(situation, found, held_only=held_only))
+        return [self._keyed(situation, invoice, held_only=held_only) for invoice in found]
+
+    def _unread(
+        self, situation: Situation, invoices: Iterable[SubcontractorInvoice], *, held_only: bool
+    ) -> set[tuple[str, str]]:
+        """IFS project and contract of those of some invoices whose lines are to be named."""
+        homes = self._homes(situation)
+        return {
+            (homes[one.commitment].rpartition("@")[2], one.commitment)
+            for one in invoices
+            if one.commitment in homes and one.commitment not in self._keys and _bare(one, held_only=held_only)
+        }
+
+    def _keyed(self, situation: Situation, invoice: SubcontractorInvoice, *, held_only: bool) -> SubcontractorInvoice:
         home = self._homes(situation).get(invoice.commitment)
-        bare = [line for line in invoice.lines if not line.line and (line.retained or line.released or not held_only)]
+        bare = _bare(invoice, held_only=held_only)
         if not home or not bare:
             return invoice
-        keys = self._line_keys(home.rpartition("@")[2], invoice.commitment, {line.id for line in bare})
+        keys = self._line_keys(home.rpartition("@")[2], invoice.commitment, bare)
         lines = tuple(
             line if line.line else msgspec.structs.replace(line, line=keys.get(line.id, "")) for line in invoice.lines
         )
@@ -183,17 +202,20 @@ class MoneyGathered(Gathered):
         """Procore contract id to the key id of our commitment."""
         if self._by_contract is None:
             self._by_contract = situation.by_target("commitment")
+            self._marks = line_marks(situation.links)
         return self._by_contract
 
     def _line_keys(self, project: str, contract: str, wanted: set[str]) -> dict[str, str]:
         """Procore's id of a contract or change order line to its once-key."""
         if contract not in self._keys:
             found = self.contracts([(project, contract)]).get(contract)
-            self._keys[contract] = {line.id: line.once_key for line in found.lines if line.id} if found else {}
+            marked = named(found, self._marks) if found else None
+            self._keys[contract] = {line.id: line.once_key for line in marked.lines if line.id} if marked else {}
         keys = self._keys[contract]
         if not wanted <= keys.keys() and contract not in self._amended and project in self.targets:
             self._amended.add(contract)
-            for change in self._work_of_run.projects.change_orders(self.targets[project], contract):
+            changes = self._work_of_run.projects.change_orders(self.targets[project], contract)
+            for change in changes_named(changes, self._marks):
                 keys |= {line.id: line.once_key for line in change.lines if line.id}
         return keys
 
@@ -207,3 +229,8 @@ class MoneyGathered(Gathered):
                 if project in self.targets and situation.available(Key("project", project)):
                     found.add(project)
         return found
+
+
+def _bare(invoice: SubcontractorInvoice, *, held_only: bool) -> set[str]:
+    """Ids of the lines that do not say which contract line of ours they bill; with `held_only` where retention is."""
+    return {one.id for one in invoice.lines if not one.line and (one.retained or one.released or not held_only)}

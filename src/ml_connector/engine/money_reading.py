@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -74,6 +74,7 @@ class MoneyReader:
         self.gathered = gathered
         self.situation = situation
         self.money = Money()
+        self._withdrawn: list[str] | None = None
 
     def read(self, demand: Demand) -> Money:
         """Reads for every flow of this run, and notes what the documents ask of vendors and codes."""
@@ -167,12 +168,14 @@ class MoneyReader:
             where = sources.marks(conn, work.connection_id, f"{WHERE}{flow}/")
             since = sources.marks(conn, work.connection_id, f"{flow}/")
             counted = sources.marks(conn, work.connection_id, f"{CENSUS}{flow}/")
+        cancelled = self._cancelled(kind) if crossed else {}
         today = self.situation.today.isoformat()
         prints = self.draft.documents.setdefault(kind, {})
         for project, target in sorted(self.gathered.targets.items()):
             found = {one.id: one for one in read(target, since.get(project))}
-            again = {one for one in held if where.get(one) == project} - found.keys()
             mine = crossed.get(project, set())
+            again = {one for one in held if where.get(one) == project} | cancelled.keys() & mine
+            again -= found.keys()
             looked_for = set[str]()
             if mine and (len(mine) <= MANY or counted.get(project) != today):
                 looked_for = mine - found.keys()
@@ -180,15 +183,33 @@ class MoneyReader:
             if again | looked_for:
                 found |= {one.id: one for one in read(target, ids=sorted(again | looked_for))}
             self.money.gone.setdefault(flow, []).extend(sorted((again | looked_for) & mine - found.keys()))
-            fresh = self._fresh(flow, project, mine, found.values())
-            prints.update((one.id, fingerprint(pack(one))) for one in fresh)
+            seen = {one.id: fingerprint(pack(one) + cancelled.get(one.id, b"")) for one in found.values()}
+            fresh = self._fresh(flow, (project, mine), found.values(), seen)
+            prints.update((one.id, seen[one.id]) for one in fresh)
             spool.put(fresh)
             work.tape.flush(work.db)
             work.point("read.page")
 
-    def _fresh(self, flow: str, project: str, crossed: Collection[str], found: Iterable[_Back]) -> list[_Back]:
-        """Those that are to be decided: not ours, not older than go-live, and not as they were at rest."""
+    def _cancelled(self, kind: str) -> dict[str, bytes]:
+        """Documents of which somebody cancelled a voucher in IFS, to what was cancelled: it changes how they look."""
+        if self._withdrawn is None:
+            self._withdrawn = sorted(self.work.erp.cancelled_vouchers())
+        found: dict[str, bytes] = {}
+        for one in self._withdrawn:
+            _, what, document, *version = [*one.split("/"), ""]
+            if what == kind:
+                found[document] = found.get(document, b"") + f" {version[0]}".encode()
+        return found
+
+    def _fresh(
+        self, flow: str, where: tuple[str, Collection[str]], found: Iterable[_Back], seen: Mapping[str, bytes]
+    ) -> list[_Back]:
+        """Those that are to be decided: not ours, not older than go-live, and not as they were at rest.
+
+        `where`: the project and its documents that crossed; `seen`: how each looks.
+        """
         work, kind = self.work, BACK[flow]
+        project, crossed = where
         own = f"{self.situation.company}/"
         ours = self.situation.by_target(kind)
         theirs = []
@@ -200,7 +221,7 @@ class MoneyReader:
         with work.db.begin() as conn:
             ids = [one.id for one in theirs]
             known = sources.known(conn, work.connection_id, kind, ids, work.mapping_version)
-        fresh = [one for one in theirs if known.get(one.id) != fingerprint(pack(one))]
+        fresh = [one for one in theirs if known.get(one.id) != seen[one.id]]
         self.draft.count(flow, "unchanged", len(theirs) - len(fresh))
         self.draft.where.setdefault(flow, {}).update((one.id, project) for one in fresh)
         return fresh

@@ -6,14 +6,20 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from ml_connector.engine.knowing import document_of, hold_entries
+from ml_connector.engine.knowing import document_of, hold_entries, hold_of
 from ml_connector.engine.money_reading import BACK, INVOICE, PAYMENT, WHERE
 from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.plan import HoldReason
 from ml_connector.store import audit, holds, sources
-from ml_connector.store.holds import Look
+from ml_connector.store.holds import Change, Look
 
 FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for flow, kind in BACK.items()}}
 """Kind of document to the flow that decides it."""
+
+
+MASTERS = ("vendors", "cost_codes", "dimensions", "budgets")
+"""Flows that look at all their records in every run, so that none of them comes to rest."""
 
 
 class Rest:
@@ -37,6 +43,16 @@ class Rest:
     def vendors(self, conn: Connection) -> None:
         """Suppliers at rest."""
         self._keep(conn, "vendor", "vendors", self.draft.vendors, 0)
+
+    def masters(self, conn: Connection, well: Collection[Key]) -> None:
+        """What was refused of a vendor, a code or a budget and has gone well now waits no more."""
+        work = self.work
+        refused = [row for row in holds.open_holds(conn, work.connection_id) if row.reason == HoldReason.REFUSED.value]
+        done = [row.id for row in refused if row.flow in MASTERS and hold_of(row).key in well]
+        gone = holds.release(conn, work.connection_id, done, work.actor)
+        change = Change([], gone)
+        audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
+        self.draft.released += len(gone)
 
     def documents(self, conn: Connection) -> None:
         """Invoices, payments and what was born in Procore; of the held ones, where to look for them again."""

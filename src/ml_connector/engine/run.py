@@ -33,7 +33,7 @@ from ml_connector.engine.resting import Rest
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Report, Work
-from ml_connector.flows import budgets
+from ml_connector.flows import budgets, cost_codes
 from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
@@ -195,6 +195,10 @@ class Runner:
             theirs = gathered.budgets(later.budgeted()) if zeroed else None
             demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
             demand.projects |= {one.project for one in demand.extra}
+        if "cost_codes" in flows and any(key.kind == "cost_code" for key in decider.situation.links):
+            renamed = cost_codes.renamed(decider.situation, gathered.chart())
+            demand.extra |= renamed
+            demand.projects |= {one.project for one in renamed} & gathered.targets.keys()
         everything = self.work.policies.cost_codes.scope == "all"
         if "cost_codes" in flows and (demand.combinations or demand.extra or everything):
             decider.cost_codes(demand, gathered.chart())
@@ -222,6 +226,7 @@ class Runner:
         with work.db.begin() as conn:
             self.settler.rest(conn, rest.orders())
             rest.vendors(conn)
+            rest.masters(conn, self.settler.well)
             rest.documents(conn)
             readings = ["commitments"] if "purchase_orders" in work.flows else []
             readings += [flow for flow in BACK if flow in work.flows]

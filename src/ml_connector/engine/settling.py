@@ -65,6 +65,9 @@ class Settler:
         """Intents of this run whose fate is not known, with their flow; reading back takes them out again."""
         self.waiting: dict[int, str] = {}
         """Intents the other side had no time for, with what it said."""
+        self.well: set[Key] = set()
+        """Under what records are held that had a step that went well, and none that did not."""
+        self._ill: set[Key] = set()
         self._failed: set[Key] = set()
         self.failed_sources: set[tuple[str, str]] = set()
         """(flow, document) of every document with a step that did not end well."""
@@ -122,6 +125,7 @@ class Settler:
             if outcome.result is not Result.DONE:
                 self._fail(row)
                 continue
+            self.well |= {hold_key(row.kind, row.erp_id, row.source)} - self._ill
             if row.counts_as:
                 named = (row.flow, row.counts_as)
                 self.done[named] = self.done.get(named, 0) + 1
@@ -139,7 +143,7 @@ class Settler:
         """The link an intent makes or renews; a supplier made from a vendor is that vendor's IFS partner as well."""
         if row.verb == "fill" and not row.base:
             return []
-        renewed = row.verb == "link" and not row.counts_as and row.kind in ("vendor", "budget", "budget_code")
+        renewed = row.verb == "link" and not row.counts_as and row.kind in ("vendor", "budget", "cost_code", "budget_code")
         founding = row.verb in ("link", "adopt", "create") and not renewed
         made = links.LinkRow(
             kind=row.kind,
@@ -173,6 +177,8 @@ class Settler:
 
     def _fail(self, row: IntentRow) -> None:
         self._failed.add(Key(row.kind, row.erp_id))
+        self._ill.add(hold_key(row.kind, row.erp_id, row.source))
+        self.well -= self._ill
         self._failed |= {need for need in row.needs if need.kind == CHANGES.get(row.kind)}
         self.failed_sources.add((row.flow, row.source))
 

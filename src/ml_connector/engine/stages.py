@@ -28,6 +28,7 @@ STAGES: tuple[tuple[str, Verb], ...] = (
     ("budget_change", Verb.AMEND),
     ("commitment", Verb.LINK),
     ("commitment", Verb.ADOPT),
+    ("commitment_line", Verb.LINK),
     ("commitment", Verb.CREATE),
     ("commitment", Verb.UPDATE),
     ("commitment", Verb.FILL),

@@ -58,6 +58,19 @@ def single_part(mapping: CodeMapping) -> str:
     return rule.parts[0] if one_to_one and rule.parts[0] in CODE_PARTS else ""
 
 
+def renamed(situation: Situation, chart: Chart) -> set[CodeWanted]:
+    """Linked cost codes whose code part value is called otherwise in IFS by now, whatever uses them."""
+    part = single_part(situation.mapper.mapping)
+    found = set()
+    for key, linked in situation.links.items() if part else ():
+        project, _, code = key.id.partition("/")
+        value = chart.dimensions.get((part, code)) if key.kind == "cost_code" else None
+        base = unpack("cost_code", linked.base) if value and linked.base else None
+        if value and isinstance(base, CostCode) and base.name != value.name:
+            found.add(CodeWanted(project, code, "", value.name))
+    return found
+
+
 def decide(
     situation: Situation,
     chart: Chart,
@@ -149,9 +162,12 @@ class _Codes:
         body = CostCode(theirs.id if theirs else "", wanted.project, code, name)
         if theirs and linked and linked.target == theirs.id:
             base = unpack("cost_code", linked.base) if linked.base else None
-            renamed = isinstance(base, CostCode) and base.name != name
-            if renamed and theirs.name != name and single_part(self.situation.mapper.mapping):
+            one_to_one = bool(single_part(self.situation.mapper.mapping))
+            renamed = one_to_one and isinstance(base, CostCode) and base.name != name
+            if renamed and theirs.name != name:
                 self._intend(Verb.UPDATE, key, body, f"Renamed in IFS: {name}.")
+            elif renamed:
+                self._intend(Verb.LINK, key, body, f"Called {name} on both sides by now.", counts_as="")
             else:
                 self.unchanged.append(key)
         elif theirs:

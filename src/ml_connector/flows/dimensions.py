@@ -9,6 +9,7 @@ from ml_connector.flows.cost_codes import single_part
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.text import clipped, counted
 from ml_connector.planning.chart import Chart
+from ml_connector.planning.mapping import SegmentRule
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
 from ml_connector.planning.situation import Situation
 from ml_connector.records.accounting import Book
@@ -42,9 +43,10 @@ def decide(situation: Situation, chart: Chart, book: Book, theirs: Mapping[str, 
     part = single_part(situation.mapper.mapping)
     policy = situation.policies.cost_codes.back
     born = _born_there(situation, theirs)
-    work = _Values(situation, part)
+    work = _Values(situation, part, _first_day(book, situation.today))
     if not part:
-        work.refuse(born)
+        known = _led_to(situation.mapper.mapping.cost_code, chart)
+        work.refuse([one for one in born if one[0] not in known])
         return work.decision()
     new: New = {}
     for code, project, cost_code in sorted(born, key=lambda one: one[:2]):
@@ -64,9 +66,11 @@ def decide(situation: Situation, chart: Chart, book: Book, theirs: Mapping[str, 
 class _Values:
     """The code part values of one plan."""
 
-    def __init__(self, situation: Situation, part: str) -> None:
+    def __init__(self, situation: Situation, part: str, start: date) -> None:
+        """`start` is the day from which new values are valid."""
         self.situation = situation
         self.part = part
+        self.start = start
         self.intents: list[Intent] = []
         self.holds: list[Hold] = []
         self.skips: list[Skip] = []
@@ -145,7 +149,7 @@ class _Values:
         return None
 
     def _make(self, key: Key, code: str, name: str, reason: str) -> None:
-        body = pack(Dimension(self.part, code, clipped(name, NAME), self.situation.today, FOREVER))
+        body = pack(Dimension(self.part, code, clipped(name, NAME), self.start, FOREVER))
         self.intents.append(
             Intent(
                 flow=FLOW,
@@ -224,6 +228,18 @@ def _linked(
             base = unpack("cost_code", linked.base) if linked and linked.base else None
             if isinstance(base, CostCode):
                 yield project, code, cost_code, base
+
+
+def _led_to(rule: SegmentRule, chart: Chart) -> set[str]:
+    """Cost codes that some value of IFS leads to: they are no news, whoever made them."""
+    values = ((part, value) for part, value in chart.dimensions if part in rule.parts)
+    return {code for part, value in values if (code := rule.target({part: value}))}
+
+
+def _first_day(book: Book, today: date) -> date:
+    """From when a new value is valid: what waits for it is older than it, so from the first day of the oldest period
+    that is open, or of this year."""
+    return min((one.start for one in book.periods if one.open), default=date(today.year, 1, 1))
 
 
 def _closed(book: Book, part: str) -> tuple[str, str] | None:

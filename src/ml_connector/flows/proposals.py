@@ -137,14 +137,15 @@ class _Proposals:
             self._hold(_named(theirs.id), HoldReason.VENDOR_PROPOSAL, sentence, ruling=True)
             return
         self.taken[supplier] = theirs.id
-        record = record or msgspec.structs.replace(theirs, stamp="", there=())
-        ours = msgspec.structs.replace(record, id=supplier)
-        agreed = linked_as(ours, theirs, frozenset(self.situation.policies.vendors.theirs))
+        ours = msgspec.structs.replace(record or theirs, id=supplier, stamp="", there=())
+        proposed = self.situation.target(Key("supplier", theirs.id)) == supplier
+        # of a supplier that was not proposed the list of suppliers says too little to be what is agreed: the next look does
+        agreed = linked_as(ours, theirs, frozenset(self.situation.policies.vendors.theirs)) if proposed else None
         reason = f"{_called(theirs)} is supplier {supplier} in IFS: {why}."
         self.intents.append(self._intent(Verb.LINK, Key("vendor", supplier), theirs.id, (ours, agreed), reason))
 
-    def _intent(self, verb: Verb, key: Key, target: str, records: tuple[Vendor, Vendor], reason: str) -> Intent:
-        """One effect; `records` are what is sent and what is agreed once it is done."""
+    def _intent(self, verb: Verb, key: Key, target: str, records: tuple[Vendor, Vendor | None], reason: str) -> Intent:
+        """One effect; `records` are what is sent and what is agreed once it is done, as far as it is known."""
         body, agreed = records
         return Intent(
             flow=FLOW,
@@ -160,7 +161,7 @@ class _Proposals:
             reason=reason,
             source=key.id,
             counts_as="created" if verb is Verb.CREATE else "linked",
-            base=pack(agreed),
+            base=pack(agreed) if agreed else b"",
         )
 
     def _hold(self, key: Key, reason: HoldReason, sentence: str, *, ruling: bool = False) -> None:

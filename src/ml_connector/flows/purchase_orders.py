@@ -19,6 +19,7 @@ from ml_connector.planning.committing import (
     order_money,
 )
 from ml_connector.planning.contracts import Contract, decide_contract, settled
+from ml_connector.planning.line_marks import changes_named, line_marks, named
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
@@ -174,6 +175,8 @@ class _Page:
         self.homes = contract_homes(situation.links)
         self.asked_for = situation.by_target("purchase_requisition")
         """IFS requisition to the Procore contract it was made from."""
+        self.marks = line_marks(situation.links)
+        """Procore's id of every contract line that cannot carry our once-key, to it."""
         self.adopted: dict[str, str] = {}
         """Procore contract to the order of this page that came from it."""
 
@@ -224,8 +227,9 @@ def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[li
             found = _candidate(situation, order, ours, index, theirs)
         if born and found:  # it keeps the number its people know it by
             ours = msgspec.structs.replace(ours, number=found.number)
-        orders = tuple(theirs.change_orders.get(found.id, ())) if found else ()
-        made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders))
+        orders = tuple(changes_named(theirs.change_orders.get(found.id, ()), page.marks)) if found else ()
+        found = named(found, page.marks) if found else None
+        made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders, bool(born)))
         if born and found:
             page.adopted[found.id] = order.id
             made = [_as_born(intent, order, found) for intent in made]

@@ -132,11 +132,17 @@ class _Vendors:
         if theirs is None:
             self._lost(key, supplier)
             return
-        if not theirs.active and supplier.id in self.in_use:
-            self.holds.append(vendor_holds.inactive(key, supplier, theirs))
-            return
         base = unpack("vendor", linked.base) if linked.base else supplier
         assert isinstance(base, Vendor)
+        agreed = not (supplier.active and base.active)  # it ended in IFS, or ended there and is open again
+        if not theirs.active and supplier.id in self.in_use and not agreed:
+            self.holds.append(vendor_holds.inactive(key, supplier, theirs))
+            return
+        if not linked.base:
+            why = "Linked before it was read in full: each side keeps what it has."
+            body = linked_as(supplier, theirs, self.owned_there)
+            self._intend(Verb.LINK, key, (supplier, body), theirs.id, why, counts_as="")
+            return
         touched = theirs.stamp != linked.stamp if theirs.stamp and linked.base else None
         self._align(key, Sides(supplier, theirs, base, self.owned_there, touched))
 

@@ -240,6 +240,7 @@ class _Bill:
                 quantity=self.quantities.get(key) or ZERO,
                 retained=self.retained.get(key, ZERO),
                 released=self.released.get(key, ZERO),
+                id=theirs.id if theirs else "",
             )
             if line.amount or line.retained or line.released:
                 made.append(line)

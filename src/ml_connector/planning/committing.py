@@ -11,6 +11,7 @@ from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import clipped
 from ml_connector.planning.chart import Chart
+from ml_connector.planning.line_marks import line_key
 from ml_connector.planning.plan import Hold, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
@@ -183,14 +184,16 @@ class _Order:
 
     def _line(self, once: str, project: str, line: OrderLine, base: object) -> CommitmentLine:
         agreed = {old.once_key: old for old in base.lines} if isinstance(base, Commitment) else {}
+        own = f"{once}/{line.id}"
         return CommitmentLine(
-            once_key=f"{once}/{line.id}",
+            once_key=own,
             description=clipped(line.description, 255),
             quantity=line.quantity,
             unit=line.unit,
             unit_cost=line.unit_price,
             amount=line.amount,
-            budget_code=self._budget_code(project, line, agreed.get(f"{once}/{line.id}")),
+            budget_code=self._budget_code(project, line, agreed.get(own)),
+            id=self.situation.target(line_key(own)),
         )
 
     def _budget_code(self, project: str, line: OrderLine, agreed: CommitmentLine | None) -> str:
@@ -293,4 +296,4 @@ def _as_before(made: Commitment, base: Commitment) -> Commitment:
 
 
 def _emptied(line: CommitmentLine) -> CommitmentLine:
-    return msgspec.structs.replace(line, quantity=ZERO, amount=ZERO, id="")
+    return msgspec.structs.replace(line, quantity=ZERO, amount=ZERO)

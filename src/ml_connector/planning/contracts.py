@@ -19,6 +19,7 @@ from ml_connector.planning.diffing import (
     revision_of,
     with_left_behind,
 )
+from ml_connector.planning.line_marks import line_key, named
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
@@ -34,6 +35,8 @@ class Contract(msgspec.Struct, frozen=True):
     linked: Linked | None
     theirs: Commitment | None
     change_orders: tuple[ChangeOrder, ...]
+    born: bool = False
+    """Whether the order was made from this contract, by a requisition of ours."""
 
 
 def decide_contract(situation: Situation, contract: Contract) -> tuple[list[Intent], list[str]]:
@@ -69,30 +72,40 @@ def _create(contract: Contract) -> list[Intent]:
 def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list[str]]:
     ours, theirs = contract.ours, contract.theirs
     assert theirs is not None
-    if theirs.once_key == ours.once_key:
-        why = "It carries our once-key already."
-        link = _intent(contract, Verb.LINK, ours, why, target=theirs.id, counts_as="linked")
-        more, notes = _change(situation, contract, None)
-        later = [msgspec.structs.replace(intent, counts_as="") for intent in more]
-        return _sealed(contract, [link, *later]), notes
+    own = theirs.once_key == ours.once_key
     if theirs.currency and theirs.currency != ours.currency:
         raise Held(_currencies(contract, theirs))
-    pairs, strangers = pair_lines(ours, theirs)
+    pairs, strangers = pair_lines(ours, theirs, born=contract.born)
     if strangers:
         raise Held(_strangers(contract, theirs, strangers))
-    named = tuple(msgspec.structs.replace(line, id=pairs.get(line.once_key, "")) for line in ours.lines)
-    body = msgspec.structs.replace(ours, lines=tuple(line for line in named if line.id))
-    why = f"Typed by hand in Procore as number {theirs.number}, same vendor."
-    adopt = _intent(contract, Verb.ADOPT, body, why, target=theirs.id, counts_as="linked")
-    marked = {pairs[once]: once for once in pairs}
-    seen = tuple(
-        msgspec.structs.replace(line, once_key=line.once_key or marked.get(line.id, "")) for line in theirs.lines
+    paired = tuple(msgspec.structs.replace(one, id=pairs.get(one.once_key, one.id)) for one in ours.lines)
+    frozen = theirs.status in FROZEN
+    after = msgspec.structs.replace(
+        contract,
+        ours=msgspec.structs.replace(ours, lines=paired) if frozen else ours,
+        theirs=named(msgspec.structs.replace(theirs, once_key=ours.once_key), {at: once for once, at in pairs.items()}),
     )
-    seen_theirs = msgspec.structs.replace(theirs, lines=seen, once_key=ours.once_key)
-    after = msgspec.structs.replace(contract, theirs=seen_theirs)
+    if own and (frozen or not pairs):
+        first = _intent(after, Verb.LINK, after.ours, "It carries our once-key already.", counts_as="linked")
+    else:
+        lines = () if frozen else tuple(one for one in paired if one.id)
+        body = msgspec.structs.replace(ours, lines=lines)
+        why = f"Typed by hand in Procore as number {theirs.number}, same vendor."
+        first = _intent(after, Verb.ADOPT, body, why, counts_as="linked")
     more, notes = _change(situation, after, None)
-    later = [msgspec.structs.replace(i, after=(Verb.ADOPT, *i.after), counts_as="") for i in more]
-    return _sealed(contract, [adopt, *later]), notes
+    before = (Verb.ADOPT,) if first.verb is Verb.ADOPT else ()
+    later = [msgspec.structs.replace(one, after=(*before, *one.after), counts_as="") for one in more]
+    marks = [_mark(after, line) for line in paired if line.once_key in pairs] if frozen else []
+    return [*_sealed(after, [first, *later]), *marks], notes
+
+
+def _mark(contract: Contract, line: CommitmentLine) -> Intent:
+    """A line of an approved contract is frozen, mark and all: that it is ours is written down on this side only."""
+    where = "/".join(line.once_key.split("/")[-2:])
+    why = f"Line {where} of order {contract.order.id} is Procore's line {line.id}, which is frozen and takes no mark."
+    intent = _intent(contract, Verb.LINK, contract.ours, why, target=line.id)
+    key = line_key(line.once_key)
+    return msgspec.structs.replace(intent, key=key, once_key=line.once_key, body=pack(line), needs=(contract.key,))
 
 
 def _change(situation: Situation, contract: Contract, base: Commitment | None) -> tuple[list[Intent], list[str]]:
@@ -376,13 +389,13 @@ def _vendor_frozen(contract: Contract) -> Hold:
 
 
 def _strangers(contract: Contract, theirs: Commitment, lines: list[CommitmentLine]) -> Hold:
-    named = "; ".join(f"{line.budget_code} {line.description} {line.amount}" for line in lines[:5])
+    texts = "; ".join(f"{line.budget_code} {line.description} {line.amount}" for line in lines[:5])
     hold = _hold(
         contract,
         HoldReason.TOTALS_DIFFER,
         Key("ruling", f"order:{contract.order.id}"),
         "project accountant",
-        f"Contract {theirs.number}, typed by hand, has lines that order {contract.order.id} does not explain: {named}.",
+        f"Contract {theirs.number} in Procore has lines that order {contract.order.id} does not explain: {texts}.",
     )
     return msgspec.structs.replace(hold, candidates=(theirs.id,))
 

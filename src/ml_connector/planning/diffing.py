@@ -188,10 +188,13 @@ def deltas(ours: Commitment, values: Mapping[str, Mapping[str, Decimal]]) -> tup
     return tuple(lines)
 
 
-def pair_lines(ours: Commitment, theirs: Commitment) -> tuple[dict[str, str], list[CommitmentLine]]:
+def pair_lines(
+    ours: Commitment, theirs: Commitment, *, born: bool = False
+) -> tuple[dict[str, str], list[CommitmentLine]]:
     """For a contract typed by hand: our once-key to their line id, and their lines that nothing of ours explains.
 
-    A line pairs with the first free line of the same budget code and amount.
+    A line pairs with the first free line of the same budget code and amount; where the order is `born` of the very
+    contract then with one of the same budget code, whose amount somebody changed on the way.
     """
     free = [line for line in theirs.lines if not line.once_key]
     pairs: dict[str, str] = {}
@@ -200,6 +203,14 @@ def pair_lines(ours: Commitment, theirs: Commitment) -> tuple[dict[str, str], li
         if line.once_key in taken:
             continue
         match = _first(free, line)
+        if match:
+            free.remove(match)
+            pairs[line.once_key] = match.id
+    for line in ours.lines if born else ():
+        if line.once_key in taken or line.once_key in pairs:
+            continue
+        same = [other for other in free if other.budget_code == line.budget_code]
+        match = next((other for other in same if _same(other.description, line.description)), next(iter(same), None))
         if match:
             free.remove(match)
             pairs[line.once_key] = match.id

@@ -10,7 +10,7 @@ from ml_connector.kernel.keys import Key, content_hash
 from ml_connector.kernel.money import Money
 from ml_connector.records.billed_line import BilledLine
 from ml_connector.records.budget import Budget, BudgetChange
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentLine
 from ml_connector.records.cost_code import BudgetCode, CostCode
 from ml_connector.records.dimension import Dimension
 from ml_connector.records.direct_cost import DirectCost
@@ -164,6 +164,7 @@ Body = (
     | CostCode
     | BudgetCode
     | Commitment
+    | CommitmentLine
     | ChangeOrder
     | BillingPeriod
     | SubcontractorInvoice
@@ -243,6 +244,7 @@ _decoders: dict[str, msgspec.msgpack.Decoder[Body]] = {
         "cost_code": CostCode,
         "budget_code": BudgetCode,
         "commitment": Commitment,
+        "commitment_line": CommitmentLine,
         "change_order": ChangeOrder,
         "billing_period": BillingPeriod,
         "subcontractor_invoice": SubcontractorInvoice,

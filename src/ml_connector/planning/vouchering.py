@@ -207,6 +207,11 @@ class Desk:
             raise Held(refused(Hold(key, self.flow, closed.reason, closed.waits_for, "", called, money), closed))
         return later, f" Dated {dated}, whose accounting period is closed: posted on {later}."
 
+    def _year(self, day: date) -> int:
+        """The accounting year of a day; 0 where the periods do not tell it, or tell two."""
+        years = {one.year for one in self.books.book.periods if one.start <= day <= one.until}
+        return years.pop() if len(years) == 1 else 0
+
     def _made(self, document: Document, number: int, coder: Coder, day: tuple[date, str]) -> Voucher:
         parts = list(document.parts)
         if document.route == "voucher":
@@ -223,6 +228,7 @@ class Desk:
             status=VoucherStatus(self.policy.status),
             rows=tuple(rows),
             source=f"{document.key.kind}/{document.key.id}",
+            year=self._year(day[0]),
         )
 
     def _row(self, document: Document, part: Part, coder: Coder, on: date) -> VoucherRow:
@@ -280,6 +286,7 @@ class Desk:
                 rows=rows,
                 reverses=version.target,
                 id="",
+                year=self._year(day),
             )
             breach = self.books.check(body) if isinstance(body, Voucher) else None
         else:

@@ -46,6 +46,9 @@ class CommitmentLine(msgspec.Struct, frozen=True, gc=False):
     amount: Decimal
     budget_code: str
     id: str = ""
+    """Procore's id when read; when planned only where the line cannot carry our once-key, else empty."""
+    changes: str = ""
+    """On a line of a change order as read: Procore's id of the contract line it changes."""
 
 
 class Commitment(msgspec.Struct, frozen=True, gc=False):

@@ -58,7 +58,7 @@ class BillingLine(msgspec.Struct, frozen=True, gc=False):
     released: Decimal = ZERO
     """Retainage given free this period."""
     id: str = ""
-    """The commitment line's id in Procore, when read."""
+    """The commitment line's id in Procore: when read, and when planned on a line that cannot carry our once-key."""
 
 
 class SubcontractorInvoice(msgspec.Struct, frozen=True, gc=False):

@@ -83,6 +83,9 @@ class Voucher(msgspec.Struct, frozen=True, gc=False):
     """Id of the voucher it takes back; empty on a first one."""
     id: str = ""
     """`TYPE/YEAR/NUMBER`, once entered."""
+    year: int = 0
+    """Accounting year its number counts in, by the periods when it was planned; 0 when not known. It says nothing of
+    what is posted: two vouchers that differ in it alone are the same."""
 
     def money(self) -> Money:
         """What it debits in all; a balanced voucher credits the same."""

@@ -100,7 +100,6 @@ class ErpSystem(Protocol):
         """The named orders in any state, in full; ids not found are absent from `seen`."""
         ...
 
-
     # money ----------------------------------------------------------------------------------------------------
 
     def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
@@ -130,6 +129,10 @@ class ErpSystem(Protocol):
         """
         ...
 
+    def cancelled_vouchers(self) -> list[str]:
+        """Once-keys of our vouchers that people cancelled before the ledger took them."""
+        ...
+
     def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:
         """Vouchers of ours by once-key, in the hold table or in the ledger; the absent ones are not there."""
         ...
@@ -141,11 +144,22 @@ class ErpSystem(Protocol):
     # writing --------------------------------------------------------------------------------------------------
 
     def batch_size(self, kind: str, verb: str) -> int:
-        """How many effects of that kind go in one request; 1 where there is no batch."""
+        """How much of that kind goes in one batch, by `weight`; 1 where there is no batch."""
+        ...
+
+    def weight(self, effect: Effect) -> int:
+        """How much of its batch an effect takes; 1 where a batch is a number of effects."""
+        ...
+
+    def chain(self, effect: Effect) -> str:
+        """What an effect goes on from: those of one chain go in their order, in one hand; empty where each is alone."""
         ...
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Sends one batch (same kind, verb and scope, at most `batch_size`); one outcome for each effect."""
+        """Sends one batch (same kind, verb and scope, at most `batch_size` together); one outcome for each effect.
+
+        One effect, or one chain, may weigh more.
+        """
         ...
 
     def find(self, effect: Effect) -> Outcome | None:
@@ -227,6 +241,10 @@ class ProjectsSystem(Protocol):
         """One contract with its lines, or None when it cannot be seen."""
         ...
 
+    def contracts(self, project: str, ids: Sequence[str]) -> dict[str, Commitment]:
+        """The named contracts of a project with their lines, by id; those that cannot be seen are absent."""
+        ...
+
     def change_orders(self, project: str, commitment: str) -> list[ChangeOrder]:
         """Change orders of one contract, with their lines; `reference` is our once-key where we wrote them."""
         ...
@@ -262,11 +280,22 @@ class ProjectsSystem(Protocol):
         ...
 
     def batch_size(self, kind: str, verb: str) -> int:
-        """How many effects of that kind go in one request; 1 where there is no batch."""
+        """How much of that kind goes in one batch, by `weight`; 1 where there is no batch."""
+        ...
+
+    def weight(self, effect: Effect) -> int:
+        """How much of its batch an effect takes; 1 where a batch is a number of effects."""
+        ...
+
+    def chain(self, effect: Effect) -> str:
+        """What an effect goes on from: those of one chain go in their order, in one hand; empty where each is alone."""
         ...
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Sends one batch (same kind, verb and scope, at most `batch_size`); one outcome for each effect."""
+        """Sends one batch (same kind, verb and scope, at most `batch_size` together); one outcome for each effect.
+
+        One effect, or one chain, may weigh more.
+        """
         ...
 
     def find(self, effect: Effect) -> Outcome | None:

@@ -242,6 +242,23 @@ def test_accounts_payable_registers_matches_credits_and_cancels() -> None:
     assert tenant.column(vouchers, "VoucherStatus") == ["Cancelled", "Approved"]
 
 
+def test_one_paper_may_be_for_two_orders_and_is_posted_on_the_day_named() -> None:
+    tenant = received()
+    codes = {"A": "4110", "B": "03-310", "E": "P-2401"}
+    line = {"description": "More", "quantity": "3", "price": "7.00", "project_id": "P-2401", "activity_seq": 100012}
+    other = act(tenant, "create_order", supplier_id="S1", lines=[{**line, "codes": codes}])["order_no"]
+    act(tenant, "release_order", order_no=other)
+    act(tenant, "receive_goods", order_no=other)
+    lines = [{"line_no": "1", "quantity": "2"}, {"order_no": other, "line_no": "1", "quantity": "3"}]
+    days = {"date": "2026-09-10", "voucher_date": "2026-10-02"}
+    made = act(tenant, "register_invoice", order_no="P100", invoice_no="B-1", lines=lines, post=True, **days)
+    url = f"{ROOT}(Company='10',InvoiceId={made['invoice_id']})"
+    rows = tenant.get(f"{url}/ManSuppInvoicePostingsArray?$orderby=RowId")["value"]
+    assert [(row["OrderNo"], row["CurrAmount"]) for row in rows] == [("P100", 200), (other, 21)]
+    head = tenant.get(url)
+    assert (head["InvoiceDate"], head["VoucherDate"], head["VoucherDateRef"]) == ("2026-09-10", *["2026-10-02"] * 2)
+
+
 def test_cancelling_what_is_in_the_ledger_makes_an_opposite_voucher() -> None:
     tenant = make_office()
     line = {"codes": {"A": "4110", "E": "P-2401"}, "activity_seq": 100012, "amount": 100}

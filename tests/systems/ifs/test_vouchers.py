@@ -54,7 +54,7 @@ def test_a_voucher_is_entered_whole_and_read_back(box: RunningSandbox, make: Mak
 def test_many_vouchers_share_one_request(box: RunningSandbox, make: MakeSystem, transport: Transport) -> None:
     system = make()
     wanted = [voucher(n) for n in range(1, 21)]
-    assert system.batch_size("voucher", "create") == len(wanted)
+    assert sum(system.weight(one) for one in effects(*wanted)) == system.batch_size("voucher", "create") == 100
     outcomes = send(system, *wanted)
     assert [one.result for one in outcomes] == [Result.DONE] * 20
     assert len({one.target for one in outcomes}) == 20
@@ -323,13 +323,69 @@ def test_a_voucher_that_cannot_be_seen_after_its_entry_is_unknown(box: RunningSa
     assert "as 2026000001" in outcome.sentence
 
 
-def test_a_year_the_draft_tells_is_not_asked_for(box: RunningSandbox, transport: Transport) -> None:
+@pytest.mark.parametrize("rows", [2, 5])
+def test_a_voucher_weighs_what_it_takes_of_a_batch(box: RunningSandbox, transport: Transport, rows: int) -> None:
+    bodies: list[bytes] = []
+
+    def listening(request: WireRequest, /) -> WireReply:
+        bodies.append(request.body or b"")
+        return transport(request)
+
+    system = IfsSystem(listening, IfsSettings(box.ifs_url, "10"))
+    (asked,) = effects(voucher(1, *(cost("1") for _ in range(rows - 1)), clearing(str(rows - 1)), year=2026))
+    assert system.send([asked])[0].result is Result.DONE
+    assert bodies[0].count(b" HTTP/1.1\r\n") == system.weight(asked)
+
+
+def test_a_lost_batch_leaves_only_its_own_vouchers_unknown(make: MakeSystem, box: RunningSandbox) -> None:
+    system = make(batch_parts=10)
+    asked = effects(*(voucher(n, year=2026) for n in range(1, 5)))
+    assert sum(system.weight(one) for one in asked[:2]) == system.batch_size("voucher", "create")
+    box.faults.add(FaultRule("drop_after", side="ifs", method="POST", path=r"\$batch"))
+    outcomes = system.send(asked[:2]) + system.send(asked[2:])
+    assert [one.result for one in outcomes] == [Result.UNKNOWN] * 2 + [Result.DONE] * 2
+    assert held(box) == 4
+
+
+def test_a_year_that_is_planned_is_not_asked_for(box: RunningSandbox, make: MakeSystem, transport: Transport) -> None:
+    system = make()
+    wanted = voucher(1, year=2026)
+    (outcome,) = send(system, wanted)
+    assert (outcome.result, outcome.target) == (Result.DONE, "M/2026/2026000001")
+    assert (transport.counts.writes, transport.counts.reads) == (1, 0)
+    (found,) = system.vouchers([wanted.once_key])
+    assert found.id == outcome.target
+
+
+def test_of_many_only_those_without_a_year_are_looked_for(
+    make: MakeSystem, transport: Transport, box: RunningSandbox
+) -> None:
+    outcomes = send(make(), voucher(1, year=2026), voucher(2), voucher(3, year=2026))
+    assert [one.target for one in outcomes] == [f"M/2026/202600000{n}" for n in (1, 2, 3)]
+    assert transport.counts.reads == 1
+
+
+def test_a_voucher_whose_year_ifs_counts_otherwise_is_found_all_the_same(make: MakeSystem) -> None:
+    system = make()
+    wanted = voucher(1, year=2027)
+    assert send(system, wanted)[0].target == "M/2027/2026000001"
+    (found,) = system.vouchers([wanted.once_key])
+    assert found.id == "M/2026/2026000001"
+    there = system.find(effects(wanted)[0])
+    assert there is not None
+    assert there.target == "M/2026/2026000001"
+
+
+@pytest.mark.parametrize("planned", [0, 2025])
+def test_a_year_the_draft_tells_counts_and_is_not_asked_for(
+    box: RunningSandbox, transport: Transport, planned: int
+) -> None:
     def telling(request: WireRequest, /) -> WireReply:
         reply = transport(request)
         body = reply.body.replace(b'"AccountingYear":null', b'"AccountingYear":"2026"')
         return WireReply(reply.status, reply.headers, body)
 
-    (outcome,) = send(IfsSystem(telling, IfsSettings(box.ifs_url, "10")), voucher(1))
+    (outcome,) = send(IfsSystem(telling, IfsSettings(box.ifs_url, "10")), voucher(1, year=planned))
     assert outcome.target == "M/2026/2026000001"
     assert transport.counts.reads == 0
 

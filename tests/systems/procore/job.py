@@ -137,7 +137,8 @@ class Job:
         order = f"10/order/{number}/{SITE}"
         reference = f"{order}/{self.count('POST')}/{amount}"
         body = ChangeOrder(reference, order, SITE, "", "More", (line,), "USD")
-        ids = self.ids() | {Key("budget_code", f"{SITE}/{flat_}"): id_ for flat_, id_ in self.codes}
+        ids = {key: id_ for key, id_ in self.ids().items() if key.kind != "commitment"}
+        ids |= {Key("budget_code", f"{SITE}/{flat_}"): id_ for flat_, id_ in self.codes}
         ids[Key("commitment", f"{number}@{SITE}")] = self.contracts[f"{number}@{SITE}"]
         effect = Effect(1, "amend", "change_order", reference, SITE, "", body, ids)
         assert self.system.send([effect])[0].result is Result.DONE

@@ -79,7 +79,6 @@ def test_payments_and_a_reversal_land_in_order_on_their_invoice(desk: Desk) -> N
     assert [row.get("check_number") for row in said] == [None, None, "BANK-3"]
     assert said[0]["notes"] == "Payment 1, BANK-1"
     assert said[0]["amount"] == "600.10"
-    assert desk.box.system.batch_size("payment", "create") == 1000
     assert len(desk.box.asked("contract_payments")) == 4  # three payments, and this test's look
 
 
@@ -112,6 +111,11 @@ def test_after_a_lost_answer_the_contract_waits_and_the_other_goes_on(desk: Desk
     assert (found.result, found.target) == (Result.DONE, str(desk.there()[0].id))
     desk.box.done([sent[1]])
     assert [row.amount for row in desk.there()] == [Decimal("10.00"), Decimal("20.00")]
+
+
+def test_the_payments_of_a_contract_form_a_chain(desk: Desk) -> None:
+    chains = [desk.box.system.chain(desk.payment(n, "1.00", order)) for n, order in ((1, "PA"), (2, "PB"), (3, "PA"))]
+    assert chains == ["PA@1201", "PB@1201", "PA@1201"]
 
 
 def test_a_payment_that_never_arrived_is_sent_again_once(desk: Desk) -> None:

@@ -22,7 +22,7 @@ _SHARED = ("InvoiceNo", "InvoiceDate", "Currency", "PoRefNumber", "Name", "AuthI
            "AccountingYearRef", "VoucherDateRef", "PayTermId", "AdvInv", "Objstate")  # fmt: skip
 
 
-def items_of(db: Database, invoice: Row) -> list[Row]:
+def items_of(db: Database, invoice: Row | Mapping[str, Any]) -> list[Row]:
     """The ledger items of an invoice, in the order of its instalments."""
     key = (invoice["Company"], invoice["Identity"], "Supplier", invoice["SeriesId"], str(invoice["InvoiceId"]))
     return db.table("InvoiceLedgerItem").under(key)
@@ -46,7 +46,7 @@ def sync_ledger(db: Database, invoice: Row, old: Mapping[str, Any] | None) -> No
 
 def _make_items(db: Database, invoice: Row, old: Mapping[str, Any] | None) -> None:
     if old is not None:
-        for item in [one for one in db.table("InvoiceLedgerItem") if one["InvoiceId"] == invoice["InvoiceId"]]:
+        for item in items_of(db, old):
             db.delete(item)
     left, domestic = invoice["GrossCurrAmount"], invoice["NetDomAmount"] + invoice["VatDomAmount"]
     parts = _instalments(db, invoice)

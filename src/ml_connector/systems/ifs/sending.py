@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ml_connector.kernel.errors import Bug, Refused
+from ml_connector.records.voucher import Voucher
 from ml_connector.systems.ifs.billed_line import BilledLines
 from ml_connector.systems.ifs.change_set import ChangeSets
 from ml_connector.systems.ifs.dimension_write import DimensionWriting
@@ -14,15 +15,13 @@ from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.purchase_requisition import Requisitions
 from ml_connector.systems.ifs.supplier_proposal import SupplierProposals
 from ml_connector.systems.ifs.supplier_update import SupplierUpdates
-from ml_connector.systems.ifs.voucher import Vouchers
+from ml_connector.systems.ifs.voucher import Vouchers, parts_of
 from ml_connector.systems.outcomes import Work, ended, guarded
 from ml_connector.systems.port import Effect, Outcome
 
 Find = Callable[[Effect], Outcome | None]
 """Reads back whether an effect happened; None when it did not."""
 
-_LEAST_PARTS = 5
-"""Requests in the smallest change set of a voucher: head, two rows, the action, the cleaning up."""
 _DOCUMENT_PARTS = 3
 """Requests in a small change set of a requisition or an invoice: its header, two lines."""
 _SUPPLIER_PARTS = 10
@@ -60,16 +59,24 @@ class Sending:
             "billed_line": billed.find,
         }
         self._sizes: dict[tuple[str, str], int] = {
-            ("voucher", "create"): max(1, profile.batch_parts // _LEAST_PARTS),
+            ("voucher", "create"): max(1, profile.batch_parts),
             ("purchase_requisition", "create"): max(1, profile.batch_parts // _DOCUMENT_PARTS),
             ("erp_invoice", "create"): max(1, profile.batch_parts // _DOCUMENT_PARTS),
             ("supplier", "create"): max(1, profile.batch_parts // _SUPPLIER_PARTS),
         }
-        """Effects of a kind and verb that share requests; what is not named here goes one at a time."""
+        """What share requests, in effects or, by `weight`, in parts; what is not named here goes one at a time.
+
+        Requisitions and invoices are looked for before they are sent, all of one send in one request: more of them
+        than fit one change set batch is cheaper.
+        """
 
     def batch_size(self, kind: str, verb: str) -> int:
-        """How many effects of that kind and verb go together; 1 where there is no batch."""
+        """How much of that kind and verb goes together, by `weight`; 1 where there is no batch."""
         return self._sizes.get((kind, verb), 1)
+
+    def weight(self, effect: Effect) -> int:
+        """A voucher's parts of a batch, so that batches travel full; every other effect counts as one."""
+        return parts_of(effect.body) if isinstance(effect.body, Voucher) else 1
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""

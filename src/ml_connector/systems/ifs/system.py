@@ -144,13 +144,25 @@ class IfsSystem:
         """Vouchers of ours by once-key, in the hold table or in the ledger; the absent ones are not there."""
         return self.sending.vouchers.reading.vouchers(once_keys)
 
+    def cancelled_vouchers(self) -> list[str]:
+        """Once-keys of our vouchers that people cancelled."""
+        return self.sending.vouchers.reading.cancelled()
+
     def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
         """Purchase requisitions of ours by once-key, with their no-part lines; the absent ones are not there."""
         return self.sending.requisitions.requisitions(once_keys)
 
     def batch_size(self, kind: str, verb: str) -> int:
-        """How many effects of that kind and verb go in one request."""
+        """How much of that kind and verb goes in one request, by `weight`."""
         return self.sending.batch_size(kind, verb)
+
+    def weight(self, effect: Effect) -> int:
+        """How much of its request an effect takes."""
+        return self.sending.weight(effect)
+
+    def chain(self, effect: Effect) -> str:
+        """Empty: what we write to IFS does not go on from anything."""
+        return ""
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""

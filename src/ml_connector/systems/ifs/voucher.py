@@ -151,8 +151,11 @@ class Vouchers:
     def _targets(self, vouchers: Sequence[Voucher], answers: Sequence[Answer | None]) -> dict[str, str]:
         """The ids of vouchers just entered, by once-key; absent where they cannot be seen.
 
-        The answer to CreateVoucher is a number. Where the virtual voucher did not tell the accounting year it counts
-        in, it is read back, for all of them at once.
+        The answer to CreateVoucher is a number. The accounting year it counts in is what the virtual voucher tells,
+        else the year planned from the periods; where neither is known it is read back, for all of them at once.
+
+        Should IFS count otherwise than its periods say, the id has the wrong year, and nothing but the id: our vouchers
+        are found by their text (`VoucherReading.vouchers`), which tells the right one.
         """
         found: dict[str, str] = {}
         silent: list[str] = []
@@ -160,7 +163,8 @@ class Vouchers:
         for voucher, answer in zip(vouchers, answers, strict=True):
             if answer is None or not answer.ok:
                 continue
-            told, number = _member(answer.replies[0], year), _value(answer)
+            told = _member(answer.replies[0], year) or (str(voucher.year) if voucher.year else "")
+            number = _value(answer)
             if told and number:
                 found[voucher.once_key] = f"{voucher.type}/{told}/{number}"
             else:
@@ -172,6 +176,11 @@ class Vouchers:
                 return found
             found |= {key: ids[0] for key, ids in seen.items() if len(ids) == 1}
         return found
+
+
+def parts_of(voucher: Voucher) -> int:
+    """Requests in its change set: its head, each row, the action, the cleaning up."""
+    return len(voucher.rows) + 3
 
 
 def _text(voucher: Voucher) -> str:

@@ -72,6 +72,19 @@ class VoucherReading:
         held = [self._voucher(head, rows, None) for head in heads if head.id not in moved]
         return held + [self._voucher(head, rows, VoucherStatus.UPDATED) for head in gone]
 
+    def cancelled(self) -> list[str]:
+        """Once-keys of our vouchers in the hold table that people cancelled there; in the ledger none can be."""
+        where = self._where.held
+        company = of_company(where, self._company)
+        begins = f"startswith({where.name('text')},{text_literal(f'{self._company}/')})"
+        condition = f"{company} and {begins}" if company else begins
+        found = []
+        for raw in self._odata.rows(self._odata.reading(where, _WHAT, condition)):
+            row = Row(raw, where)
+            if self._where.statuses.get(row.text("status")) == VoucherStatus.CANCELLED.value:
+                found.append(row.text("text").partition(" ")[0])
+        return found
+
     def _heads(self, where: SetProfile, once_keys: Sequence[str]) -> list[Head]:
         found: list[Head] = []
         company = of_company(where, self._company)

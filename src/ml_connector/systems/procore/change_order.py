@@ -164,6 +164,7 @@ def parse_line(row: ChangeLineRow, origins: dict[str, str], order: str) -> Commi
         amount=amount,
         budget_code=(row.wbs_code.flat_code if row.wbs_code else None) or "",
         id=row.id,
+        changes=row.commitment_line_item_id or "",
     )
 
 
@@ -225,6 +226,7 @@ class Changes:
         order = commitment.show(self._client, project, contract)
         there = order.line_items or ()
         ids = {(line.origin_id, commitment.flat_of(line)): str(line.id) for line in there if line.origin_id}
+        frozen = {(str(line.id), commitment.flat_of(line)) for line in there if not line.origin_id}
         units = self._units.fitted(line.unit for line in body.lines)
         rows = []
         for line in body.lines:
@@ -233,7 +235,9 @@ class Changes:
             row.commitment_line_item_id = ids.get((line.once_key, line.budget_code))
             if row.commitment_line_item_id is None:
                 row.description = marked(line.description, line.once_key.removeprefix(f"{body.commitment}/"))
-                if self._erp_integrated(project):
+                if (line.id, line.budget_code) in frozen:  # a line that was there before us and takes no mark
+                    row.commitment_line_item_id = line.id
+                elif self._erp_integrated(project):
                     row.commitment_line_item_id = "new"
             rows.append(row)
         return rows

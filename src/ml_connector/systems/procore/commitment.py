@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
 
-from ml_connector.kernel.errors import BadInput, NameMissing
+from ml_connector.kernel.errors import BadInput, NameMissing, Refused
 from ml_connector.kernel.keys import Key, fingerprint
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.systems.port import Effect, Outcome
@@ -22,6 +22,10 @@ from ml_connector.systems.procore.effects import body_of, done, project_of
 PATH = "/rest/v1.0/purchase_order_contracts"
 _FAR = "2199-12-31T23:59:59Z"
 """The open end of a range: both ends must be named (facts/procore.md 2.2)."""
+NAMED = 50
+"""Contracts asked for in one address."""
+FEW = 2
+"""Contracts up to which each is asked for by itself."""
 
 
 class Named(msgspec.Struct):
@@ -74,13 +78,28 @@ class OrderRow(sync.Entity):
 
 
 class FullRow(OrderRow):
-    """A contract as show answers it, with its lines."""
+    """A contract as show answers it, with its lines and the way it is billed; so does the list by the view `extended`.
+
+    In the list the lines are confirmed for the view as a whole (facts/procore.md 8.1) and not in its declared shape, so
+    `whole` is asked of each row.
+    """
 
     line_items: list[LineRow] | None = None
+    accounting_method: str | None = None
+    """amount, or unit: then lines with a unit cost are billed by quantity (facts/procore.md 8.1)."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether a list told its lines: none where it has money, or all without our keys, is not the whole of it."""
+        lines = self.line_items
+        if not lines:
+            return lines is not None and not self.grand_total
+        return not self.origin_id or any(line.origin_id for line in lines)
 
 
 _rows = msgspec.json.Decoder(list[OrderRow])
 _full = msgspec.json.Decoder(FullRow)
+_full_rows = msgspec.json.Decoder(list[FullRow])
 
 
 def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[CommitmentLine, ...] = ()) -> Commitment:
@@ -174,12 +193,59 @@ def show(client: Client, project: str, contract: str) -> FullRow:
 
 def read_full(client: Client, currencies: Currencies, project: str, contract: str) -> Commitment | None:
     """One contract with its lines, or None when Procore shows nothing there."""
+    return read_several(client, currencies, project, (contract,)).get(contract)
+
+
+def read_several(
+    client: Client, currencies: Currencies, project: str, contracts: Sequence[str]
+) -> dict[str, Commitment]:
+    """Contracts of a project with their lines by id; those Procore shows nowhere are absent."""
+    rows = several(client, project, contracts)
+    currency = currencies.project(project) if rows else None
+    return {
+        id_: parse(row, project, currency, tuple(parse_line(line) for line in row.line_items or ()))
+        for id_, row in rows.items()
+    }
+
+
+def several(client: Client, project: str, contracts: Sequence[str]) -> dict[str, FullRow]:
+    """Contracts of a project with their lines by id, many to a request; those that are gone or hidden are absent.
+
+    What the list leaves out, or shows without its lines, is asked for by itself: a list may lag behind.
+    """
     try:
-        row = show(client, project, contract)
-    except NotSeen:
-        return None
-    lines = tuple(parse_line(line) for line in row.line_items or ())
-    return parse(row, project, currencies.project(project), lines)
+        found = listed(client, project, contracts)
+    except NotSeen:  # the project itself is hidden
+        return {}
+    for one in contracts:
+        if one not in found:
+            try:
+                found[one] = show(client, project, one)
+            except NotSeen:
+                continue
+    return found
+
+
+def listed(client: Client, project: str, contracts: Sequence[str]) -> dict[str, FullRow]:
+    """Those of some contracts that the list tells with their lines; for one or two it is not asked.
+
+    It is asked no more once it refused the filter or the view, told no lines, or overlooked the filter and so told all
+    there is. NotSeen when the project is hidden.
+    """
+    ids = list(dict.fromkeys(contracts))
+    wanted, found = set(ids), dict[str, FullRow]()
+    for start in range(0, len(ids) if len(ids) > FEW else 0, NAMED):
+        piece = ids[start : start + NAMED]
+        query = [("project_id", project), ("view", "extended"), *(("filters[id][]", id_) for id_ in piece)]
+        try:
+            rows = client.pages(PATH, query, _full_rows, COMMITMENTS)
+        except Refused:
+            break
+        told = {str(row.id): row for row in rows if row.whole}
+        found |= {id_: row for id_, row in told.items() if id_ in wanted}
+        if len(rows) > len(piece) or (rows and not told):
+            break
+    return found
 
 
 def by_origin(client: Client, project: str, once_key: str) -> OrderRow | None:

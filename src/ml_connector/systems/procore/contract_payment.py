@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from threading import Lock
 
 import msgspec
 
@@ -12,14 +11,16 @@ from ml_connector.kernel.errors import Refused
 from ml_connector.records.payment import ContractPayment
 from ml_connector.systems.port import Effect, Outcome, Result
 from ml_connector.systems.procore.answers import PAYMENTS
+from ml_connector.systems.procore.chain import Chains
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment import day
 from ml_connector.systems.procore.commitment_write import plain
-from ml_connector.systems.procore.effects import body_of, done, guarded, id_of, number_of, project_of, refused
+from ml_connector.systems.procore.effects import body_of, done, id_of, number_of, project_of, refused
 
 _PATH = "/rest/v1.0/contract_payments"
 _NOTES = 1000
 """Characters of notes we write at most."""
+_BEHIND = "An earlier payment on this contract is not settled yet; payments go in their order."
 
 
 class PaymentRow(msgspec.Struct):
@@ -88,36 +89,18 @@ def read(client: Client, project: str, contract: str) -> list[PaymentRow]:
 
 
 class Payments:
-    """Writes payments of one company, those of a contract in order and one after the other.
+    """Writes payments of one company, those of a contract in order and one after the other. Thread safe.
 
     Once one is without an answer, the later ones of its contract wait until it was looked up.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._own = Lock()
-        self._projects: dict[str, Lock] = {}
-        self._open: dict[str, str] = {}
-        """Contract to the once-key of the payment that may or may not be there."""
+        self._chains = Chains(_BEHIND)
 
     def create(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Creates payments of one project in the order given."""
-        with self._own:
-            lock = self._projects.setdefault(project_of(effects), Lock())
-        with lock:
-            return [outcome for effect in effects for outcome in self._next(effect)]
-
-    def _next(self, effect: Effect) -> list[Outcome]:
-        contract, once = _contract(effect), body_of(effect, ContractPayment).once_key
-        if self._open.get(contract, once) != once:
-            sentence = "An earlier payment on this contract is not settled yet; payments go in their order."
-            return [Outcome(effect.intent_id, Result.WAITING, effect.target, sentence=sentence)]
-        outcomes = guarded((effect,), lambda few: [self._create(few[0])])
-        if outcomes[0].result in (Result.UNKNOWN, Result.WAITING):
-            self._open[contract] = once
-        else:
-            self._open.pop(contract, None)
-        return outcomes
+        return [self._chains.send(_contract(one), one, lambda few: [self._create(few[0])]) for one in effects]
 
     def _create(self, effect: Effect) -> Outcome:
         try:
@@ -132,8 +115,7 @@ class Payments:
     def find(self, effect: Effect) -> Outcome | None:
         """The payment with our once-key on its contract, as we mean it; whatever comes of it, later ones may go."""
         there = self._there(effect)
-        if self._open.get(_contract(effect)) == body_of(effect, ContractPayment).once_key:
-            del self._open[_contract(effect)]
+        self._chains.looked_up(_contract(effect), effect)
         outcome = _compared(effect, there) if there else None
         return outcome if outcome and outcome.result is Result.DONE else None
 

@@ -97,7 +97,12 @@ class Schedule:
         return (found.once_key if found else "") or line_id
 
     def key_of_line(self, line: BillingLine) -> str:
-        """The same for a line of a planned invoice."""
+        """The same for a line of a planned invoice. Where it names a contract line by id as well, that line carries no
+        mark (Procore had frozen it before it could): it is known by the once-key from then on."""
+        own = self._items.get((CONTRACT, line.id))
+        if line.line and own is not None and not own.once_key:
+            own.once_key = line.line
+            self._by_key[line.line].insert(0, own)
         return line.line or self.key_of(CONTRACT, line.id)
 
     def shares(self, lines: Sequence[BillingLine]) -> list[Share]:

@@ -1,6 +1,7 @@
 """Sending subcontractor invoices: one POST each with every figure in it, for origin_id locks the invoice afterwards.
 
-The invoices of a contract form a chain, each beginning where the one before ended, so they go one after the other.
+The invoices of a contract form a chain, each beginning where the one before ended, so they go one after the other;
+those of different contracts may go side by side.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import msgspec
 
 from ml_connector.kernel.errors import Locked, Refused
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
-from ml_connector.systems.port import Effect, Outcome, Result
+from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore.answers import INVOICES
+from ml_connector.systems.procore.chain import Chains
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment_write import plain
-from ml_connector.systems.procore.effects import body_of, done, guarded, id_of, number_of, project_of, refused, unknown
+from ml_connector.systems.procore.effects import body_of, done, id_of, number_of, project_of, refused, unknown
 from ml_connector.systems.procore.subcontractor_invoice import (
     PATH,
     ZERO,
@@ -27,7 +29,7 @@ from ml_connector.systems.procore.subcontractor_invoice import (
     parse_item,
     status_of,
 )
-from ml_connector.systems.procore.subcontractor_invoice_contract import Schedules
+from ml_connector.systems.procore.subcontractor_invoice_contract import Schedules, SharedChanges
 from ml_connector.systems.procore.subcontractor_invoice_items import Schedule, Share
 
 _BEHIND = "An invoice of this commitment that goes before it is not confirmed yet; this one goes with the next run."
@@ -104,64 +106,63 @@ def money(amount: Decimal) -> str:
 
 
 class Invoices:
-    """Writes subcontractor invoices of one company."""
+    """Writes subcontractor invoices of one company. Thread safe."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._changes = SharedChanges(client)
+        self._chains = Chains(_BEHIND)
 
     def create(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Makes the invoices of one project in the order given, each contract read once.
 
         One that is refused does not stop the others. After one that stays unknown or has to wait, those of the same
-        contract wait for the next run, for their place in the chain is not known.
+        contract wait, for their place in the chain is not known.
         """
-        chain = _Chain(self._client, effects)
-        return [chain.send(effect) for effect in effects]
+        contracts = [_contract(effect) for effect in effects]
+        project = project_of(effects)
+        with self._changes.of(project) as changes:
+            send = _Call(self._client, project, Schedules(self._client, project, changes, contracts)).send
+            return [self._chains.send(one, effect, send) for one, effect in zip(contracts, effects, strict=True)]
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """The invoice with our once-key, when it bills what we planned; None when there is none or it bills otherwise.
+
+        Whatever comes of it, later ones of its contract may go.
+        """
+        project, contract = project_of((effect,)), _contract(effect)
+        row = by_origin(self._client, project, effect.once_key)
+        wrong: Sequence[str] = ()
+        if row is not None and str(row.commitment_id) == contract:
+            with self._changes.of(project) as changes:
+                wrong = differences(effect, row, Schedules(self._client, project, changes).of(contract))
+        self._chains.looked_up(contract, effect)
+        if row is None or str(row.commitment_id) != contract or wrong:
+            return None
+        return _there(effect, row, project)
 
 
-def find(client: Client, effect: Effect) -> Outcome | None:
-    """The invoice with our once-key, when it bills what we planned; None when there is none or it bills otherwise."""
-    project = project_of((effect,))
-    row = by_origin(client, project, effect.once_key)
-    contract = id_of(effect, "commitment", body_of(effect, SubcontractorInvoice).commitment)
-    if row is None or str(row.commitment_id) != contract:
-        return None
-    schedule = Schedules(client, project).of(contract)
-    return None if differences(effect, row, schedule) else _there(effect, row, project)
+def _contract(effect: Effect) -> str:
+    """The contract's id, and a look whether everything else is there: our bugs come before the first send."""
+    body = body_of(effect, SubcontractorInvoice)
+    if body.period:
+        id_of(effect, "billing_period", body.period)
+    return id_of(effect, "commitment", body.commitment)
 
 
-class _Chain:
-    """The invoices of one call: what is read about their contracts, and which contracts are stuck."""
+class _Call:
+    """The invoices of one call, and what is read about their contracts."""
 
-    def __init__(self, client: Client, effects: Sequence[Effect]) -> None:
+    def __init__(self, client: Client, project: str, schedules: Schedules) -> None:
         self._client = client
-        self._project = project_of(effects)
-        self._schedules = Schedules(client, self._project)
-        self._contracts = {effect.intent_id: self._contract(effect) for effect in effects}
-        self._stuck: set[str] = set()
+        self._project = project
+        self._schedules = schedules
 
-    @staticmethod
-    def _contract(effect: Effect) -> str:
-        """The contract's id, and a look whether everything else is there: our bugs come before the first send."""
-        body = body_of(effect, SubcontractorInvoice)
-        if body.period:
-            id_of(effect, "billing_period", body.period)
-        return id_of(effect, "commitment", body.commitment)
-
-    def send(self, effect: Effect) -> Outcome:
-        """One invoice, in its turn."""
-        contract = self._contracts[effect.intent_id]
-        if contract in self._stuck:
-            return Outcome(effect.intent_id, Result.WAITING, effect.target, sentence=_BEHIND)
-        outcome = guarded((effect,), self._create)[0]
-        if outcome.result in (Result.UNKNOWN, Result.WAITING):
-            self._stuck.add(contract)
-        return outcome
-
-    def _create(self, effects: Sequence[Effect]) -> list[Outcome]:
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """The one invoice of `effects`, in its turn."""
         effect = effects[0]
         body = body_of(effect, SubcontractorInvoice)
-        schedule = self._schedules.of(self._contracts[effect.intent_id])
+        schedule = self._schedules.of(id_of(effect, "commitment", body.commitment))
         if schedule.currency not in ("", body.currency):
             kept = f"Procore keeps contract {schedule.number} in {schedule.currency}"
             return [refused(effect, f"The invoice is in {body.currency}, and {kept}.")]

@@ -9,6 +9,7 @@ from ml_connector.records.budget import Budget
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.payment import ContractPayment
 from ml_connector.records.project import Project
 from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
 from ml_connector.records.vendor import Vendor
@@ -21,7 +22,6 @@ from ml_connector.systems.procore import (
     cost_code,
     direct_cost,
     subcontractor_invoice,
-    subcontractor_invoice_write,
     vendor,
 )
 from ml_connector.systems.procore import commitment as contracts
@@ -36,6 +36,7 @@ from ml_connector.systems.procore.direct_cost_write import Costs
 from ml_connector.systems.procore.effects import Work, guarded
 from ml_connector.systems.procore.segment import Segments
 from ml_connector.systems.procore.settings import ProcoreSettings
+from ml_connector.systems.procore.subcontractor_invoice_write import Invoices
 from ml_connector.systems.procore.unit import Units
 from ml_connector.systems.wire import Call
 
@@ -53,7 +54,9 @@ _SINGLE = frozenset(
 """Kinds and verbs for which Procore has no batch, or whose batch is one contract's or one budget's lines."""
 
 _CHAINED = frozenset({("billing_period", "create"), ("subcontractor_invoice", "create"), ("payment", "create")})
-"""Single calls of which each goes on where the one before ended: all effects of a project come in one hand."""
+"""Single calls of which each goes on where the one before ended, on its contract or, for a period, its project."""
+
+_ON_A_CONTRACT = (SubcontractorInvoice, ContractPayment)
 
 
 class ProcoreSystem:
@@ -71,6 +74,7 @@ class ProcoreSystem:
         orders = Orders(self.client, self.currencies, self.units)
         costs = Costs(self.client, self.currencies)
         payments = Payments(self.client)
+        invoices = Invoices(self.client)
         client = self.client
         self._sends: dict[tuple[str, str], Work] = {
             ("vendor", "create"): lambda effects: vendor.send(client, effects),
@@ -95,7 +99,7 @@ class ProcoreSystem:
             ("budget", "fill"): lambda effects: budget.fill(client, effects),
             ("budget_change", "amend"): lambda effects: budget.amend(client, effects),
             ("billing_period", "create"): lambda effects: billing_period.send(client, effects),
-            ("subcontractor_invoice", "create"): subcontractor_invoice_write.Invoices(client).create,
+            ("subcontractor_invoice", "create"): invoices.create,
         }
         self._finds: dict[str, Callable[[Client, Effect], Outcome | None]] = {
             "vendor": vendor.find,
@@ -109,7 +113,7 @@ class ProcoreSystem:
             "budget": budget.find,
             "budget_change": budget.find_change,
             "billing_period": billing_period.find,
-            "subcontractor_invoice": subcontractor_invoice_write.find,
+            "subcontractor_invoice": lambda _, effect: invoices.find(effect),
         }
 
     def projects(self) -> list[Project]:
@@ -148,6 +152,10 @@ class ProcoreSystem:
         """One contract with its lines, or None when it cannot be seen."""
         return contracts.read_full(self.client, self.currencies, project, commitment)
 
+    def contracts(self, project: str, ids: Sequence[str]) -> dict[str, Commitment]:
+        """The named contracts of a project with their lines, by id; those that cannot be seen are absent."""
+        return contracts.read_several(self.client, self.currencies, project, ids)
+
     def change_orders(self, project: str, commitment: str) -> list[ChangeOrder]:
         """Change orders of one contract with their lines."""
         return change_order.read(self.client, project, commitment)
@@ -175,10 +183,20 @@ class ProcoreSystem:
         return self.currencies.several()
 
     def batch_size(self, kind: str, verb: str) -> int:
-        """How many effects of that kind and verb go in one request."""
+        """How many effects of that kind and verb go together: in one request, or in one call that reads for all."""
         if (kind, verb) in _CHAINED:
-            return 1000
+            return contracts.NAMED
         return 1 if (kind, verb) in _SINGLE else min(self.settings.batch_rows, 1000)
+
+    def weight(self, effect: Effect) -> int:
+        """Every effect counts as one."""
+        return 1
+
+    def chain(self, effect: Effect) -> str:
+        """The commitment whose invoices and payments form a chain; the project for billing periods."""
+        if (effect.kind, effect.verb) not in _CHAINED:
+            return ""
+        return effect.body.commitment if isinstance(effect.body, _ON_A_CONTRACT) else effect.scope
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""

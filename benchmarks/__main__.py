@@ -1,0 +1,33 @@
+"""Runs every measurement, or those named with --only: orders first, then documents of money; small sizes first."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from benchmarks.money import KINDS
+
+ORDERS = "orders"
+
+
+def main() -> int:
+    """Runs each module in a process of its own; the first exit code that is not 0 ends it all."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("sizes", nargs="*", type=int, default=[1000, 10000], help="documents of each kind")
+    parser.add_argument("--only", action="append", choices=(ORDERS, *KINDS), help="this kind; may be said again")
+    given = parser.parse_args()
+    sizes = [str(size) for size in sorted(given.sizes)]
+    chosen = given.only or [ORDERS, *KINDS]
+    kinds = [word for name in KINDS if name in chosen for word in ("--only", name)]
+    runs = [["benchmarks.orders", *sizes]] if ORDERS in chosen else []
+    runs += [["benchmarks.money", *sizes, *kinds]] if kinds else []
+    for words in runs:
+        code = subprocess.run([sys.executable, "-m", *words]).returncode  # noqa: S603 - our own modules
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
