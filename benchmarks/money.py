@@ -132,12 +132,12 @@ def measure(size: int, kinds: list[str]) -> dict[str, Any]:
     """Loads the orders, then `size` documents of each kind, one kind after the other; then polls, unchanged."""
     with (
         tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as home,
-        RunningSandbox(orders=orders_for(size), seed=SEED, spawn=True) as box,
+        RunningSandbox(seed=SEED, spawn=True) as box,
         App.open(Settings(home=Path(home)), clock=(clock := Clock())) as app,
     ):
-        app.add_connection(NAME, box.connection_text())
         world = MoneyWorld(box, size)
         world.close()
+        app.add_connection(NAME, box.connection_text())
         first, report = measured(app, NAME)
         steps = []
         ran: Ran = {}

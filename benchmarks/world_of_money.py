@@ -25,6 +25,8 @@ EACH = 2
 """Invoices on one order, and on one commitment."""
 LINES = 3
 """Lines of an invoice on no order, and of a direct cost."""
+_PATIENCE = 600
+"""Seconds a call may take: on a busy machine a world of 10,000 documents takes its time to be made."""
 _SHARES = ("0.4", "0.5")
 """How much of what is open each invoice of a commitment bills."""
 _TYPE_OF_ACCOUNT = {account: kind for kind, account in ACCOUNT_OF_TYPE.items()}
@@ -55,11 +57,15 @@ def orders_for(size: int) -> int:
 
 
 class MoneyWorld:
-    """The people of one sandbox, who enter `size` documents of each kind over its admin surface."""
+    """The people of one sandbox, who enter `size` documents of each kind over its admin surface.
+
+    The sandbox starts over with a world that has orders enough.
+    """
 
     def __init__(self, box: RunningSandbox, size: int) -> None:
-        self._wire = http.client.HTTPConnection(urlsplit(box.ifs_url).netloc, timeout=60)
+        self._wire = http.client.HTTPConnection(urlsplit(box.ifs_url).netloc, timeout=_PATIENCE)
         self.size = size
+        self._call("POST", "world", {"seed": SEED, "orders": orders_for(size)})
         world = make_world(SEED, orders_for(size))
         self._names = {one.supplier_id: one.name for one in world.suppliers}
         self._sites = [site.project_id for site in world.sites]

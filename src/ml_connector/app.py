@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from ml_connector.engine import deskwork, lookup, replay
 from ml_connector.engine.exposure import exposure
 from ml_connector.engine.killing import point_from
+from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.taping import RunTape
 from ml_connector.engine.work import Report, Work
@@ -131,6 +132,7 @@ class App:
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
             if {"policy", "connection"} & changes.keys():  # settled documents were decided under the former ones
                 sources.look_again_at_all(conn, row.id)
+                read_again(conn, row.id)
             audit.append(conn, row.id, [self._entry("connection:change:done", name)])
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))

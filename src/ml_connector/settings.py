@@ -97,6 +97,8 @@ class ProjectsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_flight: AtOnce = 8
     """Requests at once to this company."""
     page_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+    budget_list: Literal["auto", "lines", "views"] = "auto"
+    """Where the budget lines of a project are read: the v2.0 list, the rows of a budget view, or what there is."""
     unknown_unit: Literal["create", "refuse"] = "create"
 
 

@@ -9,9 +9,20 @@ from ml_connector.sandbox.running import RunningSandbox
 
 from .shell import Shell
 
-REPORT = {"connection", "flows", "requests", "money", "plan"}
+REPORT = {"connection", "flows", "requests", "money", "money_by_flow", "plan"}
 COUNTS = {"created", "updated", "linked", "unchanged", "held", "refused", "unknown"}
-FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
+FLOWS = [
+    "projects",
+    "vendors",
+    "cost_codes",
+    "dimensions",
+    "purchase_orders",
+    "budgets",
+    "supplier_invoices",
+    "payments",
+    "subcontractor_invoices",
+    "direct_costs",
+]
 
 
 def test_the_whole_job_in_json(outside: Shell, box: RunningSandbox) -> None:

@@ -53,7 +53,8 @@ def test_money_planned_is_what_ifs_says(office: Office) -> None:
     typed = sum(line.amount for line in office.proof.paper(TYPED).lines.values())
     totals["USD"] -= typed  # it is there already: adopting it moves no money
     report = office.sync()
-    assert {currency: Decimal(money["applied"]) for currency, money in report.money_by_flow["purchase_orders"].items()} == totals
+    by_currency = report.money_by_flow["purchase_orders"]
+    assert {currency: Decimal(one["applied"]) for currency, one in by_currency.items()} == totals
 
 
 def test_typed_order_is_adopted_and_never_duplicated(office: Office) -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from ml_connector.engine.points import POINTS
 
-from .money_scene import carry, go_on, prove, set_up
+from .money_scene import carry, go_on, prove, release_suppliers, set_up
 from .office import Office
 
 ASKED_LATER = "recover.found"
 """Passes only where an earlier run left something unconfirmed."""
 
 FIRST_STEPS = 22
-"""Steps the first sync sends: vendors to vouchers, by way of codes, budgets, contracts, invoices, direct costs and payments."""
+"""Steps the first sync sends: vendors to vouchers, by way of codes, budgets, contracts, invoices and payments."""
 NEXT_STEPS = 6
 """Steps of the sync after the second half: vendor, budget change, invoices, payments, reversals, new vouchers."""
 
@@ -27,6 +27,9 @@ FIRST = [
     *(("settle.after", step) for step in (9, 16, 23, 28)),
 ]
 """Where the first sync ends, and at which passing."""
+
+RELEASED = [("apply.marked", 1), ("apply.sent", 1), ("settle.after", 1), ("apply.marked", 2), ("apply.sent", 2)]
+"""Where the sync ends after a proposed supplier was released: purchase requisition, voucher."""
 
 NEXT = [
     *((point, 1) for point in ("plan.decided", "plan.kept", "run.finishing")),
@@ -43,6 +46,19 @@ def test_first_sync_of_all_flows_killed_and_run_again_makes_each_thing_once(
     office: Office, point: str, passing: int
 ) -> None:
     money = set_up(office)
+    assert office.in_a_process(f"{point}:{passing}") == -9
+    carry(office)
+    prove(office, money)
+    office.assert_rests()
+
+
+@pytest.mark.parametrize(("point", "passing"), RELEASED)
+def test_sync_that_proposes_an_order_to_ifs_killed_and_run_again_proposes_it_once(
+    office: Office, point: str, passing: int
+) -> None:
+    money = set_up(office)
+    office.sync()
+    assert release_suppliers(office)
     assert office.in_a_process(f"{point}:{passing}") == -9
     carry(office)
     prove(office, money)

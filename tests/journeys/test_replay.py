@@ -15,7 +15,8 @@ def test_run_decided_again_with_the_mapping_of_then_is_the_same(running: Office)
     assert found["same"] is True
     assert (found["only_then"], found["only_now"]) == ([], [])
     assert len(found["then"]) == len(found["now"]) > 100
-    assert set(found["flows"]) == {"projects", "vendors", "cost_codes", "purchase_orders"}
+    decided = {"projects", "vendors", "cost_codes", "dimensions", "purchase_orders", "budgets"}
+    assert set(found["flows"]) == decided
 
 
 def test_order_decided_again_is_the_same_and_says_what_was_done(running: Office) -> None:

@@ -131,7 +131,7 @@ def test_order_made_from_it_is_tied_to_that_very_contract_and_the_invoice_is_ent
     assert costs == {"4110": Decimal("610.25"), "4120": Decimal(2000), "2020": -TOTAL / 4}
     assert {row["ProjectId"] for row in voucher["rows"] if row["Account"] != "2020"} == {PROJECT}
     assert site.reasons() == set()
-    site.office.assert_proven(besides=(TYPED,))
+    site.office.assert_proven(held=(UNKNOWN_CODE, order), besides=(TYPED,))
     site.office.assert_rests()
 
 
@@ -182,25 +182,20 @@ def test_order_still_planned_keeps_the_invoice_waiting(site: Site) -> None:
     assert site.vouchers() == []
 
 
-def test_order_that_came_out_other_than_the_contract_is_held_and_makes_no_second_one(site: Site) -> None:
-    """The buyer bargained: the order's first line costs less than the contract's, until both say the same."""
+def test_price_the_buyer_bargained_reaches_the_contract_as_a_change(site: Site) -> None:
+    """The order's first line costs 600.00 instead of 610.25: the contract is the same one, less 41.00."""
     contracts = len(site.procore.orders(site.target))
     order = site.ordered()
     site.office.price(order, "1", "600.00")
     site.office.sync()
-    hold = site.office.hold("totals_differ")
-    assert (hold["erp_id"], hold["owner"]) == (order, "project accountant")
-    assert "Panel boards 2441.00" in hold["sentence"]
-    assert site.contract()["origin_id"] is None
-    site.office.assert_rests()
-    assert len(site.procore.orders(site.target)) == contracts
-    site.office.price(order, "1", "610.25")
-    site.office.sync()
     site.office.sync()
     assert len(site.procore.orders(site.target)) == contracts
     assert site.contract()["origin_id"] == f"10/order/{order}/{PROJECT}"
-    assert len(site.vouchers()) == 1
+    assert [Decimal(change["grand_total"]) for change in site.changes()] == [Decimal("-41.00")]
+    (voucher,) = site.vouchers()
+    assert sum(signed(row) for row in voucher["rows"] if row["Account"] != "2020") == TOTAL / 4
     assert site.reasons() == set()
+    site.office.assert_rests()
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_after"])

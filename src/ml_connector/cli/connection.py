@@ -168,6 +168,7 @@ def check(ctx: typer.Context, name: Name) -> None:
     with session.app(f"Checking {name}") as app:
         found = app.check(name)
     bad = [finding for _, finding in found if not finding.ok]
+    parts = [finding for _, finding in found if finding.ok and finding.flows]
     form = {
         "connection": name,
         "ok": not bad,
@@ -175,15 +176,18 @@ def check(ctx: typer.Context, name: Name) -> None:
     }
 
     def human(out: Output) -> None:
-        rows = [("pass" if one.ok else "FAIL", SIDES[side], one.name, one.sentence) for side, one in found]
+        rows = [(_mark(one), SIDES[side], one.name, one.sentence) for side, one in found]
         out.table(("", "side", "what", "finding"), rows)
         for one in bad:
             out.line(f"FAIL {one.name}: {one.remedy or one.sentence}", "bold red")
+        for one in parts:
+            out.line(f"part {one.name}: {one.remedy or one.sentence} Until then these wait: {', '.join(one.flows)}.")
         out.line()
         if bad:
             out.line(f"{len(bad)} of {len(found)} checks fail.", "bold red")
         else:
-            out.line(f"All {len(found)} checks pass. Next: ml-connector plan {name}", "green")
+            less = f", {len(parts)} of them in part" if parts else ""
+            out.line(f"All {len(found)} checks pass{less}. Next: ml-connector plan {name}", "green")
 
     session.out.answer(form, human)
     if bad:
@@ -262,6 +266,13 @@ def _summary(name: str, title: str, config: dict[str, Any], last: list[dict[str,
     }
 
 
+def _mark(finding: Finding) -> str:
+    """pass, FAIL, or part where only some flows cannot run."""
+    if not finding.ok:
+        return "FAIL"
+    return "part" if finding.flows else "pass"
+
+
 def _finding_form(side: str, finding: Finding) -> dict[str, Any]:
     return {
         "side": side,
@@ -269,4 +280,5 @@ def _finding_form(side: str, finding: Finding) -> dict[str, Any]:
         "ok": finding.ok,
         "sentence": finding.sentence,
         "remedy": finding.remedy,
+        "flows": list(finding.flows),
     }

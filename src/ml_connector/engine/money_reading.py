@@ -55,7 +55,7 @@ class Money:
     payments: list[Payment] = field(default_factory=list)
     estimates: list[BudgetEstimate] = field(default_factory=list)
     gone: dict[str, list[str]] = field(default_factory=dict)
-    """Flow to the ids of documents that crossed and that Procore lists no more."""
+    """Flow to the ids of documents that crossed, or waited to, and that Procore lists no more."""
     spoilt: list[Hold] = field(default_factory=list)
     """Budgets whose estimate has a row that cannot be used."""
 
@@ -164,7 +164,6 @@ class MoneyReader:
         kind, work = BACK[flow], self.work
         with work.db.begin() as conn:
             crossed = _crossed(conn, work.connection_id, kind)
-            held = holds.held_sources(conn, work.connection_id, flow)
             where = sources.marks(conn, work.connection_id, f"{WHERE}{flow}/")
             since = sources.marks(conn, work.connection_id, f"{flow}/")
             counted = sources.marks(conn, work.connection_id, f"{CENSUS}{flow}/")
@@ -174,7 +173,8 @@ class MoneyReader:
         for project, target in sorted(self.gathered.targets.items()):
             found = {one.id: one for one in read(target, since.get(project))}
             mine = crossed.get(project, set())
-            again = {one for one in held if where.get(one) == project} | cancelled.keys() & mine
+            # a mark stays as long as a document is held or its steps did not end well: no list may show it again
+            again = {one for one, home in where.items() if home == project} | cancelled.keys() & mine
             again -= found.keys()
             looked_for = set[str]()
             if mine and (len(mine) <= MANY or counted.get(project) != today):
@@ -182,7 +182,9 @@ class MoneyReader:
                 self.draft.census[f"{CENSUS}{flow}/{project}"] = today
             if again | looked_for:
                 found |= {one.id: one for one in read(target, ids=sorted(again | looked_for))}
-            self.money.gone.setdefault(flow, []).extend(sorted((again | looked_for) & mine - found.keys()))
+            gone = sorted((again | looked_for) - found.keys())
+            self.money.gone.setdefault(flow, []).extend(gone)
+            self.draft.where.setdefault(flow, {}).update(dict.fromkeys(gone, project))
             seen = {one.id: fingerprint(pack(one) + cancelled.get(one.id, b"")) for one in found.values()}
             fresh = self._fresh(flow, (project, mine), found.values(), seen)
             prints.update((one.id, seen[one.id]) for one in fresh)
@@ -214,7 +216,7 @@ class MoneyReader:
         ours = self.situation.by_target(kind)
         theirs = []
         for one in found:
-            if one.once_key.startswith(own) or one.id in ours:
+            if one.once_key.startswith(own) or (one.id in ours and one.id not in crossed):
                 self.draft.echoes += 1
             elif one.id in crossed or not (self.situation.go_live and one.dated and one.dated < self.situation.go_live):
                 theirs.append(one)
@@ -225,6 +227,13 @@ class MoneyReader:
         self.draft.count(flow, "unchanged", len(theirs) - len(fresh))
         self.draft.where.setdefault(flow, {}).update((one.id, project) for one in fresh)
         return fresh
+
+
+def read_again(conn: Connection, connection_id: int) -> None:
+    """Has the next run read every document born in Procore: one passed over so far may count from now on."""
+    for flow in BACK:
+        names = [f"{flow}/{project}" for project in sources.marks(conn, connection_id, f"{flow}/")]
+        sources.drop_watermarks(conn, connection_id, names)
 
 
 def _crossed(conn: Connection, connection_id: int, kind: str) -> dict[str, set[str]]:

@@ -26,6 +26,9 @@ from ml_connector.systems.port import Outcome, Result
 CHANGES = {"change_order": "commitment", "budget_change": "budget"}
 """Record kinds whose success moves what was agreed about another record, and that record's kind."""
 
+RENEWED = ("vendor", "budget", "cost_code", "budget_code")
+"""Kinds of which a link is made again only to write down what is agreed by now."""
+
 WAITING_FOR = {
     "vendor": HoldReason.VENDOR_NOT_LINKED,
     "project": HoldReason.PROJECT_NOT_LINKED,
@@ -143,7 +146,7 @@ class Settler:
         """The link an intent makes or renews; a supplier made from a vendor is that vendor's IFS partner as well."""
         if row.verb == "fill" and not row.base:
             return []
-        renewed = row.verb == "link" and not row.counts_as and row.kind in ("vendor", "budget", "cost_code", "budget_code")
+        renewed = row.verb == "link" and not row.counts_as and row.kind in RENEWED
         founding = row.verb in ("link", "adopt", "create") and not renewed
         made = links.LinkRow(
             kind=row.kind,

@@ -102,12 +102,13 @@ class _Page:
     def left_alone(self, cost: DirectCost) -> str:
         """Why a direct cost never comes back, whatever its status; empty when it may."""
         called = _called(cost)
-        if cost.id in self.echoes or cost.once_key.startswith(f"{self.situation.company}/"):
+        known = self.desk.history(Key("direct_cost", cost.id)).versions
+        linked = cost.id in self.echoes and not known  # what crossed stays Procore's, though IFS has its paper now
+        if linked or cost.once_key.startswith(f"{self.situation.company}/"):
             return f"{called} was made from IFS: an echo of our own."
         if cost.kind.value not in self.situation.policies.direct_costs.types:
             return f"{called} is of type {cost.kind.value}, which policy does not send to IFS."
         go_live = self.situation.go_live
-        known = self.desk.history(Key("direct_cost", cost.id)).versions
         if go_live and cost.dated and cost.dated < go_live and not known:
             return f"{called} is dated {cost.dated}, before the go-live day {go_live}."
         return ""

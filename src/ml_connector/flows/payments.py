@@ -70,7 +70,8 @@ class _Mirror:
         if before and sum((self.paid[one] for one in before), ZERO) == -payment.amount:
             amount = -sum((self.mirrored.get(one, ZERO) for one in before), ZERO)
         else:
-            so_far = sum(self.paid.values(), ZERO) + payment.amount
+            others = sum((amount for one, amount in self.paid.items() if one != payment.id), ZERO)
+            so_far = others + payment.amount
             target = rounded(so_far * self.due / (invoice.net + invoice.tax), payment.currency)
             cent = Decimal(1).scaleb(-DECIMALS.get(payment.currency, 2))
             if invoice.state is InvoiceState.PAID and abs(self.due - target) <= cent:

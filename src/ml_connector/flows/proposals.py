@@ -139,7 +139,7 @@ class _Proposals:
         self.taken[supplier] = theirs.id
         ours = msgspec.structs.replace(record or theirs, id=supplier, stamp="", there=())
         proposed = self.situation.target(Key("supplier", theirs.id)) == supplier
-        # of a supplier that was not proposed the list of suppliers says too little to be what is agreed: the next look does
+        # the list of suppliers says too little of one that was not proposed to be what is agreed: the next look does
         agreed = linked_as(ours, theirs, frozenset(self.situation.policies.vendors.theirs)) if proposed else None
         reason = f"{_called(theirs)} is supplier {supplier} in IFS: {why}."
         self.intents.append(self._intent(Verb.LINK, Key("vendor", supplier), theirs.id, (ours, agreed), reason))

@@ -145,10 +145,11 @@ class _Page:
     def left_alone(self, invoice: SubcontractorInvoice) -> str:
         """Why an invoice never comes back, whatever its status; empty when it may."""
         called = self._called(invoice)
-        if invoice.id in self.echoes or invoice.once_key.startswith(f"{self.situation.company}/"):
+        known = self.desk.history(Key("subcontractor_invoice", invoice.id)).versions
+        linked = invoice.id in self.echoes and not known  # what crossed stays Procore's, though IFS has its paper now
+        if linked or invoice.once_key.startswith(f"{self.situation.company}/"):
             return f"{called} was made from IFS: an echo of our own."
         go_live, day = self.situation.go_live, invoice.dated or invoice.end
-        known = self.desk.history(Key("subcontractor_invoice", invoice.id)).versions
         if go_live and day and day < go_live and not known:
             return f"{called} is dated {day}, before the go-live day {go_live}."
         return ""

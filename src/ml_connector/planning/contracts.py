@@ -8,7 +8,8 @@ import msgspec
 
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
-from ml_connector.planning.committing import FLOW, Held, order_money
+from ml_connector.planning import contract_holds
+from ml_connector.planning.committing import FLOW, Held
 from ml_connector.planning.diffing import (
     Difference,
     as_amended,
@@ -20,7 +21,7 @@ from ml_connector.planning.diffing import (
     with_left_behind,
 )
 from ml_connector.planning.line_marks import line_key, named
-from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, pack, unpack
+from ml_connector.planning.plan import HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import PurchaseOrder
@@ -46,7 +47,7 @@ def decide_contract(situation: Situation, contract: Contract) -> tuple[list[Inte
     if settled(situation, contract.order, contract.ours, contract.linked):
         return [], []
     if contract.theirs is None:
-        raise Held(_gone(contract))
+        raise Held(contract_holds.gone(contract.order, contract.key))
     if contract.linked is None:
         return _adopt(situation, contract)
     base = unpack("commitment", contract.linked.base) if contract.linked.base else None
@@ -74,10 +75,10 @@ def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list
     assert theirs is not None
     own = theirs.once_key == ours.once_key
     if theirs.currency and theirs.currency != ours.currency:
-        raise Held(_currencies(contract, theirs))
+        raise Held(contract_holds.currencies(contract.order, contract.key, ours, theirs))
     pairs, strangers = pair_lines(ours, theirs, born=contract.born)
     if strangers:
-        raise Held(_strangers(contract, theirs, strangers))
+        raise Held(contract_holds.strangers(contract.order, theirs, strangers))
     paired = tuple(msgspec.structs.replace(one, id=pairs.get(one.once_key, one.id)) for one in ours.lines)
     frozen = theirs.status in FROZEN
     after = msgspec.structs.replace(
@@ -122,7 +123,7 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     vendor = _vendor_verdict(situation, contract, base)
     if vendor == "write":
         if frozen:
-            raise Held(_vendor_frozen(contract))
+            raise Held(contract_holds.vendor_frozen(contract.order, contract.key, ours))
         difference = msgspec.structs.replace(difference, header=("vendor", *difference.header))
     verdicts = (("status", status_moved), ("vendor", vendor))
     conflicts = [*difference.conflicts, *(name for name, verdict in verdicts if verdict == "conflict")]
@@ -158,16 +159,7 @@ def _check_laps(situation: Situation, contract: Contract) -> None:
     ruling = situation.ruled(Key("order", order), HoldReason.LAPPING)
     if done < situation.policies.purchase_orders.laps or (ruling and ruling.answer == "erp"):
         return
-    raise Held(
-        _hold(
-            contract,
-            HoldReason.LAPPING,
-            Key("ruling", f"order:{order}"),
-            "integration engineer",
-            f"The contract of order {order} was restored {done} times and is changed in Procore each time: "
-            "find out who or what does it there.",
-        )
-    )
+    raise Held(contract_holds.lapping(contract.order, done))
 
 
 def _vendor_verdict(situation: Situation, contract: Contract, base: Commitment | None) -> str:
@@ -278,8 +270,8 @@ def _stands(situation: Situation, contract: Contract, theirs: Commitment, moved:
     if answer:
         return answer
     if conflicts:
-        raise Held(_changed(contract, HoldReason.CONFLICT, conflicts, evidence))
-    raise Held(_changed(contract, HoldReason.CHANGED_THERE, drift, evidence))
+        raise Held(contract_holds.changed(contract.order, HoldReason.CONFLICT, conflicts, evidence))
+    raise Held(contract_holds.changed(contract.order, HoldReason.CHANGED_THERE, drift, evidence))
 
 
 def _evidence(ours: Commitment, theirs: Commitment, fields: list[str]) -> str:
@@ -348,66 +340,3 @@ def _sealed(contract: Contract, intents: list[Intent]) -> list[Intent]:
     if own:
         sealed[own[-1]] = msgspec.structs.replace(intents[own[-1]], base=base)
     return sealed
-
-
-def _hold(contract: Contract, reason: HoldReason, waits_for: Key, owner: str, sentence: str) -> Hold:
-    order = contract.order
-    return Hold(Key("order", order.id), FLOW, reason, waits_for, owner, sentence, order_money(order))
-
-
-def _gone(contract: Contract) -> Hold:
-    return _hold(
-        contract,
-        HoldReason.GONE_THERE,
-        contract.key,
-        "administrator",
-        f"The contract of order {contract.order.id} cannot be seen in Procore any more: deleted, or a lost permission. "
-        "Nothing was created again.",
-    )
-
-
-def _currencies(contract: Contract, theirs: Commitment) -> Hold:
-    return _hold(
-        contract,
-        HoldReason.CURRENCY_OFF,
-        contract.key,
-        "project accountant",
-        f"Order {contract.order.id} is in {contract.ours.currency}; the contract typed by hand in {theirs.currency}.",
-    )
-
-
-def _vendor_frozen(contract: Contract) -> Hold:
-    order, ours = contract.order, contract.ours
-    return _hold(
-        contract,
-        HoldReason.VENDOR_FROZEN,
-        contract.key,
-        "buyer",
-        f"Order {order.id} moved to supplier {ours.vendor} in IFS, and Procore freezes the vendor of an approved "
-        "contract. Cancel the order and write a new one, or set the contract back to Draft in Procore.",
-    )
-
-
-def _strangers(contract: Contract, theirs: Commitment, lines: list[CommitmentLine]) -> Hold:
-    texts = "; ".join(f"{line.budget_code} {line.description} {line.amount}" for line in lines[:5])
-    hold = _hold(
-        contract,
-        HoldReason.TOTALS_DIFFER,
-        Key("ruling", f"order:{contract.order.id}"),
-        "project accountant",
-        f"Contract {theirs.number} in Procore has lines that order {contract.order.id} does not explain: {texts}.",
-    )
-    return msgspec.structs.replace(hold, candidates=(theirs.id,))
-
-
-def _changed(contract: Contract, reason: HoldReason, fields: list[str], evidence: str) -> Hold:
-    who = "Both sides changed" if reason is HoldReason.CONFLICT else "Procore's people changed"
-    named = ", ".join(name.replace("_", " ") for name in fields[:6])
-    hold = _hold(
-        contract,
-        reason,
-        Key("ruling", f"order:{contract.order.id}"),
-        "project accountant",
-        f"{who} {named} on the contract of order {contract.order.id}, which IFS owns. Say which side stands.",
-    )
-    return msgspec.structs.replace(hold, evidence=evidence)

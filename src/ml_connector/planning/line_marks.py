@@ -33,9 +33,7 @@ def named(contract: Commitment, marks: Mapping[str, str]) -> Commitment:
 def changes_named(changes: Iterable[ChangeOrder], marks: Mapping[str, str]) -> Sequence[ChangeOrder]:
     """Change orders as read, with the once-keys of the contract lines they change."""
     return tuple(
-        msgspec.structs.replace(
-            change, lines=tuple(_named(line, marks.get(line.changes, "")) for line in change.lines)
-        )
+        msgspec.structs.replace(change, lines=tuple(_named(line, marks.get(line.changes, "")) for line in change.lines))
         for change in changes
     )
 

@@ -212,7 +212,7 @@ def _rule_from(data: object, where: str, known: Sequence[str] = PARTS) -> Segmen
 
 
 def _named(known: Sequence[str]) -> str:
-    return "code parts A to J, activity or sub_project, such as [\"B\"]" if known is PARTS else ", ".join(known)
+    return 'code parts A to J, activity or sub_project, such as ["B"]' if known is PARTS else ", ".join(known)
 
 
 def _row_from(data: object, place: tuple[str, int], known: Sequence[str]) -> Row:

@@ -136,9 +136,7 @@ def _check_numbers(policies: Policies) -> None:
             f"policy.vendors.theirs names {sorted(ours)[0]!r}, which Procore cannot own.",
             remedy=f"Use {', '.join(VENDOR_FIELDS)}: what payment depends on is IFS's always.",
         )
-    check_money(
-        policies.supplier_invoices, policies.direct_costs, policies.payments, policies.subcontractor_invoices
-    )
+    check_money(policies.supplier_invoices, policies.direct_costs, policies.payments, policies.subcontractor_invoices)
     brakes = policies.brakes
     for name in ("creates", "updates", "removals", "money"):
         limit = getattr(brakes, name)

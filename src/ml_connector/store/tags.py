@@ -4,8 +4,9 @@ from __future__ import annotations
 
 _SENT = "done refused unknown"
 _RECORDS = (
-    "project vendor project_vendor cost_code budget_code commitment commitment_line change_order billing_period subcontractor_invoice "
-    "direct_cost payment budget budget_change voucher erp_invoice purchase_requisition supplier billed_line dimension"
+    "project vendor project_vendor cost_code budget_code commitment commitment_line change_order billing_period "
+    "subcontractor_invoice direct_cost payment budget budget_change voucher erp_invoice purchase_requisition "
+    "supplier billed_line dimension"
 )
 _VERBS = "link adopt create update fill status amend"
 

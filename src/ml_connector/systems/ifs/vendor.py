@@ -151,10 +151,10 @@ class SupplierReading:
         return [one for one, reply in replies.items() if not _is_bought(reply)]
 
     def blocked(self, ids: Iterable[str], company: str) -> set[str]:
-        """Those of `ids` that the company holds back from payment; one whose payment data cannot be read is not."""
+        """Those of `ids` that the company holds back from payment, or of which IFS does not say that it does not."""
         asked = [(one, self._payments(one, company)) for one in sorted(set(ids))]
         replies = self._ask(asked, len(asked) >= self._batch_from)
-        return {one for one, reply in replies.items() if _is_blocked(reply)}
+        return {one for one, _ in asked} - {one for one, reply in replies.items() if _is_released(reply)}
 
     def _payments(self, identity: str, company: str) -> str:
         return self._of_company(identity, "payments", "BlockedForPayment", company)
@@ -290,9 +290,10 @@ def _expires(reply: WireReply) -> date | None:
     return None
 
 
-def _is_blocked(reply: WireReply) -> bool:
+def _is_released(reply: WireReply) -> bool:
     try:
-        return any(row.blocked_for_payment is True for row in _decoded(reply, _payments, _Payments([])).value)
+        rows = _decoded(reply, _payments, _Payments([])).value
+        return bool(rows) and all(row.blocked_for_payment is False for row in rows)
     except (RightMissing, NameMissing, Reject):
         return False
 

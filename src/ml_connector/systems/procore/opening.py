@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_connector.systems.opening import Access, Opened, transport_of
 from ml_connector.systems.procore.check import check, discover
-from ml_connector.systems.procore.settings import ProcoreSettings, UnknownUnit
+from ml_connector.systems.procore.settings import BudgetList, ProcoreSettings, UnknownUnit
 from ml_connector.systems.procore.system import ProcoreSystem
 from ml_connector.systems.signing import ClientCredentials, RefreshToken, SignInClient
 from ml_connector.systems.transport import Signer
@@ -28,6 +28,7 @@ def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreS
         login_url=login,
         company_id=str(settings["company_id"]),
         page_size=int(settings["page_size"]),
+        budget_list=BudgetList(settings["budget_list"]),
         unknown_unit=UnknownUnit(settings["unknown_unit"]),
     )
     return Opened(ProcoreSystem(transport, room), transport, check, discover)

@@ -1,0 +1,96 @@
+"""A Procore document that did not come through, or that changed late, is looked at again although no list shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ml_connector.kernel.errors import ConnectorError
+from ml_connector.sandbox.running import RunningSandbox
+
+from .money_desk import opened, serving
+from .money_proof import CLEARING
+from .test_money_back import Site, posted
+
+LATER = timedelta(hours=3)
+"""Far more than any overlap of two polls."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    """The small company of the money set."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def site(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[Site]:
+    """A subcontractor's invoice lies in Procore as a draft."""
+    with opened(box, tmp_path, url) as office:
+        office.sync()
+        made = Site(office)
+        made.the_draft()
+        yield made
+
+
+@pytest.mark.parametrize("kind", ["503", "drop_before", "timeout_before"])
+def test_an_approved_invoice_whose_voucher_did_not_go_is_tried_again_hours_later(site: Site, kind: str) -> None:
+    office = site.office
+    site.it_is_approved()
+    path = r"VoucherEntryAssistantHandling.svc/\$batch$"
+    rule = {"kind": kind, "side": "ifs", "method": "POST", "path": path, "retry_after": 0, "times": 50}
+    office.box.admin("POST", "faults", {"rules": [rule]})
+    try:
+        office.sync()
+    except ConnectorError:
+        pass  # the run may end with the trouble it met; what it knew by then is kept
+    finally:
+        office.box.faults.clear()
+    assert office.money.ifs.vouchers() == []
+    for _ in range(2):
+        office.box.clock.advance(LATER)
+        office.sync()
+    assert len(office.money.ifs.vouchers()) == 1
+    office.assert_tied()
+
+
+def test_an_invoice_sent_back_after_ifs_has_the_suppliers_paper_is_asked_about_and_not_paid(site: Site) -> None:
+    office = site.office
+    site.it_is_approved()
+    office.sync()
+    office.receive(site.story.order, _1="30", _2="10")
+    clips = {"line_no": "1", "quantity": "30", "amount": "2700.00", "codes": {"A": CLEARING}}
+    hours = {"line_no": "2", "quantity": "10", "amount": "1125.00", "codes": {"A": CLEARING}}
+    site.story.invoice("B-1", "3825.00", clips, hours)
+    office.sync()
+    office.sync()
+    office.procore("send_back_requisition", id=site.first)
+    office.sync()
+    assert office.hold("sent_back")["erp_id"] == str(site.first)
+    office.pay(site.story.ids["B-1"])
+    office.sync()
+    assert office.money.books()[1].payments == []
+    less = {"position": 1, "quantity": "25", "retained": "250.00"}
+    office.procore("bill_requisition", id=site.first, items=[less])
+    office.procore("approve_requisition", id=site.first)
+    office.sync()
+    assert {key: str(value) for key, value in posted(office.money.books()).items() if key in ("cost", "2030")} == {
+        "cost": "3750",
+        "2030": "-375",
+    }
+
+
+def test_an_invoice_policy_passed_over_crosses_once_policy_lets_it(site: Site) -> None:
+    office = site.office
+    office.policy(subcontractor_invoices={"statuses": ["approved_as_noted"]})
+    site.it_is_approved()
+    office.sync()
+    office.box.clock.advance(LATER)
+    office.sync()
+    assert office.money.ifs.vouchers() == []
+    office.policy(subcontractor_invoices={"statuses": ["approved", "approved_as_noted"]})
+    office.sync()
+    assert len(office.money.ifs.vouchers()) == 1
