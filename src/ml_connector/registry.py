@@ -18,8 +18,8 @@ PROJECTS_SYSTEMS = {"procore": open_procore}
 FLOWS = {
     "projects": "IFS projects find their Procore projects; none is created.",
     "vendors": "Suppliers of open orders find or get their Procore vendor.",
-    "cost_codes": "Code strings in use become cost codes, cost types and budget codes.",
-    "dimensions": "Cost codes made, renamed or ended on one side reach the other, where the code part allows it.",
+    "cost_codes": "Code strings in use become cost codes and budget codes, and follow what is renamed or ends in IFS.",
+    "dimensions": "Cost codes made in Procore become code part values in IFS, where the code part allows it.",
     "purchase_orders": "IFS orders become purchase order contracts with their schedule of values.",
     "budgets": "IFS project estimates become the original budget of Procore projects.",
     "supplier_invoices": "IFS supplier invoices become subcontractor invoices or direct costs, each line in one place.",

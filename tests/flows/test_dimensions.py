@@ -193,5 +193,5 @@ def test_renamed_in_procore_or_ended_in_ifs_is_said_and_left() -> None:
         SKIP Called otherwise in Procore than in IFS, which owns names: 1 cost code (1201/03-310). \\
         Procore's name stands until the value is renamed in IFS.
         SKIP Ended in IFS and still in Procore, where no cost code can be removed: 1 cost code (1201/05-120). \\
-        What names them is held by the value's own dates.
+        Their budget codes are made inactive, and what names them is held by the value's own dates.
         """)

@@ -10,7 +10,7 @@ import pytest
 from ml_connector.flows import direct_costs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.mapping import Mapper, ReverseRow
-from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.plan import HoldReason, Verb
 from ml_connector.planning.situation import Linked
 from ml_connector.records.direct_cost import CostKind, CostStatus
 from planning.scene import CONCRETE, STEEL, SUPPLIER, D
@@ -142,8 +142,37 @@ def test_what_must_be_read_and_who_must_be_proposed_is_named() -> None:
         cost(id="802", vendor="80", status=CostStatus.DRAFT),
         cost(id="803", vendor="81", kind=CostKind.EXPENSE),
     ]
-    assert direct_costs.wanted(ifs.situation, costs[1:], ["800"]).vouchers == {"10/direct_cost/800/1"}
+    known = {"10/direct_cost/800/1", "10/direct_cost/800/r1", "10/direct_cost/800/2"}
+    next_ones = {f"10/direct_cost/{one}/1" for one in ("801", "802", "803")}
+    assert direct_costs.wanted(ifs.situation, costs[1:], ["800"]).vouchers == known | next_ones
     assert direct_costs.vendors_needed(ifs.situation, costs) == {"79"}
     ifs.blocked = frozenset({SUPPLIER})
     assert told(ifs.decide(cost())) == "unchanged direct_cost:800"
     only_hold(ifs.decide(cost(id="9")), HoldReason.VENDOR_UNAPPROVED)
+
+
+def test_a_cost_moved_to_another_vendor_after_it_crossed_is_reversed_and_entered_on_that_one() -> None:
+    ifs = Ifs()
+    ifs.sync(cost())
+    links = {**ifs.situation.links, Key("vendor", "S200"): Linked("702")}
+    ifs.situation = msgspec.structs.replace(ifs.situation, links=links)
+    made = ifs.sync(cost(vendor="702")).intents
+    assert [intent.key.id for intent in made] == ["direct_cost/800/r1", "direct_cost/800/2"]
+    assert {row.party for row in ifs.vouchers["10/direct_cost/800/2"].rows} == {"S200"}
+
+
+def test_a_voucher_of_ours_that_we_know_nothing_of_is_linked_where_it_is_what_would_be_entered() -> None:
+    """The database was restored from a backup that is older than the voucher."""
+    ifs = Ifs()
+    before = ifs.situation
+    ifs.sync(cost())
+    ifs.situation = before
+    (intent,) = ifs.decide(cost()).intents
+    assert (intent.verb, intent.target) == (Verb.LINK, ifs.vouchers["10/direct_cost/800/1"].id)
+    there = ifs.vouchers["10/direct_cost/800/1"]
+    other = tuple(msgspec.structs.replace(row, debit=row.debit * 2, credit=row.credit * 2) for row in there.rows)
+    ifs.vouchers["10/direct_cost/800/1"] = msgspec.structs.replace(there, rows=other)
+    hold = only_hold(ifs.decide(cost()), HoldReason.CONFLICT)
+    assert there.id in hold.sentence
+    ifs.rule(hold, "erp")
+    assert [one.verb for one in ifs.decide(cost()).intents] == [Verb.LINK]

@@ -466,12 +466,12 @@ def test_what_must_be_read_is_named() -> None:
         orders=frozenset({"P1"}),
         contracts=frozenset(),
         requisitions=frozenset(),
-        vouchers=frozenset({"10/subcontractor_invoice/700/1"}),
+        vouchers=frozenset(f"10/subcontractor_invoice/700/{version}" for version in ("1", "r1", "2")),
     )
     wanted = subcontractor_invoices.wanted(ifs.situation, bills[1:], ["700"])
     assert wanted.contracts == {("1201", FOREIGN), ("1201", "c1")}
     assert wanted.requisitions == {"10/commitment/c9"}
-    assert wanted.vouchers == {"10/subcontractor_invoice/700/1"}
+    assert wanted.vouchers >= {"10/subcontractor_invoice/700/1", "10/subcontractor_invoice/702/1"}
 
 
 def test_books_that_cannot_be_read_are_left_to_ifs() -> None:

@@ -106,6 +106,23 @@ def test_value_renamed_in_ifs_is_renamed_where_it_is_used(codes: Codes) -> None:
     codes.office.assert_rests()
 
 
+def test_budget_codes_of_a_value_that_ended_in_ifs_take_nothing_new_until_it_is_valid_again(codes: Codes) -> None:
+    def status() -> set[str]:
+        rows = codes.procore.wbs_codes(codes.projects["1201"])
+        return {row["status"] for row in rows if row["flat_code"].startswith("03-410.")}
+
+    assert status() == {"active"}
+    codes.office.ifs("expire_code_value", code_part="B", value="03-410")
+    codes.office.sync()
+    assert status() == {"inactive"}
+    codes.office.assert_rests()
+    codes.office.ifs("expire_code_value", code_part="B", value="03-410", valid_until="2049-12-31")
+    codes.office.sync()
+    assert status() == {"active"}
+    codes.office.assert_proven()
+    codes.office.assert_rests()
+
+
 def test_a_name_changed_in_procore_is_said_and_left(codes: Codes) -> None:
     code = next(row for row in codes.procore.cost_codes(codes.projects["1201"]) if row["full_code"] == "03-410")
     codes.office.box.clock.advance(codes.office.pause)
@@ -193,6 +210,7 @@ def test_mapping_that_is_not_one_to_one_is_said_and_nothing_is_made(codes: Codes
     report = codes.office.sync()
     said = [note for note in report.notes if "Refused, not one-to-one" in note]
     assert len(said) == 1
+    assert f"({NEW})" in said[0], "what the mapping leads to is not new"
     assert "the mapping makes cost codes by rows" in said[0]
     assert codes.value(NEW) is None
     codes.office.assert_rests()
@@ -223,6 +241,9 @@ def test_part_that_holds_the_projects_takes_no_values_from_outside(office: Offic
     assert (hold["kind"], hold["erp_id"]) == ("code_part", "E")
     assert "holds the projects: its values come only from IFS's project windows" in hold["sentence"]
     assert codes.ifs.code_values("E").keys() & {"03-310", "03-110"} == set()
+    office.app.rule("demo", hold["id"], "ignore")
+    office.sync()
+    assert office.holds("part_forbidden") == []
 
 
 def test_values_that_come_from_a_source_company_are_refused_until_it_is_lifted(codes: Codes) -> None:

@@ -39,10 +39,11 @@ EDITS = 7
 """Edits of a round, before the next sync."""
 MOST_SYNCS = 3
 """Syncs to rest once nobody touches anything and every question is answered."""
-PREFERRED = ("erp",)
+PREFERRED = ("erp", "allow")
 """The rule by which questions are answered: IFS stands."""
-ASKED = ("changed_there", "conflict", "sent_back")
-"""What may be asked: what Procore's people changed of what IFS owns, and an invoice that is gone after it crossed."""
+ASKED = ("changed_there", "conflict", "sent_back", "credit_waits")
+"""What may be asked: what Procore's people changed of what IFS owns, an invoice that is gone after it crossed, and a
+credit note whose invoice was cancelled before it could cross."""
 
 ORDERS = (WHOLE, SPLIT, RETAINED, CREDITED, TYPED, TYPED_TOO, OURS, OURS_TOO, "P100025", "P100040")
 BILLED = (TYPED, TYPED_TOO, OURS, OURS_TOO, "P100025")

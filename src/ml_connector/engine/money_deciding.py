@@ -96,6 +96,7 @@ class MoneyDecider:
     def dimensions(self) -> None:
         """Cost codes made in Procore."""
         if self.situation.policies.cost_codes.back == "never":
+            self.decider.keep("dimensions", Decision(), (), whole_flow=True)
             return
         projects = sorted(self.gathered.targets)
         theirs = {project: dict(codes) for project, codes in self.gathered.cost_codes(projects).items()}

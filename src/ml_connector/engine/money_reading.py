@@ -136,7 +136,10 @@ class MoneyReader:
 
     def _payments(self) -> None:
         work = self.work
-        since = self.situation.today - timedelta(days=self.situation.policies.payments.window_days)
+        window = timedelta(days=self.situation.policies.payments.window_days)
+        with work.db.begin() as conn:  # one that waits is read as long as it waits, however old it is by now
+            waiting = [row.since.date() for row in holds.open_holds(conn, work.connection_id, "payments")]
+        since = min([self.situation.today, *waiting]) - window
         found, problems = work.erp.payments(since)
         self.draft.notes += [problem.sentence for problem in problems]
         prints = {payment.id: fingerprint(msgspec.msgpack.encode(payment)) for payment in found}

@@ -165,9 +165,9 @@ class Runner:
                 for flow, act in (
                     ("budgets", later.budgets),
                     ("supplier_invoices", later.supplier_invoices),
-                    ("payments", later.payments),
                     ("subcontractor_invoices", later.subcontractor_invoices),
                     ("direct_costs", later.direct_costs),
+                    ("payments", later.payments),  # last: what was just seen to be sent back is not paid
                 ):
                     if flow in work.flows:
                         act()
@@ -198,9 +198,12 @@ class Runner:
         if "cost_codes" in flows and any(key.kind == "cost_code" for key in decider.situation.links):
             renamed = cost_codes.renamed(decider.situation, gathered.chart())
             demand.extra |= renamed
-            demand.projects |= {one.project for one in renamed} & gathered.targets.keys()
+            ended = cost_codes.ended(decider.situation, gathered.chart())
+            demand.projects |= ({one.project for one in renamed} | ended) & gathered.targets.keys()
+        else:
+            ended = set()
         everything = self.work.policies.cost_codes.scope == "all"
-        if "cost_codes" in flows and (demand.combinations or demand.extra or everything):
+        if "cost_codes" in flows and (demand.combinations or demand.extra or ended or everything):
             decider.cost_codes(demand, gathered.chart())
         if "dimensions" in flows:
             later.dimensions()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -71,6 +71,25 @@ def renamed(situation: Situation, chart: Chart) -> set[CodeWanted]:
     return found
 
 
+def ended(situation: Situation, chart: Chart) -> set[str]:
+    """IFS projects with a budget code whose code part value ended in IFS, or is valid again, since both agreed."""
+    return {key.id.partition("/")[0] for key, _, _ in _ended(situation, chart)}
+
+
+def _ended(situation: Situation, chart: Chart) -> Iterator[tuple[Key, BudgetCode, bool]]:
+    """Every such budget code by its key, as last agreed, and whether IFS takes postings on its value by now."""
+    part = single_part(situation.mapper.mapping)
+    for key, linked in situation.links.items() if part else ():
+        if key.kind != "budget_code" or not linked.base:
+            continue
+        code = key.id.partition("/")[2].rpartition(".")[0]
+        value, base = chart.dimensions.get((part, code)), unpack("budget_code", linked.base)
+        if value is not None and isinstance(base, BudgetCode):
+            valid = value.valid_until >= situation.today
+            if valid != base.active:
+                yield key, base, valid
+
+
 def decide(
     situation: Situation,
     chart: Chart,
@@ -92,6 +111,7 @@ def decide(
             work.wanted(wanted)
     if situation.policies.cost_codes.scope == "all":
         work.every_value()
+    work.ended()
     return Decision(tuple(work.intents), tuple(work.holds.values()), (), (), tuple(work.unchanged))
 
 
@@ -141,6 +161,23 @@ class _Codes:
             if project in self.coding.cost_codes:
                 for value, name in valid:
                     self._pair(CodeWanted(project, value, "", name), VALUES, ())
+
+    def ended(self) -> None:
+        """Budget codes of values that ended in IFS take nothing new in Procore either; valid again, they do again."""
+        planned = {intent.key for intent in self.intents}
+        for key, base, valid in sorted(_ended(self.situation, self.chart), key=lambda one: one[0]):
+            project, _, flat = key.id.partition("/")
+            theirs = self.coding.budget_codes.get(project, {}).get(flat)
+            if theirs is None or theirs.id != self.situation.target(key) or key in planned:
+                continue
+            body = msgspec.structs.replace(theirs, project=project, active=valid, codes=base.codes)
+            if theirs.active == valid:
+                why = f"Budget code {flat} is {'active' if valid else 'inactive'} by now, as its value is in IFS."
+                self._intend(Verb.LINK, key, body, why, counts_as="")
+            elif valid:
+                self._intend(Verb.UPDATE, key, body, f"The value of budget code {flat} is valid in IFS again.")
+            else:
+                self._intend(Verb.UPDATE, key, body, f"The value of budget code {flat} ended in IFS.")
 
     def _pair(self, wanted: CodeWanted, why: str, codes: tuple[tuple[str, str], ...]) -> None:
         """The cost code, then its budget code where a cost type is named."""

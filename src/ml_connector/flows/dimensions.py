@@ -96,6 +96,10 @@ class _Values:
         """IFS takes no values for the whole part."""
         constant, why = closed
         key = Key("code_part", self.part)
+        ruling = self.situation.ruled(key, HoldReason.PART_FORBIDDEN)
+        if ruling and ruling.answer == "ignore":
+            self.skip(key, f"A person said that new cost codes stay out of IFS: code part {self.part} {why}.")
+            return
         sentence = f"Code part {self.part} {why}. Procore has {_listed(list(new), 'cost code')} that it lacks."
         self._hold(key, HoldReason.PART_FORBIDDEN, sentence, evidence=constant)
 
@@ -195,7 +199,7 @@ class _Values:
             self.skip(
                 Key("cost_code", ended[0]),
                 f"Ended in IFS and still in Procore, where no cost code can be removed: {_listed(ended, 'cost code')}. "
-                "What names them is held by the value's own dates.",
+                "Their budget codes are made inactive, and what names them is held by the value's own dates.",
             )
 
 

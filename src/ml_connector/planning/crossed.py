@@ -57,6 +57,12 @@ class Version(msgspec.Struct, frozen=True):
             return next((row.number for row in self.body.rows), "")
         return self.body.number.removesuffix(f" ({self.number})")
 
+    def party(self) -> str:
+        """The supplier it was posted on; empty when none was told."""
+        if isinstance(self.body, Voucher):
+            return next((row.party for row in self.body.rows if row.party), "")
+        return self.body.vendor
+
     def cost(self) -> Money:
         """What it puts on the project."""
         return cost_of(self.rows(), self.body.currency)

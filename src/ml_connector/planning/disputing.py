@@ -16,6 +16,7 @@ from ml_connector.planning.books import ACCOUNTANT, Breach
 from ml_connector.planning.crossed import Figures, Version
 from ml_connector.planning.documents import Document
 from ml_connector.planning.plan import Hold, HoldReason
+from ml_connector.records.voucher import Voucher
 
 ZERO = Decimal(0)
 
@@ -31,6 +32,8 @@ def compared(document: Document, live: Version, figures: tuple[Figures, Figures]
             said.append(f"{named}: IFS {here}, Procore {there}")
     if live.number_there() != document.number:
         said.append(f"number: IFS {live.number_there()}, Procore {document.number}")
+    if live.party() != document.vendor:
+        said.append(f"supplier: IFS {live.party() or 'none'}, Procore {document.vendor or 'none'}")
     return "\n".join(said)
 
 
@@ -42,6 +45,29 @@ def cancelled(document: Document, flow: str, live: Version, evidence: str) -> Ho
     )
     hold = document.hold(flow, HoldReason.CONFLICT, _ruling(document.key), ACCOUNTANT, sentence)
     return msgspec.structs.replace(hold, evidence=f"{live.target} is cancelled in IFS\n{evidence}")
+
+
+def balances(voucher: Voucher) -> dict[tuple[str, str], Decimal]:
+    """What a voucher comes to by currency and account, those that come to nothing left out."""
+    found: dict[tuple[str, str], Decimal] = {}
+    for row in voucher.rows:
+        place = voucher.currency, dict(row.codes).get("A", "")
+        found[place] = found.get(place, ZERO) + row.debit - row.credit
+    return {place: amount for place, amount in found.items() if amount}
+
+
+def unknown_there(document: Key, flow: str, there: Voucher, ours: Voucher) -> Hold:
+    """A voucher of ours that we do not know stands in IFS, and it is not the one we would enter."""
+    called, state = f"{document.kind.replace('_', ' ')} {document.id}", there.status.value.replace("_", " ")
+    sentence = (
+        f"IFS has voucher {there.id}, which we entered for {called} and of which nothing is kept here (was an older "
+        f"backup restored?). It is {state}, and not what would be entered now. Nothing was entered. Answer `erp` to "
+        "let it stand for the document, or mend it in IFS."
+    )
+    said = [f"{account}: in IFS {amount} {currency}" for (currency, account), amount in balances(there).items()]
+    said += [f"{account}: now {amount} {currency}" for (currency, account), amount in balances(ours).items()]
+    hold = Hold(document, flow, HoldReason.CONFLICT, _ruling(document), ACCOUNTANT, sentence)
+    return msgspec.structs.replace(hold, evidence="\n".join(said))
 
 
 def revised(document: Document, flow: str, live: Version, evidence: str) -> Hold:

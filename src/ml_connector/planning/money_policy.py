@@ -93,7 +93,8 @@ class VoucherPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     closed_period: Literal["hold", "next_open"] = "hold"
     """The document's day lies in a closed accounting period: hold, or the first day of the next open one."""
     sent_back: Literal["ask", "reverse"] = "ask"
-    """A document that crossed was sent back or deleted: ask, or reverse its voucher at once."""
+    """A document that crossed was sent back: ask, or reverse its voucher at once. One that is gone is always asked
+    about."""
     revised: Literal["reverse", "ask"] = "reverse"
     """A document that crossed comes again with other amounts: reversal and new voucher at once, or ask."""
 

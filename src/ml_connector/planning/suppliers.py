@@ -37,7 +37,7 @@ class Suppliers:
         if supplier not in self._blocked:
             return None
         sentence = (
-            f"{called} is on supplier {supplier}, which was proposed from Procore, and IFS does not say that it is free for "
-            "payment: money is posted to it once somebody there has released it."
+            f"{called} is on supplier {supplier}, which was proposed from Procore, and IFS does not say that it is "
+            "free for payment: money is posted to it once somebody there has released it."
         )
         return HoldReason.VENDOR_UNAPPROVED, Key("supplier_release", supplier), "project accountant", sentence

@@ -19,7 +19,16 @@ from ml_connector.planning.books import ACCOUNTANT, Books
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
 from ml_connector.planning.crossed import History, Version, figures, histories, sided, swapped
-from ml_connector.planning.disputing import cancelled, compared, refused, revised, sent_back, twice
+from ml_connector.planning.disputing import (
+    balances,
+    cancelled,
+    compared,
+    refused,
+    revised,
+    sent_back,
+    twice,
+    unknown_there,
+)
 from ml_connector.planning.documents import Coded, Coder, Document, Part, credit_of, invoice_of
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack
 from ml_connector.planning.situation import Situation
@@ -66,15 +75,19 @@ def collected(flow: str, works: Iterable[Work]) -> Decision:
 
 
 def voucher_keys(situation: Situation, documents: Iterable[Key]) -> frozenset[str]:
-    """Once-keys of every voucher some documents ever became: how each stands in IFS must be known to decide them."""
+    """Once-keys of every voucher some documents ever became, and of those they may become next.
+
+    How the former stand in IFS must be known to decide them; the latter are looked for before they are entered, for
+    what we know may be older than what we did (a database restored from a backup).
+    """
     found = histories(situation.links)
-    known = [found.get(f"{key.kind}/{key.id}", History()) for key in documents]
-    return frozenset(
-        once_key(situation.company, version.key.id)
-        for history in known
-        for version in (*history.versions, *history.reversals)
-        if version.key.kind == "voucher"
-    )
+    ids = set[str]()
+    for key in documents:
+        name = f"{key.kind}/{key.id}"
+        history = found.get(name, History())
+        ids |= {one.key.id for one in (*history.versions, *history.reversals) if one.key.kind == "voucher"}
+        ids |= {f"{name}/{history.next}"} | ({f"{name}/r{history.live.number}"} if history.live else set())
+    return frozenset(once_key(situation.company, one) for one in ids)
 
 
 class Desk:
@@ -117,7 +130,9 @@ class Desk:
             if self._stands(cancelled(document, self.flow, live, said)) == "erp":
                 return Verdict(note=f"A person left {live.target} of {document.called} cancelled in IFS.")
             return Verdict(history.next, why=f"A person said that {document.called} counts.")
-        if before == wanted and document.currency == live.body.currency and live.number_there() == document.number:
+        same = (document.currency, document.number) == (live.body.currency, live.number_there())
+        other = not document.order and document.vendor and live.party() not in ("", document.vendor)
+        if before == wanted and same and not other:
             return Verdict()
         if self.policy.revised == "ask" and self._stands(revised(document, self.flow, live, said)) == "erp":
             return Verdict(note=f"A person kept {live.target} in IFS as {document.called} was when it crossed.")
@@ -305,13 +320,20 @@ class Desk:
 
     def _intent(self, key: Key, body: Voucher | SupplierInvoice, project: str, reason: str) -> Intent:
         made = Version(key, 0, "", body)
+        there = self.vouchers.get(once_key(self.situation.company, key.id)) if key.kind == "voucher" else None
+        if there is not None and isinstance(body, Voucher):
+            question = unknown_there(made.document(), self.flow, there, body)
+            differs = there.status is VoucherStatus.CANCELLED or balances(there) != balances(body)
+            if differs and self._stands(question) != "erp":
+                raise Held(question)
+            reason = f"{reason} It stands in IFS already, as {there.id}: entered by us, and not known here any more."
         return Intent(
             flow=self.flow,
-            verb=Verb.CREATE,
+            verb=Verb.LINK if there else Verb.CREATE,
             key=key,
             once_key=once_key(self.situation.company, key.id),
             scope=project,
-            target="",
+            target=there.id if there else "",
             body=pack(body),
             needs=(),
             after=(),

@@ -85,7 +85,7 @@ class ErpSystem(Protocol):
         ...
 
     def blocked(self, ids: Sequence[str]) -> set[str]:
-        """Those of the named suppliers held back from payment; one of whom that cannot be read is not among them."""
+        """Those of the named suppliers held back from payment, or of whom the erp does not say that it is not."""
         ...
 
     def suppliers(self) -> list[Vendor]:

@@ -209,8 +209,6 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_from: int = 100
     """Suppliers from which their details are read in batches; fewer go singly, because a batch of reads travels as a
     POST, which a tenant's own log takes for a change."""
-    own_reference: str = "NoteText"
-    """The property of a purchase order in which our once-key is looked for (IFS has no idempotency key)."""
     vouchers: VoucherProfile = VoucherProfile()
     """Where vouchers are entered and read, and under which names."""
     writes: WritingProfile = WritingProfile()

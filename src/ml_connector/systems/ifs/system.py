@@ -109,7 +109,7 @@ class IfsSystem:
         return frozenset(found)
 
     def blocked(self, ids: Sequence[str]) -> set[str]:
-        """Those of the named suppliers that the company holds back from payment; the unreadable ones are not."""
+        """Those of the named suppliers that the company holds back from payment, or may hold back as far as we see."""
         return self.supplier_reading().blocked(ids, self.settings.company)
 
     def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
