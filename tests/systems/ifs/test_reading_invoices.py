@@ -276,7 +276,7 @@ def test_tax_codes_come_with_their_rates(make: MakeSystem) -> None:
     ]
 
 
-def test_suppliers_held_back_from_payment_are_named_and_those_of_which_ifs_does_not_say(box: RunningSandbox, make: MakeSystem) -> None:
+def test_suppliers_not_known_to_be_free_for_payment_are_named(box: RunningSandbox, make: MakeSystem) -> None:
     box.act("ifs", "block_supplier", supplier_id="S1002")
     box.act("ifs", "block_supplier", supplier_id="S1003", blocked=False)
     asked = ["S1001", "S1002", "S1003", "NOBODY"]
