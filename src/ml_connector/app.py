@@ -36,7 +36,7 @@ from ml_connector.settings import (
     read_toml,
     settings_from,
 )
-from ml_connector.store import audit, connections, links, mappings, sources
+from ml_connector.store import audit, connections, links, mappings, placements, sources
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.finding import Finding
@@ -125,6 +125,7 @@ class App:
         whole = connection_of(merged, f"Connection {name}")
         self._check_identity(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
+        self._check_strategy(row, whole.config)
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
@@ -137,6 +138,17 @@ class App:
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))
         return self.connection(name)
+
+    def _check_strategy(self, row: ConnectionRow, config: ConnectionConfig) -> None:
+        """Where invoices of orders go is chosen once: under another strategy one invoice would stand in two places."""
+        before = config_from(row.config).policy.supplier_invoices.strategy
+        with self.db.begin() as conn:
+            placed = bool(placements.all_places(conn, row.id))
+        if placed and config.policy.supplier_invoices.strategy != before:
+            raise BadInput(
+                f"Connection {row.name} has invoices in Procore by strategy {before}, which is chosen once.",
+                remedy="Add another connection for what is to go by the other strategy.",
+            )
 
     def _check_identity(self, row: ConnectionRow, config: ConnectionConfig) -> None:
         """Links belong to one IFS company and one Procore company: another pair is another connection."""

@@ -39,6 +39,13 @@ def test_the_demo_leaves_other_folders_alone(alone: Shell, tmp_path: Path) -> No
 
 def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
     started = alone.start("demo", "--orders", "40")
+    try:
+        _stays(alone, started)
+    finally:
+        started.kill()
+
+
+def _stays(alone: Shell, started: subprocess.Popen[str]) -> None:
     lines = _lines_until(started, "Ctrl-C ends it.")
     home = alone.home / "demo"
     said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]

@@ -15,6 +15,7 @@ from ml_connector.flows.cost_codes import Combination
 from ml_connector.flows.supplier_invoices import Theirs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Verb, unpack
+from ml_connector.planning.situation import Ruling
 from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost, DirectCostLine
 from ml_connector.records.problem import Problem
 from ml_connector.records.subcontractor_invoice import InvoiceStatus, SubcontractorInvoice
@@ -830,3 +831,22 @@ def test_what_a_decision_is_shown_can_be_kept_and_read_again() -> None:
     site.sync(invoice(posting("1"), loose("2")))
     seen = msgspec.structs.replace(site.sees(), planned={"P1@1201": CONTRACTS[0]})
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(seen), type=Theirs) == seen
+
+
+def test_what_a_person_ignored_once_is_still_taken_back_when_it_is_cancelled() -> None:
+    site = Site()
+    site.sync(invoice())
+    site.change(rulings={(Key("supplier_invoice", "700"), HoldReason.GONE_HERE): Ruling("ignore")})
+    assert told(site.decide(invoice())) == "SKIP A person said that invoice 700 is left in Procore as it is."
+    site.sync(invoice(state=InvoiceState.CANCELLED))
+    assert site.asked() == 0
+
+
+def test_an_order_number_with_the_sign_of_a_suffix_is_no_suffix() -> None:
+    one = CONTRACTS[0]
+    lines = tuple(msgspec.structs.replace(x, once_key=x.once_key.replace("/P1/", "/P~1/")) for x in one.lines)
+    other = msgspec.structs.replace(one, number="P~1", once_key=one.once_key.replace("/P1/", "/P~1/"), lines=lines)
+    site = Site(contracts=[other])
+    site.sync(invoice(posting("1", "100", order="P~1")))
+    site.sync(invoice(posting("1", "80", order="P~1")))
+    assert site.asked() == 80

@@ -94,3 +94,68 @@ def test_an_invoice_policy_passed_over_crosses_once_policy_lets_it(site: Site) -
     office.policy(subcontractor_invoices={"statuses": ["approved", "approved_as_noted"]})
     office.sync()
     assert len(office.money.ifs.vouchers()) == 1
+
+
+def test_a_bill_of_last_summer_that_is_registered_today_crosses(site: Site) -> None:
+    office = site.office
+    office.receive(site.story.order, _1="30")
+    office.invoice(
+        site.story.order, "LATE", [{"line_no": "1", "quantity": "30", "amount": "3000.00"}], date="2026-07-01"
+    )
+    office.sync()
+    office.assert_tied()
+
+
+def test_a_payment_that_waited_longer_than_its_window_is_mirrored_all_the_same(site: Site) -> None:
+    office = site.office
+    office.receive(site.story.order, _1="30")
+    office.procore("close_billing_period", project_id="1201")
+    office.policy(supplier_invoices={"closed_period": "hold", "open_period": "never"})
+    number = office.invoice(
+        site.story.order, "HELD", [{"line_no": "1", "quantity": "30", "amount": "3000.00"}], date="2026-11-16"
+    )
+    office.pay(number)
+    office.sync()
+    assert office.money.books()[1].payments == []
+    office.box.clock.advance(timedelta(days=130))
+    office.sync()
+    office.policy(supplier_invoices={"closed_period": "next_open", "open_period": "when_none"})
+    office.sync()
+    office.sync()
+    assert [one["amount"] for one in office.money.books()[1].payments] == ["3000.00"]
+
+
+def test_a_requisition_that_was_refused_waits_no_more_once_it_is_made(site: Site) -> None:
+    office = site.office
+    office.policy(subcontractor_invoices={"requisitioner": "NOBODY", "site": {"*": "DUL"}})
+    line = {"code": "03-310", "type": "S", "description": "Work", "quantity": "10", "unit_cost": "100.00"}
+    given = {"order_number": "PO-X", "title": "By hand", "vendor": office.vendor("S1002"), "status": "Approved"}
+    office.procore("type_order", project_id="1201", lines=[line], **given)
+    office.procore("add_requisition", order_number="PO-X", invoice_number="U-1", status="approved", share="0.5")
+    office.sync()
+    assert office.hold("refused")
+    office.policy(subcontractor_invoices={"requisitioner": "MARTA_HALE", "site": {"*": "DUL"}})
+    office.sync()
+    assert len(office.money.ifs.requisitions()) == 1
+    assert office.holds("refused") == []
+
+
+def test_billed_to_date_that_met_a_locked_line_is_written_later(site: Site) -> None:
+    office = site.office
+    office.policy(subcontractor_invoices={"billed_to_date": True})
+    site.it_is_approved()
+    rule = {"kind": "423", "side": "ifs", "method": "POST|PATCH", "path": r"PurchaseOrderHandling", "times": 50}
+    office.box.admin("POST", "faults", {"rules": [rule]})
+    try:
+        office.sync()
+    except ConnectorError:
+        pass
+    finally:
+        office.box.faults.clear()
+    office.box.log.clear()
+    office.box.clock.advance(LATER)
+    office.sync()
+    assert [one for one in office.written() if "PurchaseOrderHandling" in one.path]
+    office.box.log.clear()
+    office.sync()
+    assert office.written() == []

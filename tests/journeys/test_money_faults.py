@@ -17,7 +17,7 @@ import pytest
 
 from ml_connector.kernel.errors import OutcomeUnknown, SignInRefused, Wait
 
-from .money_scene import carry, go_on, prove, release_suppliers, set_up
+from .money_scene import go_on, prove, release_suppliers, set_up
 from .office import Office
 
 SEEDS = range(1, 51)
@@ -116,13 +116,12 @@ def test_all_flows_through_faults(office: Office, seed: int) -> None:
     run_until_quiet(office)
     struck = [rule["struck"] for rule in office.box.faults.as_json()["rules"]]
     office.box.faults.clear()
-    assert struck[:AIMED] == [1] * AIMED, office.box.faults.as_json()
-    carry(office)
+    assert struck[:AIMED] == [1] * AIMED, struck
     if seed % 5 == 0:
         go_on(office)
         office.box.admin("POST", "faults", {"rules": list(later(seed))})
         run_until_quiet(office)
+        assert sum(office.box.faults.injected.values()) > 0
         office.box.faults.clear()
-        carry(office)
     prove(office, money)
     office.assert_rests()

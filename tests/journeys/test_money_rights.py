@@ -6,7 +6,7 @@ import pytest
 
 from ml_connector.kernel.errors import FixSetup, NameMissing, RightMissing
 
-from .money_scene import carry, prove, set_up
+from .money_scene import UNKNOWN_THERE, carry, prove, set_up
 from .office import NAME, UNKNOWN_CODE, Office
 
 TOOLS = {"direct_costs": "direct costs", "budget": "budget"}
@@ -30,26 +30,26 @@ class Rights:
     def __init__(self, office: Office, side: str, what: str) -> None:
         self.office, self.side, self.what = office, side, what
         self.word = TOOLS.get(what, what)
-        switches = office.box.ifs.switches if side == "ifs" else office.box.procore.switches
-        self.before = dict(switches.permissions) if side == "procore" else sorted(switches.missing_projections)
+        self.permissions: dict[str, str] = dict(office.box.procore.switches.permissions)
+        self.missing: list[str] = sorted(office.box.ifs.switches.missing_projections)
 
     def take(self) -> None:
         """The right is gone."""
         if self.side == "procore":
-            self._switch(permissions={**self.before, self.what: "none"})
+            self._switch(permissions={**self.permissions, self.what: "none"})
         else:
             self._switch(denied_projections=[self.what])
 
     def remove(self) -> None:
         """The projection is not there at all, as on a tenant of another release."""
-        self._switch(missing_projections=[*self.before, self.what])
+        self._switch(missing_projections=[*self.missing, self.what])
 
     def give(self) -> None:
         """Everything is as it was."""
         if self.side == "procore":
-            self._switch(permissions=self.before)
+            self._switch(permissions=self.permissions)
         else:
-            self._switch(denied_projections=[], missing_projections=self.before)
+            self._switch(denied_projections=[], missing_projections=self.missing)
 
     def _switch(self, **values: object) -> None:
         self.office.box.admin("POST", "switches", {self.side: values})
@@ -87,16 +87,21 @@ def test_a_projection_the_tenant_does_not_have_is_named(office: Office, rights: 
     prove(office, money)
 
 
+WITHOUT = [*(("take", side, what) for side, what in GONE), *(("remove", "ifs", what) for what in PROJECTIONS)]
+
+
 @pytest.mark.xfail(raises=(RightMissing, NameMissing), strict=True, reason="K6: one missing right stops every flow")
-@pytest.mark.parametrize("how", ["take", "remove"])
-@pytest.mark.parametrize("rights", GONE, indirect=True, ids=[what for _, what in GONE])
-def test_the_other_flows_go_on_without_the_right_of_one(office: Office, rights: Rights, how: str) -> None:
-    if how == "remove" and rights.side == "procore":
-        raise NameMissing("Procore has no such case.")
+@pytest.mark.parametrize(("how", "side", "what"), WITHOUT)
+def test_the_other_flows_go_on_without_the_right_of_one(office: Office, how: str, side: str, what: str) -> None:
     set_up(office)
-    getattr(rights, how)()
+    rights = Rights(office, side, what)
+    if how == "take":
+        rights.take()
+    else:
+        rights.remove()
     office.sync()
-    assert [one for one in office.proof.differences((UNKNOWN_CODE,), ("SITE-7",)) if "P1000" in one] == []
+    unlike = office.proof.differences((UNKNOWN_CODE,), (UNKNOWN_THERE,))
+    assert [one for one in unlike if one.startswith("(")] == []
 
 
 def _synced(office: Office) -> list[str]:
@@ -108,7 +113,16 @@ def _synced(office: Office) -> list[str]:
     return [*report.notes, *(hold["sentence"] for hold in report.holds)]
 
 
-@pytest.mark.parametrize("projection", PROJECTIONS)
+UNSEEN = ("TaxCodesHandling", "VoucherEntryAssistantHandling", "PurchaseRequisitionHandling")
+CHECKED = [
+    pytest.param(one, marks=pytest.mark.xfail(strict=True, reason="K7: check does not say it"))
+    if one in UNSEEN
+    else one
+    for one in PROJECTIONS
+]
+
+
+@pytest.mark.parametrize("projection", CHECKED)
 def test_check_says_which_flows_a_missing_projection_stops(office: Office, projection: str) -> None:
     rights = Rights(office, "ifs", projection)
     rights.take()

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
-from ml_connector.engine.placing import PLACED, root_of
+from ml_connector.engine.placing import PLACED
 from ml_connector.engine.work import Work
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.names import plain_number
+from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import unpack
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.direct_cost import CostStatus, DirectCost
@@ -78,7 +79,8 @@ def exposure(work: Work) -> dict[str, Any]:
         ours = agreed.get(key)
         if ours is not None:
             seen.add(key)
-            _compare(sums, ours, one)
+            stamped = one.once_key.startswith(f"{work.company}/")  # what people there wrote is theirs to change
+            _compare(sums, ours if stamped else one, one)
         elif one.once_key.startswith(f"{work.company}/invoice/"):
             sums.find(
                 "doubled", one.money().amount, one, f"{_named(kind, one)} carries our key and is not known to us."

@@ -51,8 +51,8 @@ def brakes(policy: BrakePolicy, draft: Draft) -> list[str]:
     ):
         if limit and number > limit:
             found.append(f"{number} {what}, limit {limit}")
-    for currency, amount in draft.planned.items():
-        if policy.money > Decimal(0) and abs(amount) > policy.money:
+    for currency, amount in draft.moved.items():
+        if policy.money > Decimal(0) and amount > policy.money:
             found.append(f"{amount:,} {currency} moved, limit {policy.money:,}")
     return found
 

@@ -20,12 +20,12 @@ from ml_connector.engine.money_cases import (
 )
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import Money
-from ml_connector.engine.placing import root_of
 from ml_connector.engine.work import Work
 from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
 from ml_connector.flows.supplier_invoices import Theirs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.committing import commitment_key, contract_homes
+from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import Decision, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment

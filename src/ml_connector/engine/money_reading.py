@@ -101,7 +101,9 @@ class MoneyReader:
         work = self.work
         since = self.situation.today - timedelta(days=self.situation.policies.supplier_invoices.window_days)
         if self.situation.go_live:
-            since = max(since, self.situation.go_live)
+            with work.db.begin() as conn:
+                first = not sources.open_ids(conn, work.connection_id, INVOICE)
+            since = self.situation.go_live if first else max(since, self.situation.go_live)
         seen: set[str] = set()
 
         def knows(ids: Sequence[str]) -> dict[str, bytes]:

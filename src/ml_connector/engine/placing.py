@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from ml_connector.kernel.keys import Key
+from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import unpack
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
@@ -16,11 +16,6 @@ from ml_connector.store.placements import Claim
 
 PLACED = ("subcontractor_invoice", "direct_cost")
 """Kinds of record that hold invoice lines."""
-
-
-def root_of(key: Key) -> Key:
-    """The record a correction or reversal belongs to: a line and what corrects it are in one place."""
-    return Key(key.kind, key.id.partition("~")[0])
 
 
 def claim_places(conn: Connection, connection_id: int, rows: Sequence[IntentRow]) -> dict[int, Claim]:

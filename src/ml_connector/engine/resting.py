@@ -18,10 +18,6 @@ FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for 
 """Kind of document to the flow that decides it."""
 
 
-MASTERS = ("vendors", "cost_codes", "dimensions", "budgets")
-"""Flows that look at all their records in every run, so that none of them comes to rest."""
-
-
 class Rest:
     """What of one run may be passed over next time: what is held, failed or was left out of the plan may not."""
 
@@ -44,11 +40,11 @@ class Rest:
         """Suppliers at rest."""
         self._keep(conn, "vendor", "vendors", self.draft.vendors, 0)
 
-    def masters(self, conn: Connection, well: Collection[Key]) -> None:
-        """What was refused of a vendor, a code or a budget and has gone well now waits no more."""
+    def refused(self, conn: Connection, well: Collection[Key]) -> None:
+        """What was refused and has gone well now waits no more, whatever it hangs on: a vendor, a code, a contract."""
         work = self.work
         refused = [row for row in holds.open_holds(conn, work.connection_id) if row.reason == HoldReason.REFUSED.value]
-        done = [row.id for row in refused if row.flow in MASTERS and hold_of(row).key in well]
+        done = [row.id for row in refused if hold_of(row).key in well]
         gone = holds.release(conn, work.connection_id, done, work.actor)
         change = Change([], gone)
         audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))

@@ -229,7 +229,7 @@ class Runner:
         with work.db.begin() as conn:
             self.settler.rest(conn, rest.orders())
             rest.vendors(conn)
-            rest.masters(conn, self.settler.well)
+            rest.refused(conn, self.settler.well)
             rest.documents(conn)
             readings = ["commitments"] if "purchase_orders" in work.flows else []
             readings += [flow for flow in BACK if flow in work.flows]

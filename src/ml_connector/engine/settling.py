@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
 from ml_connector.engine.knowing import pairs as documents
-from ml_connector.engine.placing import PLACED, root_of
+from ml_connector.engine.placing import PLACED
 from ml_connector.engine.reading import ORDER
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import ERP_KINDS, Hold, HoldReason
 from ml_connector.store import audit, holds, journal, links, placements, sources
 from ml_connector.store.holds import Look

@@ -72,6 +72,8 @@ class Draft:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     digests: list[bytes] = field(default_factory=list)
     planned: dict[str, Decimal] = field(default_factory=dict)
+    moved: dict[str, Decimal] = field(default_factory=dict)
+    """The same whatever its sign, by currency: what a brake looks at."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     """Planned money by (IFS project, flat code, currency)."""
     holds: list[Hold] = field(default_factory=list)
@@ -142,6 +144,7 @@ class Draft:
         """Adds planned money of one currency, to the sum of all and to that of its flow."""
         for sums in (self.planned, self.money_by_flow.setdefault(flow, {})):
             sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
+        self.moved[money.currency] = self.moved.get(money.currency, Decimal(0)) + abs(money.amount)
 
 
 @dataclass

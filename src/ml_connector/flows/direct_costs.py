@@ -26,6 +26,8 @@ from ml_connector.records.direct_cost import CostKind, DirectCost
 from ml_connector.records.voucher import RowRole, Voucher
 
 FLOW = "direct_costs"
+BILLS = (CostKind.INVOICE, CostKind.SUBCONTRACTOR_INVOICE)
+"""Kinds that somebody is to be paid for: nothing is posted without a supplier."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ def vendors_needed(situation: Situation, costs: Sequence[DirectCost]) -> set[str
         for cost in costs
         if not page.left_alone(cost)
         and page.counts(cost)
-        and cost.kind is CostKind.INVOICE
+        and cost.kind in BILLS
         and cost.vendor
         and not page.suppliers.of(cost.vendor)
     }
@@ -211,7 +213,7 @@ class _Page:
         if document.vendor:
             trouble = self.suppliers.unapproved(called, document.vendor)
         else:
-            trouble = self.suppliers.trouble(called, cost.vendor) if cost.kind is CostKind.INVOICE else None
+            trouble = self.suppliers.trouble(called, cost.vendor) if cost.kind in BILLS else None
         if trouble:
             raise Held(document.hold(FLOW, *trouble))
 

@@ -201,12 +201,14 @@ def _not_for_procore(situation: Situation, crossed: Crossed, invoice: SupplierIn
     """Why the invoice is left alone; empty when it is not. What crossed before stays ours whatever its date."""
     there = crossed.has(invoice.id)
     state = invoice.state.value.replace("_", " ")
-    if left_alone(situation, invoice.id):
-        return f"A person said that invoice {invoice.id} stays out of Procore."
-    if invoice.state is InvoiceState.CANCELLED:
+    if invoice.state is InvoiceState.CANCELLED:  # whatever was ignored before: what is in Procore is taken back
         return "" if there else f"Invoice {invoice.id} was cancelled before it was ever in Procore."
+    if left_alone(situation, invoice.id):
+        stays = "is left in Procore as it is" if there else "stays out of Procore"
+        return f"A person said that invoice {invoice.id} {stays}."
     if invoice.state.value not in situation.policies.supplier_invoices.states:
-        return f"Invoice {invoice.id} is {state} in IFS: not sent yet."
+        left = "left in Procore as it is" if there else "not sent yet"
+        return f"Invoice {invoice.id} is {state} in IFS: {left}."
     if there:
         return ""
     if situation.go_live and invoice.dated < situation.go_live:

@@ -27,6 +27,8 @@ class _Sum(msgspec.Struct):
     number: str = ""
     needs: tuple[Key, ...] = ()
     project: str = ""
+    document: str = ""
+    """Procore's id of the last document on it: what is looked at again when the writing fails."""
 
 
 def billed_lines(
@@ -48,6 +50,8 @@ def billed_lines(
             if row.role is RowRole.COST and row.series:
                 one = sums.setdefault(row.series, _Sum())
                 one.amount += row.debit - row.credit
+                one.document = version.document().id
+                one.project = one.project or row.project
                 if new:
                     one.number, one.needs = version.number_there(), (*one.needs, version.key)
                     one.project = row.project
@@ -55,7 +59,7 @@ def billed_lines(
     return [
         intent
         for series, one in sums.items()
-        if one.needs and series in lines
+        if series in lines
         for intent in _update(situation, flow, lines[series], one)
     ]
 
@@ -101,6 +105,6 @@ def _update(situation: Situation, flow: str, place: tuple[PurchaseOrder, OrderLi
         after=(),
         money=None,
         reason=f"Line {line.id} of order {order.id} has {money} billed to date in Procore.",
-        source=order.id,
+        source=one.document or order.id,
         base=pack(body),
     )

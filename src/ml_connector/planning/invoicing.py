@@ -140,7 +140,7 @@ def _record(linked: Linked, key: Key) -> object:
 
 def _rank(key: Key) -> tuple[str, int]:
     """The first record, then corrections, then reversals, each by its number."""
-    suffix = key.id.partition("~")[2]
+    suffix = key.id.removeprefix(root_of(key).id)[1:]
     return suffix[:1], int(suffix[1:]) if suffix else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from ml_connector.planning.routing import Bucket
 from ml_connector.records.supplier_invoice import SupplierInvoice
 
 ZERO = Decimal(0)
+_SUFFIX = re.compile(r"~[cr]\d+$")
 RECORDS = frozenset({Bucket.INVOICE, Bucket.COST, Bucket.LINKED})
 """Buckets whose lines stand in a record of the projects system."""
 
@@ -44,7 +46,7 @@ class Breach(msgspec.Struct, frozen=True):
 
 def root_of(key: Key) -> Key:
     """The record a correction (`~c1`) or reversal (`~r1`) belongs to; a first record itself."""
-    return Key(key.kind, key.id.partition("~")[0])
+    return Key(key.kind, _SUFFIX.sub("", key.id))
 
 
 def check(

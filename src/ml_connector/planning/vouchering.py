@@ -177,7 +177,7 @@ class Desk:
         ask = gone or self.policy.sent_back == "ask"
         if ask and self._stands(question) == "erp":
             return [], f"A person kept {live.target} in IFS, though {called} {said}."
-        day, note = self._day(key, called, live.dated(), live.cost())
+        day, note = self._day(key, called, live.dated(), live.cost(), back=True)
         intent = self._reversal(live, called, day, f"{called} {said} after it crossed as {live.target}.{note}")
         return [msgspec.structs.replace(intent, counts_as="updated")], ""
 
@@ -211,13 +211,16 @@ class Desk:
 
     # days, rows, bodies -------------------------------------------------------------------------------------------
 
-    def _day(self, key: Key, called: str, dated: date, money: Money) -> tuple[date, str]:
-        """The day to post on and what to say of it; raises Held when its period is closed and policy says hold."""
+    def _day(self, key: Key, called: str, dated: date, money: Money, *, back: bool = False) -> tuple[date, str]:
+        """The day to post on and what to say of it; raises Held when its period is closed and policy says hold.
+
+        What only takes something `back` out of a closed month goes into the next open one, whatever policy says.
+        """
         group = self.books.group(self.policy.type, self.policy.user_group)
         closed = self.books.closed(dated, group)
         if closed is None:
             return dated, ""
-        later = self.books.next_open(dated, group) if self.policy.closed_period == "next_open" else None
+        later = self.books.next_open(dated, group) if back or self.policy.closed_period == "next_open" else None
         if later is None:
             raise Held(refused(Hold(key, self.flow, closed.reason, closed.waits_for, "", called, money), closed))
         return later, f" Dated {dated}, whose accounting period is closed: posted on {later}."

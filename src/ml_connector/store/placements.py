@@ -63,7 +63,7 @@ def release(conn: Connection, connection_id: int, records: Iterable[Key]) -> int
         WHERE p.connection_id = %s AND p.kind = n.kind AND p.record = n.record
           AND NOT EXISTS (SELECT 1 FROM links l
                           WHERE l.connection_id = p.connection_id AND l.kind = p.kind
-                            AND split_part(l.erp_id, '~', 1) = p.record)
+                            AND regexp_replace(l.erp_id, '~[cr][0-9]+$', '') = p.record)
     """
     return bulk.run(conn, sql, ([key.kind for key in wanted], [key.id for key in wanted], connection_id))
 

@@ -103,7 +103,7 @@ class ErpSystem(Protocol):
     # money ----------------------------------------------------------------------------------------------------
 
     def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
-        """Supplier invoices dated on or after a day, in ascending id, a page at a time; see `orders` for `knows`."""
+        """Supplier invoices dated or posted on or after a day, by id, a page at a time; see `orders` for `knows`."""
         ...
 
     def invoices_by_id(self, ids: Sequence[str]) -> InvoicePage:

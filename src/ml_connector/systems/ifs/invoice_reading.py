@@ -31,13 +31,16 @@ class InvoiceReading:
         self._company = company
 
     def since(self, knows: Knows, day: date) -> Iterator[InvoicePage]:
-        """Invoices dated on or after `day`, a page of headers at a time, in any state.
+        """Invoices dated or posted on or after `day`, a page of headers at a time, in any state: a bill of last winter
+        that accounts payable enters today is one of them.
 
         Postings are read from the first of those invoices on; where a page of them ends at an invoice that is not
         wanted, the next begins at the next wanted one, so that the postings of years past are jumped over.
         """
         stream = LineStream(self._odata, self._reading(self._profile.invoice_line))
-        condition = f"{self._profile.invoice.name('dated')} ge {day.isoformat()}"
+        names = (self._profile.invoice.name("dated"), self._profile.invoice.name("posted_on"))
+        dated = " or ".join(f"{name} ge {day.isoformat()}" for name in names if name)
+        condition = f"({dated})" if all(names) else dated
         for page in self._odata.pages(self._reading(self._profile.invoice, condition)):
             problems: list[Problem] = []
             headers = _headers(page, problems)
