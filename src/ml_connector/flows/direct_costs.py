@@ -15,9 +15,9 @@ from ml_connector.kernel.text import clipped
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
 from ml_connector.planning.documents import Coded, Document, Part
+from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import Decision, HoldReason, Intent, unpack
 from ml_connector.planning.reversing import Stuck, WayBack
-from ml_connector.planning.routing import same_number
 from ml_connector.planning.situation import Situation
 from ml_connector.planning.suppliers import Suppliers
 from ml_connector.planning.vouchering import Desk, Work, collected, voucher_keys
@@ -75,6 +75,16 @@ def decide(
     return collected(FLOW, page.works(costs, gone))
 
 
+def _by_number(situation: Situation) -> dict[tuple[str, str, str], Key]:
+    """The direct costs that came from IFS, as far as their records are at hand."""
+    found: dict[tuple[str, str, str], Key] = {}
+    for key, linked in situation.links.items():
+        body = unpack(key.kind, linked.base) if key.kind == "direct_cost" and linked.base else None
+        if isinstance(body, DirectCost):
+            found.setdefault((body.project, body.vendor, plain_number(body.number)), key)
+    return found
+
+
 class _Page:
     """What the direct costs of one page are decided with."""
 
@@ -91,6 +101,8 @@ class _Page:
         self.suppliers = Suppliers(situation, blocked)
         self.projects = situation.by_target("project")
         self.echoes = situation.by_target("direct_cost")
+        self.ours = _by_number(situation)
+        """Ours by IFS project, supplier and plain number."""
 
     def works(self, costs: Sequence[DirectCost], gone: Sequence[str]) -> Iterable[Work]:
         """Every record with what decides it."""
@@ -141,22 +153,19 @@ class _Page:
     def _twin(self, cost: DirectCost, document: Document) -> str:
         """Why a cost of the vendor and number of one that came from IFS is left alone; raises Held to ask about it."""
         ruling = self.situation.ruled(document.key, HoldReason.INVOICE_MATCH)
-        for known, linked in self.situation.links.items():
-            body = unpack(known.kind, linked.base) if known.kind == document.key.kind and linked.base else None
-            if not isinstance(body, DirectCost) or body.project != document.project or body.vendor != document.vendor:
-                continue
-            if not same_number(body.number, cost.number):
-                continue
-            if ruling and ruling.answer == "ignore":
-                return f"A person said that {document.called} is one that came from IFS."
-            if not ruling:
-                sentence = (
-                    f"{document.called} has the vendor and number of IFS invoice {known.id.partition('@')[0]}, which "
-                    "is in Procore already. If it is the same one typed again, answer `ignore` and delete it "
-                    "there; `new` if it is another."
-                )
-                waits_for = Key("ruling", str(document.key))
-                raise Held(document.hold(FLOW, HoldReason.INVOICE_MATCH, waits_for, "project accountant", sentence))
+        known = self.ours.get((document.project, document.vendor, plain_number(cost.number)))
+        if known is None or not plain_number(cost.number):
+            return ""
+        if ruling and ruling.answer == "ignore":
+            return f"A person said that {document.called} is one that came from IFS."
+        if not ruling:
+            sentence = (
+                f"{document.called} has the vendor and number of IFS invoice {known.id.partition('@')[0]}, which "
+                "is in Procore already. If it is the same one typed again, answer `ignore` and delete it "
+                "there; `new` if it is another."
+            )
+            waits_for = Key("ruling", str(document.key))
+            raise Held(document.hold(FLOW, HoldReason.INVOICE_MATCH, waits_for, "project accountant", sentence))
         return ""
 
     def _document(self, cost: DirectCost, key: Key, status: str) -> Document:

@@ -15,10 +15,10 @@ from ml_connector.planning.billed import billed_lines
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
 from ml_connector.planning.documents import Coded, Document, Part
+from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, unpack
 from ml_connector.planning.proposing import Proposals
 from ml_connector.planning.reversing import WayBack
-from ml_connector.planning.routing import same_number
 from ml_connector.planning.situation import Situation
 from ml_connector.planning.suppliers import Suppliers
 from ml_connector.planning.vouchering import Desk, Verdict, Work, collected, voucher_keys
@@ -118,6 +118,16 @@ def decide(
     return msgspec.structs.replace(decision, intents=tuple(made))
 
 
+def _by_number(situation: Situation) -> dict[tuple[str, str], Key]:
+    """The invoices that came from IFS, as far as their records are at hand."""
+    found: dict[tuple[str, str], Key] = {}
+    for key, linked in situation.links.items():
+        body = unpack(key.kind, linked.base) if key.kind == "subcontractor_invoice" and linked.base else None
+        if isinstance(body, SubcontractorInvoice):
+            found.setdefault((body.commitment, plain_number(body.number)), key)
+    return found
+
+
 class _Page:
     """What the invoices of one page are decided with."""
 
@@ -132,6 +142,8 @@ class _Page:
         self.projects = situation.by_target("project")
         self.commitments = situation.by_target("commitment")
         self.echoes = situation.by_target("subcontractor_invoice")
+        self.bills = _by_number(situation)
+        """Ours by commitment and plain number."""
 
     def works(self, invoices: Sequence[SubcontractorInvoice], gone: Sequence[str]) -> Iterable[Work]:
         """Every record with what decides it, oldest first."""
@@ -197,22 +209,19 @@ class _Page:
         """Why an invoice of the same number as one that came from IFS is left alone; raises Held to ask about it."""
         key = Key("subcontractor_invoice", invoice.id)
         ruling = self.situation.ruled(key, HoldReason.INVOICE_MATCH)
-        for known, linked in self.situation.links.items():
-            body = unpack(known.kind, linked.base) if known.kind == key.kind and linked.base else None
-            if not isinstance(body, SubcontractorInvoice) or body.commitment != commitment:
-                continue
-            if not same_number(body.number, invoice.number):
-                continue
-            if ruling and ruling.answer == "ignore":
-                return f"A person said that {self._called(invoice)} is one that came from IFS."
-            if not ruling:
-                ours = known.id.partition("@")[0]
-                why = (
-                    f"has the number of IFS invoice {ours}, which is in Procore already. If it is the same one typed "
-                    "again, answer `ignore` and delete it there; `new` if it is another."
-                )
-                waits_for = Key("ruling", str(key))
-                raise Held(self._hold(invoice, HoldReason.INVOICE_MATCH, waits_for, "project accountant", why))
+        known = self.bills.get((commitment, plain_number(invoice.number)))
+        if known is None or not plain_number(invoice.number):
+            return ""
+        if ruling and ruling.answer == "ignore":
+            return f"A person said that {self._called(invoice)} is one that came from IFS."
+        if not ruling:
+            ours = known.id.partition("@")[0]
+            why = (
+                f"has the number of IFS invoice {ours}, which is in Procore already. If it is the same one typed "
+                "again, answer `ignore` and delete it there; `new` if it is another."
+            )
+            waits_for = Key("ruling", str(key))
+            raise Held(self._hold(invoice, HoldReason.INVOICE_MATCH, waits_for, "project accountant", why))
         return ""
 
     def _hold(self, invoice: SubcontractorInvoice, reason: HoldReason, waits_for: Key, owner: str, why: str) -> Hold:

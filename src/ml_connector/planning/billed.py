@@ -91,7 +91,8 @@ def _update(situation: Situation, flow: str, place: tuple[PurchaseOrder, OrderLi
         currency=order.currency,
         text=f"Procore billed to date {money}{as_of}",
     )
-    if linked and linked.base == pack(body):
+    told = unpack("billed_line", linked.base) if linked and linked.base else None
+    if isinstance(told, BilledLine) and (told.amount, told.currency) == (body.amount, body.currency):
         return
     yield Intent(
         flow=flow,

@@ -140,7 +140,9 @@ class Database:
 
     def _session(self) -> psycopg.Connection[Row]:
         """A new session for the pool."""
-        return psycopg.connect(self.conninfo, application_name=self._name, connect_timeout=10)
+        # a plan made while the tables were empty would be kept and cost minutes once they are full
+        plans = f"{libpq.conninfo_to_dict(self.conninfo).get('options') or ''} -c plan_cache_mode=force_custom_plan"
+        return psycopg.connect(self.conninfo, application_name=self._name, connect_timeout=10, options=plans.strip())
 
     def _locking(self, purpose: str) -> psycopg.Connection[Row]:
         """A new session of its own, which shows its purpose in its name."""
