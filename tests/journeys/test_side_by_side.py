@@ -116,9 +116,7 @@ def test_many_commitments_are_read_by_the_page_both_ways(running: Office) -> Non
     assert (tally.created, tally.held) == (len(ORDERS), 0), running.holds()
     full = [one for one in asked(running, CONTRACT) if "view=compact" not in one]
     assert [one.count("filters%5Bid%5D") for one in full] == [len(ORDERS)], full
-    assert len(asked(running, r"Voucher\w*Analysis.svc/VoucherSet$")) == 1, (
-        "looked for before they are entered"
-    )
+    assert len(asked(running, r"Voucher\w*Analysis.svc/VoucherSet$")) == 1, "looked for before they are entered"
     assert len(asked(running, ENTRY, "POST")) == 1
 
 
