@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _SECRET_FIELDS = re.compile(
     r"(?i)(\"?(?:client_secret|access_token|refresh_token|id_token|password|authorization)\"?\s*[:=]\s*\"?)(?:(?:Bearer|Basic|Digest)\s+)?[^\"&\s,}]+"
@@ -25,3 +26,9 @@ def clipped(text: str, limit: int) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """`3 orders`, `1 order`: a number with its noun."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(things: Sequence[str], most: int, join: str = ", ") -> str:
+    """`a, b and 3 more`: the first `most` of some things, and how many are left."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return f"{join.join(things[:most])}{more}"

@@ -29,15 +29,20 @@ REVERSE_PARTS = ("cost_code", "cost_type", "project")
 """Everything a row of the way back may look at: the two halves of a budget code, the IFS project."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One row: patterns per part (`*` and `?` as in file names) and the code they lead to."""
+class Patterns(msgspec.Struct, frozen=True):
+    """What a row looks for: patterns per part, `*` and `?` as in file names."""
 
     when: tuple[tuple[str, str], ...]
-    to: str
 
     def matches(self, values: Mapping[str, str]) -> bool:
         """Whether every pattern fits the value of its part (a missing value is the empty text)."""
         return all(fnmatchcase(values.get(part, ""), pattern) for part, pattern in self.when)
+
+
+class Row(Patterns, frozen=True):
+    """One row: patterns and the code they lead to."""
+
+    to: str
 
 
 class SegmentRule(msgspec.Struct, frozen=True):
@@ -60,21 +65,16 @@ class SegmentRule(msgspec.Struct, frozen=True):
         return None
 
 
-class ReverseRow(msgspec.Struct, frozen=True):
+class ReverseRow(Patterns, frozen=True):
     """One row of the way back: patterns over the budget code, and the code part values and activity they lead to.
 
     What a row leaves out is found by turning the mapping round.
     """
 
-    when: tuple[tuple[str, str], ...]
     codes: tuple[tuple[str, str], ...] = ()
     """Code part letter and value."""
     activity: str = ""
     """Number of the project activity."""
-
-    def matches(self, values: Mapping[str, str]) -> bool:
-        """Whether every pattern fits."""
-        return all(fnmatchcase(values.get(part, ""), pattern) for part, pattern in self.when)
 
 
 class CodeMapping(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ml_connector.kernel.errors import Bug, ConnectorError, OutcomeUnknown, Refused, Wait
@@ -13,6 +13,7 @@ Work = Callable[[Sequence[Effect]], list[Outcome]]
 """Sends some effects of one kind, verb and scope, and says how each ended."""
 
 B = TypeVar("B")
+Find = TypeVar("Find")
 
 
 def body_of(effect: Effect, kind: type[B]) -> B:
@@ -85,3 +86,32 @@ def one_by_one(
 ) -> list[Outcome]:
     """Sends effects for which there is no batch, each with its own ending by `guard`."""
     return [outcome for effect in effects for outcome in guard((effect,), lambda few: [send(few[0])])]
+
+
+def dispatched(
+    effects: Sequence[Effect],
+    sends: Mapping[tuple[str, str], Work],
+    system: str,
+    guard: Callable[[Sequence[Effect], Work], list[Outcome]] = guarded,
+) -> list[Outcome]:
+    """Sends one batch of one kind, verb and scope by the work for it, under `guard`; one outcome each, in order.
+
+    Set-up trouble is raised. `system` is the name people know, for the Bug that a batch nobody can send is.
+    """
+    if not effects:
+        return []
+    kind, verb, scope = effects[0].kind, effects[0].verb, effects[0].scope
+    work = sends.get((kind, verb))
+    if work is None:
+        raise Bug(f"{system} has nothing to do for {verb} {kind}.")
+    if any((one.kind, one.verb, one.scope) != (kind, verb, scope) for one in effects):
+        raise Bug("One batch spans several kinds, verbs or projects.")
+    return guard(effects, work)
+
+
+def reader_of(effect: Effect, finds: Mapping[str, Find], system: str) -> Find:
+    """What reads an effect of unknown outcome back; a kind nobody reads back is our bug."""
+    reader = finds.get(effect.kind)
+    if reader is None:
+        raise Bug(f"{system} keeps no {effect.kind} of ours.")
+    return reader

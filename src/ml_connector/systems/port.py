@@ -65,7 +65,34 @@ class Knows(Protocol):
         ...
 
 
-class ErpSystem(Protocol):
+class Writes(Protocol):
+    """What both rooms offer the engine for writing, reading back included."""
+
+    def batch_size(self, kind: str, verb: str) -> int:
+        """How much of that kind goes in one batch, by `weight`; 1 where there is no batch."""
+        ...
+
+    def weight(self, effect: Effect) -> int:
+        """How much of its batch an effect takes; 1 where a batch is a number of effects."""
+        ...
+
+    def chain(self, effect: Effect) -> str:
+        """What an effect goes on from: those of one chain go in their order, in one hand; empty where each is alone."""
+        ...
+
+    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Sends one batch (same kind, verb and scope, at most `batch_size` together); one outcome for each effect.
+
+        One effect, or one chain, may weigh more.
+        """
+        ...
+
+    def find(self, effect: Effect) -> Outcome | None:
+        """Reads back whether an effect of unknown outcome happened: DONE with its id, or None when it did not."""
+        ...
+
+
+class ErpSystem(Writes, Protocol):
     """The erp's room. Every method raises a `ConnectorError` of the tree; rows it cannot use come as Problems."""
 
     def projects(self) -> tuple[list[Project], list[Problem]]:
@@ -141,31 +168,6 @@ class ErpSystem(Protocol):
         """Purchase requisitions of ours by once-key."""
         ...
 
-    # writing --------------------------------------------------------------------------------------------------
-
-    def batch_size(self, kind: str, verb: str) -> int:
-        """How much of that kind goes in one batch, by `weight`; 1 where there is no batch."""
-        ...
-
-    def weight(self, effect: Effect) -> int:
-        """How much of its batch an effect takes; 1 where a batch is a number of effects."""
-        ...
-
-    def chain(self, effect: Effect) -> str:
-        """What an effect goes on from: those of one chain go in their order, in one hand; empty where each is alone."""
-        ...
-
-    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Sends one batch (same kind, verb and scope, at most `batch_size` together); one outcome for each effect.
-
-        One effect, or one chain, may weigh more.
-        """
-        ...
-
-    def find(self, effect: Effect) -> Outcome | None:
-        """Reads back whether an effect of unknown outcome happened: DONE with its id, or None when it did not."""
-        ...
-
 
 class Result(Enum):
     """How one effect ended."""
@@ -206,7 +208,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reference: str = ""
 
 
-class ProjectsSystem(Protocol):
+class ProjectsSystem(Writes, Protocol):
     """The projects system's room. Project arguments are its own project ids."""
 
     def projects(self) -> list[Project]:
@@ -277,29 +279,6 @@ class ProjectsSystem(Protocol):
 
     def keeps_currency(self) -> bool:
         """Whether a contract may carry a currency other than its project's."""
-        ...
-
-    def batch_size(self, kind: str, verb: str) -> int:
-        """How much of that kind goes in one batch, by `weight`; 1 where there is no batch."""
-        ...
-
-    def weight(self, effect: Effect) -> int:
-        """How much of its batch an effect takes; 1 where a batch is a number of effects."""
-        ...
-
-    def chain(self, effect: Effect) -> str:
-        """What an effect goes on from: those of one chain go in their order, in one hand; empty where each is alone."""
-        ...
-
-    def send(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Sends one batch (same kind, verb and scope, at most `batch_size` together); one outcome for each effect.
-
-        One effect, or one chain, may weigh more.
-        """
-        ...
-
-    def find(self, effect: Effect) -> Outcome | None:
-        """Reads back whether an effect of unknown outcome happened: DONE with its id, or None when it did not."""
         ...
 
 

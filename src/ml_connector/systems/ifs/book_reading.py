@@ -13,6 +13,7 @@ from ml_connector.kernel.errors import NameMissing, RightMissing
 from ml_connector.records.accounting import Account, Book, CodePart, Combination, Demand, Membership, Period
 from ml_connector.records.problem import Reject
 from ml_connector.systems.ifs.batch import Batch
+from ml_connector.systems.ifs.company import company_reading
 from ml_connector.systems.ifs.odata import Odata, Reading, any_of, enum_literal, row_path, text_literal
 from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.project import of_company
@@ -144,8 +145,7 @@ class BookReading:
 
     def _currency(self) -> str:
         where = self._profile.company
-        condition = f"{where.name('id')} eq {text_literal(self._company)}"
-        reading = self._odata.reading(where, _WHAT, condition)
+        reading = company_reading(self._odata, where, self._company, _WHAT)
         return next(iter(self._parsed(self._rows(reading), lambda row: row.text("currency"), where)), "")
 
     def _completed(self) -> list[str]:
@@ -175,7 +175,7 @@ class BookReading:
 
     def _read(self, where: SetProfile, parse: Callable[[Row], _Record], condition: str = "") -> list[_Record]:
         """The rows of a set that can be used, in key order; none where it is not there or not granted."""
-        wanted = " and ".join(part for part in (of_company(where, self._company), condition) if part)
+        wanted = of_company(where, self._company, condition)
         return self._parsed(self._rows(self._odata.reading(where, _WHAT, wanted)), parse, where)
 
     def _rows(self, reading: Reading) -> list[msgspec.Raw]:
@@ -240,10 +240,9 @@ def _code_part(row: Row) -> CodePart:
 
 
 def _combination(row: Row) -> Combination:
-    patterns = {part: row.text(f"code_{part.lower()}") for part in f"A{_PARTS}"}
     return Combination(
         id=row.required("id"),
-        patterns={part: pattern for part, pattern in patterns.items() if pattern},
+        patterns=dict(row.codes()),
         allowed=row.text("verdict") != _BLOCKED,
     )
 

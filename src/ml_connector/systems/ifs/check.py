@@ -15,9 +15,10 @@ from ml_connector.kernel.text import counted
 from ml_connector.records.problem import Reject
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.ifs.book_reading import of_part
+from ml_connector.systems.ifs.company import company_reading
 from ml_connector.systems.ifs.finance_profile import FLOWS, WITHOUT
 from ml_connector.systems.ifs.metadata import Metadata, metadata_of
-from ml_connector.systems.ifs.odata import Odata, Reading, after, text_literal
+from ml_connector.systems.ifs.odata import Odata, Reading, after
 from ml_connector.systems.ifs.project import of_company
 from ml_connector.systems.ifs.purchase_order import expected_amount
 from ml_connector.systems.ifs.rows import Row
@@ -247,9 +248,8 @@ def _company(system: IfsSystem) -> Finding:
         f"Check erp_company, and the company access of the service user in IFS, which {where.projection} lists; its "
         "permission set must grant that projection."
     )
-    condition = f"{where.name('id')} eq {text_literal(company)}"
     try:
-        rows = list(system.odata.rows(system.odata.reading(where, "read the company", condition)))
+        rows = list(system.odata.rows(company_reading(system.odata, where, company, "read the company")))
         row = Row(rows[0], where) if rows else None
     except FixSetup as error:
         return _bad("company", error, where)

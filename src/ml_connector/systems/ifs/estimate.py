@@ -44,10 +44,9 @@ def estimates_of(
 def _estimate(project: str, amount: str, row: Row) -> BudgetEstimate | None:
     if not row.text(amount):
         return None
-    activity = row.text("activity")
     return BudgetEstimate(
         project=project,
-        activity="" if activity == "0" else activity,
+        activity=row.activity(),
         element=row.required("element"),
         amount=row.number(amount),
     )

@@ -64,8 +64,7 @@ class InvoiceReading:
             yield from self._odata.pages(self._reading(where, f"({condition})"))
 
     def _reading(self, where: SetProfile, condition: str = "") -> Reading:
-        wanted = " and ".join(part for part in (of_company(where, self._company), condition) if part)
-        return self._odata.reading(where, "read supplier invoices", wanted)
+        return self._odata.reading(where, "read supplier invoices", of_company(where, self._company, condition))
 
     def _page(
         self, headers: Headers, lines: Lines, problems: Sequence[Problem], known: Mapping[str, bytes]

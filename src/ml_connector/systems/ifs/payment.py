@@ -24,8 +24,7 @@ def payments_since(odata: Odata, profile: Profile, company: str, day: date) -> t
     """
     where = profile.payment
     condition = f"{where.name('dated')} ge {day.isoformat()}"
-    wanted = " and ".join(part for part in (of_company(where, company), condition) if part)
-    reading = odata.reading(where, "read payments", wanted)
+    reading = odata.reading(where, "read payments", of_company(where, company, condition))
     found, problems = parsed(odata.rows(reading), lambda row: _payment(row, profile), where, KIND)
     return sorted((one for one in found if one is not None), key=lambda one: one.order), problems
 

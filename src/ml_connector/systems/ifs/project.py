@@ -18,7 +18,8 @@ def project_of(row: Row) -> Project:
     return Project(identity, identity, row.text("name") or identity, row.text("state") not in _OVER)
 
 
-def of_company(where: SetProfile, company: str) -> str:
-    """The filter that keeps other companies' rows out; empty where the set names no company."""
+def of_company(where: SetProfile, company: str, condition: str = "") -> str:
+    """The filter that keeps other companies' rows out, where the set names the company, and `condition` beside it."""
     name = where.name("company")
-    return f"{name} eq {text_literal(company)}" if name else ""
+    own = f"{name} eq {text_literal(company)}" if name else ""
+    return " and ".join(part for part in (own, condition) if part)

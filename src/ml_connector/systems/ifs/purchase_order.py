@@ -16,7 +16,6 @@ KIND = "purchase_order"
 
 _NONE = Decimal(0)
 _HUNDRED = Decimal(100)
-_CODES = tuple((letter, f"code_{letter.lower()}") for letter in "ABCDEFGHIJ")
 _STATES = {state.value: state for state in OrderState}
 
 KindedRow = tuple[str, msgspec.Raw]
@@ -68,7 +67,6 @@ def _line(raw: msgspec.Raw, kind: str, currency: str, profile: Profile) -> Order
         own = row.text("currency")
         if own and own != currency:
             raise Reject(f"it is in {own} while the order is in {currency}")
-        activity = row.text("activity")
         return OrderLine(
             id=name,
             kind=kind or ("part" if row.text("part") else "nopart"),
@@ -79,8 +77,8 @@ def _line(raw: msgspec.Raw, kind: str, currency: str, profile: Profile) -> Order
             amount=row.number("amount"),
             state=_state(row, profile),
             project=row.text("project"),
-            activity="" if activity == "0" else activity,
-            codes=tuple((letter, value) for letter, word in _CODES if (value := row.text(word))),
+            activity=row.activity(),
+            codes=row.codes(),
             wanted=row.day("wanted"),
             discount=row.number("discount", _NONE),
             requisition=row.text("requisition"),

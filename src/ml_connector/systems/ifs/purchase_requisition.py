@@ -98,9 +98,10 @@ class Requisitions:
         keys = tuple(where.name(word) for word in ("requisition", "line", "release"))
         found: dict[str, list[dict[str, Any]]] = {}
         address = self._odata.service(where.projection) + where.entity_set
-        select = tuple(dict.fromkeys(name for name in where.properties.values() if name))
         for condition in any_of(keys[0], numbers):
-            for raw in self._odata.rows(Reading(address, "read requisition lines", keys, select, (), condition)):
+            for raw in self._odata.rows(
+                Reading(address, "read requisition lines", keys, where.select(), (), condition)
+            ):
                 row = _row.decode(raw)
                 found.setdefault(str(row.get(keys[0])), []).append(row)
         return found
@@ -123,7 +124,7 @@ def _place(where: WriteSet) -> Place:
         id=where.name("id"),
         reference=where.name("reference"),
         leading=where.shared(),
-        select=tuple(name for name in where.properties.values() if name),
+        select=where.select(),
     )
 
 

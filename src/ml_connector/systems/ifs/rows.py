@@ -18,6 +18,8 @@ from ml_connector.systems.ifs.set_profile import SetProfile
 _values = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 """Numbers with a point become Decimals at once: without IEEE754Compatible some tenants send bare numbers."""
 
+_CODES = tuple((letter, f"code_{letter.lower()}") for letter in "ABCDEFGHIJ")
+
 _YES = frozenset({"TRUE", "YES", "Y", "1"})
 
 _Record = TypeVar("_Record")
@@ -79,6 +81,15 @@ class Row:
             return known_currency(self.required(word), "its currency")
         except BadInput as error:
             raise Reject(error.sentence.rstrip(".")) from None
+
+    def codes(self) -> tuple[tuple[str, str], ...]:
+        """The code parts that are filled, by letter, A to J."""
+        return tuple((letter, value) for letter, word in _CODES if (value := self.text(word)))
+
+    def activity(self) -> str:
+        """The activity sequence; empty where there is none, which some tenants write as 0."""
+        value = self.text("activity")
+        return "" if value == "0" else value
 
     def flag(self, word: str) -> bool:
         """Whether it is true, or says yes: databases of IFS hold TRUE and FALSE, Yes and No, or Y and N (facts 5.3)."""

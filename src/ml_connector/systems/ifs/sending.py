@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ml_connector.kernel.errors import Bug, Refused
+from ml_connector.kernel.errors import Refused
 from ml_connector.records.voucher import Voucher
 from ml_connector.systems.ifs.billed_line import BilledLines
 from ml_connector.systems.ifs.change_set import ChangeSets
@@ -16,7 +16,7 @@ from ml_connector.systems.ifs.purchase_requisition import Requisitions
 from ml_connector.systems.ifs.supplier_proposal import SupplierProposals
 from ml_connector.systems.ifs.supplier_update import SupplierUpdates
 from ml_connector.systems.ifs.voucher import Vouchers, parts_of
-from ml_connector.systems.outcomes import Work, ended, guarded
+from ml_connector.systems.outcomes import Work, dispatched, ended, reader_of
 from ml_connector.systems.port import Effect, Outcome
 
 Find = Callable[[Effect], Outcome | None]
@@ -80,22 +80,11 @@ class Sending:
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""
-        if not effects:
-            return []
-        kind, verb = effects[0].kind, effects[0].verb
-        work = self._sends.get((kind, verb))
-        if work is None:
-            raise Bug(f"IFS has nothing to do for {verb} {kind}.")
-        if any((e.kind, e.verb, e.scope) != (kind, verb, effects[0].scope) for e in effects):
-            raise Bug("One batch spans several kinds, verbs or projects.")
-        return guarded(effects, work)
+        return dispatched(effects, self._sends, "IFS")
 
     def find(self, effect: Effect) -> Outcome | None:
         """Reads back whether an effect of unknown outcome happened; REFUSED when a rule says that it never can."""
-        reader = self._finds.get(effect.kind)
-        if reader is None:
-            raise Bug(f"IFS keeps no {effect.kind} of ours.")
         try:
-            return reader(effect)
+            return reader_of(effect, self._finds, "IFS")(effect)
         except Refused as error:
             return ended((effect,), error)[0]

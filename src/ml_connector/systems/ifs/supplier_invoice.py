@@ -16,7 +16,6 @@ KIND = "supplier_invoice"
 
 _NONE = Decimal(0)
 _HUNDRED = Decimal(100)
-_CODES = tuple((letter, f"code_{letter.lower()}") for letter in "ABCDEFGHIJ")
 
 
 def invoice_or_problem(
@@ -68,7 +67,6 @@ def _line(raw: msgspec.Raw, profile: Profile) -> InvoiceLine:
         row = Row(raw, profile.invoice_line)
         name = row.required("line")
         order_line, release = row.text("order_line"), row.text("order_release")
-        activity = row.text("activity")
         return InvoiceLine(
             id=name,
             description=row.text("description"),
@@ -78,8 +76,8 @@ def _line(raw: msgspec.Raw, profile: Profile) -> InvoiceLine:
             order_line=f"{order_line}/{release}" if order_line and release else "",
             receipt=row.text("receipt"),
             project=row.text("project"),
-            activity="" if activity == "0" else activity,
-            codes=tuple((letter, value) for letter, word in _CODES if (value := row.text(word))),
+            activity=row.activity(),
+            codes=row.codes(),
             tax_code=row.text("tax_code"),
             tax=row.number("tax", _NONE),
             posting_type=row.text("posting_type"),

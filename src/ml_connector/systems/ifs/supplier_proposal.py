@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from ml_connector.kernel.errors import NameMissing
 from ml_connector.records.vendor import Vendor
 from ml_connector.systems.ifs.change_set import ChangeSet, ChangeSets, Part
+from ml_connector.systems.ifs.company import company_reading
 from ml_connector.systems.ifs.odata import Odata, row_path, text_literal
 from ml_connector.systems.ifs.once import HEADER, Once, Place, count_of, remove_header
 from ml_connector.systems.ifs.profile import Profile
@@ -135,8 +136,8 @@ class SupplierProposals:
 
     def _own_currency(self) -> str:
         where = self._profile.company
-        condition = f"{where.name('id')} eq {text_literal(self._company)}"
-        for raw in self._odata.rows(self._odata.reading(where, "read the company", condition)):
+        reading = company_reading(self._odata, where, self._company, "read the company")
+        for raw in self._odata.rows(reading):
             if currency := Row(raw, where).text("currency"):
                 return currency
         raise NameMissing(

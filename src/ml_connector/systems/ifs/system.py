@@ -110,7 +110,7 @@ class IfsSystem:
 
     def blocked(self, ids: Sequence[str]) -> set[str]:
         """Those of the named suppliers that the company holds back from payment, or may hold back as far as we see."""
-        return self.supplier_reading().blocked(ids, self.settings.company)
+        return self.supplier_reading().blocked(ids)
 
     def invoices(self, knows: Knows, since: date) -> Iterator[InvoicePage]:
         """Supplier invoices dated on or after a day, in ascending id, parsed where `knows` has another fingerprint."""

@@ -150,19 +150,16 @@ class SupplierReading:
         replies = self._ask([(one, self._detail(one, "purchases")) for one in sorted(set(ids))])
         return [one for one, reply in replies.items() if not _is_bought(reply)]
 
-    def blocked(self, ids: Iterable[str], company: str) -> set[str]:
+    def blocked(self, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that the company holds back from payment, or of which IFS does not say that it does not."""
-        asked = [(one, self._payments(one, company)) for one in sorted(set(ids))]
+        asked = [(one, self._of_company(one, "payments", "BlockedForPayment")) for one in sorted(set(ids))]
         replies = self._ask(asked, len(asked) >= self._batch_from)
         return {one for one, _ in asked} - {one for one, reply in replies.items() if _is_released(reply)}
 
-    def _payments(self, identity: str, company: str) -> str:
-        return self._of_company(identity, "payments", "BlockedForPayment", company)
-
-    def _of_company(self, identity: str, word: str, name: str, company: str) -> str:
-        """Where one company's own row of a supplier is read, with one property of it."""
+    def _of_company(self, identity: str, word: str, name: str) -> str:
+        """Where the company's own row of a supplier is read, with one property of it."""
         nav = self._navs.get(word, "")
-        condition = quote(f"Company eq {text_literal(company)}", safe="'")
+        condition = quote(f"Company eq {text_literal(self._company)}", safe="'")
         return f"{self._row(identity)}/{nav}?$select=Company,{name}&$filter={condition}&$top=1" if nav else ""
 
     def _rows(self, ids: Sequence[str], problems: list[Problem]) -> dict[str, msgspec.Raw]:
@@ -196,7 +193,7 @@ class SupplierReading:
                 supplier.why = str(why)
         second = self._ask(
             [((one, "contacts"), self._contacts(one, supplier.address)) for one, supplier in found.items()]
-            + [((one, "invoices"), self._of_company(one, "invoices", "ExpireDate", self._company)) for one in found],
+            + [((one, "invoices"), self._of_company(one, "invoices", "ExpireDate")) for one in found],
             batched,
         )
         for (identity, word), reply in second.items():

@@ -11,13 +11,13 @@ import msgspec
 from ml_connector.kernel.errors import NameMissing, Refused
 from ml_connector.records.problem import Reject
 from ml_connector.records.voucher import ZERO, RowRole, Voucher, VoucherRow, VoucherStatus
+from ml_connector.systems.ifs.company import company_reading
 from ml_connector.systems.ifs.odata import Odata, any_of, text_literal
 from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.project import of_company
 from ml_connector.systems.ifs.rows import Row
 from ml_connector.systems.ifs.set_profile import SetProfile
 
-_PARTS = "ABCDEFGHIJ"
 _KEYS_AT_ONCE = 30
 """Once-keys in one condition: at about a hundred characters each it stays within an address of 6 kB."""
 _WHAT = "read vouchers"
@@ -46,6 +46,7 @@ class VoucherReading:
         self._profile = profile
         self._where = profile.vouchers
         self._company = company
+        self._currency = ""
 
     def ids(self, once_keys: Sequence[str], everywhere: bool = False) -> dict[str, list[str]]:
         """Ids (`TYPE/YEAR/NUMBER`) of the vouchers that carry each once-key; keys that none carries are absent.
@@ -75,9 +76,8 @@ class VoucherReading:
     def cancelled(self) -> list[str]:
         """Once-keys of our vouchers in the hold table that people cancelled there; in the ledger none can be."""
         where = self._where.held
-        company = of_company(where, self._company)
         begins = f"startswith({where.name('text')},{text_literal(f'{self._company}/')})"
-        condition = f"{company} and {begins}" if company else begins
+        condition = of_company(where, self._company, begins)
         found = []
         for raw in self._odata.rows(self._odata.reading(where, _WHAT, condition)):
             row = Row(raw, where)
@@ -154,10 +154,13 @@ class VoucherReading:
         return VoucherStatus(ours)
 
     def _own_currency(self) -> str:
-        where = self._profile.company
-        condition = f"{where.name('id')} eq {text_literal(self._company)}"
-        reading = self._odata.reading(where, "read the company's currency", condition)
-        return next((Row(raw, where).required("currency") for raw in self._odata.rows(reading)), "")
+        """The company's currency, asked once it is needed and kept once it is told."""
+        if not self._currency:
+            where = self._profile.company
+            reading = company_reading(self._odata, where, self._company, "read the company's currency")
+            found = (Row(raw, where).required("currency") for raw in self._odata.rows(reading))
+            self._currency = next(found, "")
+        return self._currency
 
 
 def _head(row: Row, keys: Sequence[str]) -> Head | None:
@@ -170,12 +173,11 @@ def _head(row: Row, keys: Sequence[str]) -> Head | None:
 
 def _row(row: Row, own: bool) -> VoucherRow:
     """A row of the record. What a row was for IFS does not say: with an activity it is cost, else it clears."""
-    codes = ((part, row.text(f"code_{part.lower()}")) for part in _PARTS)
     activity = row.text("activity")
     before = "own_" if own else ""
     return VoucherRow(
         role=RowRole.COST if activity else RowRole.CLEARING,
-        codes=tuple((part, value) for part, value in codes if value),
+        codes=row.codes(),
         debit=row.number(f"{before}debit", ZERO),
         credit=row.number(f"{before}credit", ZERO),
         project=row.text("project"),

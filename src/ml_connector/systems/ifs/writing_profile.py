@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ml_connector.kernel.errors import BadInput
+from ml_connector.systems.ifs.set_profile import code_parts
 
 
 class WriteSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +32,10 @@ class WriteSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The tenant's property for our `word`; empty when it is switched off."""
         return self.properties.get(word, "")
 
+    def select(self) -> tuple[str, ...]:
+        """Every property that is named, each once, in a fixed order."""
+        return tuple(dict.fromkeys(name for name in self.properties.values() if name))
+
     def shared(self) -> bool:
         """Whether our reference stands in the text for people, at its beginning, and not in a property of its own."""
         return self.name("reference") == self.name("text")
@@ -39,8 +44,6 @@ class WriteSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """`values` by our words as a request's body; what is None, empty or switched off is left out."""
         return {self.name(word): value for word, value in values.items() if self.name(word) and value not in (None, "")}
 
-
-_CODES = {f"code_{letter.lower()}": f"Code{letter}" for letter in "ABCDEFGHIJ"}
 
 _REQUISITION = WriteSet(
     "PurchaseRequisitionHandling/PurchaseRequisitionSet",
@@ -68,7 +71,7 @@ _REQUISITION_LINE = WriteSet(
         "project": "ProjectId",
         "activity": "ActivitySeq",
         "wanted": "WantedReceiptDate",
-        **_CODES,
+        **code_parts(),
     },
 )
 _INVOICE = WriteSet(
@@ -106,7 +109,7 @@ _POSTING = WriteSet(
         "tax_code": "VatCode",
         "tax": "VatCurrAmount",
         "text": "Text",
-        **_CODES,
+        **code_parts(),
     },
 )
 _SUPPLIER_NAVS = {

@@ -16,7 +16,7 @@ from ml_connector.systems.procore.answers import COMMITMENTS
 from ml_connector.systems.procore.budget_code import LINES_PAGE, WbsRef
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment_write import plain
-from ml_connector.systems.procore.currency import CurrencyRef
+from ml_connector.systems.procore.currency import CurrencyRef, iso_of
 from ml_connector.systems.procore.effects import (
     body_of,
     done,
@@ -104,10 +104,17 @@ _line = msgspec.json.Decoder(ChangeLineRow)
 _flag = msgspec.json.Decoder(ProjectFlag)
 
 
+def _path(project: str) -> str:
+    return f"/rest/v1.0/projects/{project}/commitment_change_orders"
+
+
+def all_listed(client: Client, project: str) -> list[ChangeRow]:
+    """The change orders of a project, whatever contract they are of; this list has no pages (facts/procore.md 8.3)."""
+    return client.get(_path(project), (), _rows, COMMITMENTS)
+
+
 def _listed(client: Client, project: str, contract: str) -> list[ChangeRow]:
-    """The change orders of a contract; this list has no pages (facts/procore.md 8.3)."""
-    path = f"/rest/v1.0/projects/{project}/commitment_change_orders"
-    rows = client.get(path, (("filters[contract_id]", contract),), _rows, COMMITMENTS)
+    rows = client.get(_path(project), (("filters[contract_id]", contract),), _rows, COMMITMENTS)
     return [row for row in rows if row.contract_id is None or str(row.contract_id) == contract]
 
 
@@ -116,7 +123,8 @@ def _lines_path(client: Client, project: str, change: int) -> str:
     return f"{start}/commitment_change_orders/{change}/line_items"
 
 
-def _read_lines(client: Client, project: str, change: int) -> list[ChangeLineRow]:
+def read_lines(client: Client, project: str, change: int) -> list[ChangeLineRow]:
+    """The lines of one change order."""
     return client.pages(_lines_path(client, project, change), (), _lines, COMMITMENTS, LINES_PAGE)
 
 
@@ -127,7 +135,7 @@ def read(client: Client, project: str, contract: str) -> list[ChangeOrder]:
         return []
     order = commitment.show(client, project, contract)
     origins = {str(line.id): line.origin_id or "" for line in order.line_items or ()}
-    own = order.currency_configuration.currency_iso_code if order.currency_configuration else None
+    own = iso_of(order.currency_configuration)
     return [
         ChangeOrder(
             reference=row.reference or "",
@@ -136,9 +144,9 @@ def read(client: Client, project: str, contract: str) -> list[ChangeOrder]:
             number=row.number or "",
             title=row.title or "",
             lines=tuple(
-                parse_line(line, origins, order.origin_id or "") for line in _read_lines(client, project, row.id)
+                parse_line(line, origins, order.origin_id or "") for line in read_lines(client, project, row.id)
             ),
-            currency=(row.currency_configuration.currency_iso_code if row.currency_configuration else own) or own or "",
+            currency=iso_of(row.currency_configuration) or own,
             id=str(row.id),
             status=row.status or "draft",
         )
@@ -196,7 +204,7 @@ class Changes:
         change = next((c for c in _listed(self._client, project, contract) if c.reference == body.reference), None)
         if change is not None and change.status == body.status:
             return done(effect, change.id, change.updated_at)
-        there = _read_lines(self._client, project, change.id) if change is not None else []
+        there = read_lines(self._client, project, change.id) if change is not None else []
         rows = self._rendered(effect, body, project, contract)
         if change is None:
             change = self._create(body, project, contract)
@@ -206,8 +214,9 @@ class Changes:
             made = self._client.write("POST", _lines_path(self._client, project, change.id), row, _line, COMMITMENTS)
             if made.amount is not None and made.amount != Decimal(row.amount):
                 return refused(effect, f"We sent {row.amount} for {row.description}, and Procore keeps {made.amount}.")
-        path = f"/rest/v1.0/projects/{project}/commitment_change_orders/{change.id}"
-        last = self._client.write("PATCH", path, ChangeBody(ChangeWrite(status=body.status)), _row, COMMITMENTS)
+        last = self._client.write(
+            "PATCH", f"{_path(project)}/{change.id}", ChangeBody(ChangeWrite(status=body.status)), _row, COMMITMENTS
+        )
         return done(effect, change.id, last.updated_at)
 
     def _create(self, body: ChangeOrder, project: str, contract: str) -> ChangeRow:
@@ -219,8 +228,7 @@ class Changes:
             reference=body.reference,
             status="draft",
         )
-        path = f"/rest/v1.0/projects/{project}/commitment_change_orders"
-        return self._client.write("POST", path, ChangeBody(header), _row, COMMITMENTS)
+        return self._client.write("POST", _path(project), ChangeBody(header), _row, COMMITMENTS)
 
     def _rendered(self, effect: Effect, body: ChangeOrder, project: str, contract: str) -> list[ChangeLineWrite]:
         order = commitment.show(self._client, project, contract)

@@ -16,7 +16,7 @@ from ml_connector.systems.procore import sync
 from ml_connector.systems.procore.answers import COMMITMENTS, NotSeen
 from ml_connector.systems.procore.budget_code import WbsRef
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.currency import Currencies
+from ml_connector.systems.procore.currency import Currencies, iso_of
 from ml_connector.systems.procore.effects import body_of, done, project_of
 
 PATH = "/rest/v1.0/purchase_order_contracts"
@@ -104,7 +104,7 @@ _full_rows = msgspec.json.Decoder(list[FullRow])
 
 def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[CommitmentLine, ...] = ()) -> Commitment:
     """A header as a record; `currency` is the project's, for contracts that do not state their own."""
-    stated = row.currency_configuration.currency_iso_code if row.currency_configuration else None
+    stated = iso_of(row.currency_configuration)
     return Commitment(
         once_key=row.origin_id or "",
         project=project,

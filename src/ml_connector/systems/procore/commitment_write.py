@@ -10,6 +10,7 @@ import msgspec
 
 from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
+from ml_connector.kernel.text import listed
 from ml_connector.records.commitment import Commitment, CommitmentLine
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import commitment, sync
@@ -120,7 +121,8 @@ def plain(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def _day(day: date | None) -> str | None:
+def plain_day(day: date | None) -> str | None:
+    """A day as Procore takes it; None where there is none."""
     return day.isoformat() if day else None
 
 
@@ -136,8 +138,8 @@ def render(effect: Effect) -> OrderWrite:
         status="Draft",
         accounting_method="unit",
         vendor_id=number_of(id_of(effect, "vendor", body.vendor)),
-        contract_date=_day(body.dated),
-        delivery_date=_day(body.delivery),
+        contract_date=plain_day(body.dated),
+        delivery_date=plain_day(body.delivery),
     )
 
 
@@ -152,8 +154,8 @@ def render_update(effect: Effect) -> OrderWrite:
         title=body.title,
         description=body.description,
         vendor_id=number_of(vendor) if vendor else None,
-        contract_date=_day(body.dated) or "",
-        delivery_date=_day(body.delivery) or "",
+        contract_date=plain_day(body.dated) or "",
+        delivery_date=plain_day(body.delivery) or "",
     )
 
 
@@ -321,6 +323,12 @@ def _checked(effect: Effect, entity: sync.Entity | None, outcome: Outcome) -> Ou
     return refused(effect, f"The order is in {wanted}, and Procore keeps the contract in {stated.currency_iso_code}.")
 
 
+def refused_lines(effect: Effect, bad: Sequence[sync.BadRow], sent: int) -> Outcome:
+    """Some of the lines that were sent were not taken: which, and in Procore's words why."""
+    texts = [f"line {row.origin_id or '?'}: {field_words(row.errors)}" for row in bad]
+    return refused(effect, f"Procore refused {len(bad)} of {sent} lines: {listed(texts, 5, '; ')}")
+
+
 def _filled(
     effect: Effect,
     contract: str,
@@ -329,9 +337,7 @@ def _filled(
     bad: Sequence[sync.BadRow],
 ) -> Outcome:
     if bad:
-        texts = [f"line {row.origin_id or '?'}: {field_words(row.errors)}" for row in bad[:5]]
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        return refused(effect, f"Procore refused {len(bad)} of {len(lines)} lines: {'; '.join(texts)}{more}")
+        return refused_lines(effect, bad, len(lines))
     for line in lines:
         entity = taken.get(line.once_key)
         if entity is None:

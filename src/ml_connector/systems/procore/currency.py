@@ -22,6 +22,11 @@ class CurrencyRef(msgspec.Struct):
     currency_iso_code: str | None = None
 
 
+def iso_of(ref: CurrencyRef | None) -> str:
+    """The currency a record states; empty when it states none."""
+    return (ref.currency_iso_code if ref else None) or ""
+
+
 _decoder = msgspec.json.Decoder(CurrencyConfiguration)
 _UNREADABLE = (RightMissing, NameMissing, Refused)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TypeVar
@@ -17,7 +17,7 @@ from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import commitment, sync
 from ml_connector.systems.procore.answers import DIRECT_COSTS
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.currency import Currencies
+from ml_connector.systems.procore.currency import Currencies, iso_of
 from ml_connector.systems.procore.effects import body_of, done, project_of
 
 _FEW = 4
@@ -26,7 +26,6 @@ _IDS = 100
 """Ids named in one address, so that it stays short enough for any proxy."""
 _SLACK = timedelta(hours=1)
 """Lines are born with or after their direct cost; the bound is set earlier, for the range may leave its ends out."""
-_UNTIL = "2199-12-31T23:59:59Z"
 
 W = TypeVar("W", bound=Enum)
 
@@ -74,16 +73,10 @@ class CostRow(sync.Entity):
         return (self.tax_breakdown.tax_total if self.tax_breakdown else None) or Decimal(0)
 
 
-class Holder(msgspec.Struct):
-    """The direct cost a line stands on."""
-
-    id: int | None = None
-
-
 class CostLineRow(commitment.LineRow):
     """A line in the list of a project."""
 
-    holder: Holder | None = None
+    holder: commitment.Named | None = None
 
 
 _rows = msgspec.json.Decoder(list[CostRow])
@@ -96,7 +89,7 @@ def _plain(amount: Decimal | None) -> str:
 
 def parse(row: CostRow, project: str, currency: str | None, lines: Iterable[CostLineRow] = ()) -> DirectCost:
     """A header and its lines as a record; `currency` is the project's, for those that do not state their own."""
-    stated = row.currency_configuration.currency_iso_code if row.currency_configuration else None
+    stated = iso_of(row.currency_configuration)
     return DirectCost(
         once_key=row.origin_id or "",
         project=project,
@@ -208,8 +201,7 @@ def _born_since(rows: Sequence[CostRow]) -> tuple[tuple[str, str], ...]:
         first = min(datetime.fromisoformat(row.created_at or "") for row in rows) - _SLACK
     except (ValueError, TypeError):
         return ()
-    first = first if first.tzinfo else first.replace(tzinfo=UTC)
-    return (("filters[created_at]", f"{first.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}...{_UNTIL}"),)
+    return (("filters[created_at]", commitment.since_filter(first.isoformat())),)
 
 
 def by_origin(client: Client, project: str, once_key: str) -> CostRow | None:

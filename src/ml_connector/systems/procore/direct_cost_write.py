@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from decimal import Decimal
 from threading import Lock
 
@@ -14,10 +13,10 @@ import msgspec
 from ml_connector.kernel.errors import Locked
 from ml_connector.records.direct_cost import DirectCost, DirectCostLine
 from ml_connector.systems.port import Effect, Outcome, Result
-from ml_connector.systems.procore import direct_cost, sync
-from ml_connector.systems.procore.answers import DIRECT_COSTS, TooLarge, field_words
+from ml_connector.systems.procore import commitment, direct_cost, sync
+from ml_connector.systems.procore.answers import DIRECT_COSTS, TooLarge
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.commitment_write import LineEntity, plain
+from ml_connector.systems.procore.commitment_write import LineEntity, plain, plain_day, refused_lines
 from ml_connector.systems.procore.currency import Currencies
 from ml_connector.systems.procore.effects import (
     Work,
@@ -91,7 +90,7 @@ class CostLineSync(msgspec.Struct):
 class CostLineEntity(LineEntity):
     """A line that was taken, and the direct cost it stands on."""
 
-    holder: direct_cost.Holder | None = None
+    holder: commitment.Named | None = None
 
 
 class CostLineAnswer(msgspec.Struct):
@@ -105,10 +104,6 @@ _headers = msgspec.json.Decoder(CostAnswer)
 _lines = msgspec.json.Decoder(CostLineAnswer)
 
 
-def _day(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
 def render(effect: Effect, own: str) -> CostWrite:
     """A new header, a draft that counts nowhere yet; the currency only where it is not `own`, the project's."""
     body = body_of(effect, DirectCost)
@@ -117,8 +112,8 @@ def render(effect: Effect, own: str) -> CostWrite:
         direct_cost_type=body.kind.value,
         vendor_id=number_of(id_of(effect, "vendor", body.vendor)) if body.vendor else None,
         invoice_number=body.number,
-        direct_cost_date=_day(body.dated),
-        received_date=_day(body.received),
+        direct_cost_date=plain_day(body.dated),
+        received_date=plain_day(body.received),
         description=body.description or None,
         status="draft",
         currency_iso_code=body.currency if _foreign(body, own) else None,
@@ -341,9 +336,7 @@ def _filled(part: Effect, taken: dict[str, CostLineEntity], bad: dict[str, sync.
     lines = body_of(part, DirectCost).lines
     wrong = [bad[line.once_key] for line in lines if line.once_key in bad]
     if wrong:
-        texts = [f"line {row.origin_id}: {field_words(row.errors)}" for row in wrong[:5]]
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        return refused(part, f"Procore refused {len(wrong)} of {len(lines)} lines: {'; '.join(texts)}{more}")
+        return refused_lines(part, wrong, len(lines))
     for line in lines:
         entity = taken.get(line.once_key)
         if entity is None:

@@ -15,7 +15,7 @@ from ml_connector.systems.procore.answers import INVOICES
 from ml_connector.systems.procore.budget_code import WbsRef
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment import day, since_filter
-from ml_connector.systems.procore.currency import Currencies, CurrencyRef
+from ml_connector.systems.procore.currency import Currencies, CurrencyRef, iso_of
 
 PATH = "/rest/v1.1/requisitions"
 PAGE = 200
@@ -83,15 +83,15 @@ class ItemRow(msgspec.Struct):
         earlier = figure(self.materials_presently_stored_from_previous_progress)
         return figure(self.work_completed_this_period) + stored - earlier
 
-    def retainage(self, taxed: bool) -> tuple[Decimal, Decimal]:
-        """What is retained and what is released this period, on work and on stored materials.
+    def retainage(self, gross: Decimal, taxed: bool) -> tuple[Decimal, Decimal]:
+        """What is retained and what is released of `gross` this period, on work and on stored materials.
 
         Gross less the one plus the other is `net_amount`, where that is given and holds no tax.
         """
         retained = figure(self.work_completed_retainage_retained_this_period)
         released = figure(self.work_completed_retainage_released_this_period)
         net = None if taxed or self.taxes else read_figure(self.net_amount)
-        stored = self._change_on_materials() if net is None else self.gross - net - self._change_on_work()
+        stored = self._change_on_materials() if net is None else gross - net - self._change_on_work()
         return retained + max(stored, ZERO), released + max(-stored, ZERO)
 
     def _change_on_work(self) -> Decimal:
@@ -175,7 +175,7 @@ def parse(row: InvoiceRow, project: str, currency: str) -> SubcontractorInvoice:
     Its lines are those on which anything happens this period. `payable` is Procore's own figure where it states one;
     it differs from `due()` when a figure of a line could not be read.
     """
-    stated = row.currency_configuration.currency_iso_code if row.currency_configuration else None
+    stated = iso_of(row.currency_configuration)
     invoice = SubcontractorInvoice(
         once_key=row.origin_id or "",
         project=project,
@@ -206,15 +206,16 @@ def parse_item(item: ItemRow, tax: Decimal = ZERO) -> BillingLine | None:
 
     `tax` is the invoice's; where there is any, the line's net amount is not relied on.
     """
-    retained, released = item.retainage(tax != 0)
+    gross = item.gross
+    retained, released = item.retainage(gross, tax != 0)
     quantity = figure(item.work_completed_this_period_quantity)
-    if not any((item.gross, quantity, retained, released)):
+    if not any((gross, quantity, retained, released)):
         return None
     return BillingLine(
         line=item.commitment_line_item_origin_id or "",
         description=item.description_of_work or "",
         budget_code=(item.wbs_code.flat_code if item.wbs_code else None) or "",
-        amount=item.gross,
+        amount=gross,
         quantity=quantity,
         retained=retained,
         released=released,

@@ -6,23 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-import msgspec
-
 from ml_connector.systems.procore import change_order, commitment, subcontractor_invoice
-from ml_connector.systems.procore.answers import COMMITMENTS
-from ml_connector.systems.procore.budget_code import LINES_PAGE
-from ml_connector.systems.procore.change_order import ChangeLineRow, ChangeRow
+from ml_connector.systems.procore.change_order import ChangeRow
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment import FullRow
+from ml_connector.systems.procore.currency import iso_of
 from ml_connector.systems.procore.subcontractor_invoice import ZERO
 from ml_connector.systems.procore.subcontractor_invoice_items import CHANGE, CONTRACT, Billable, Schedule
 
 _BY_UNIT = "unit"
 _APPROVED = "approved"
 """Only approved change orders are part of an invoice (facts/procore.md 8.3)."""
-
-_changes = msgspec.json.Decoder(list[ChangeRow])
-_lines = msgspec.json.Decoder(list[ChangeLineRow])
 
 
 class ProjectChanges:
@@ -44,9 +38,8 @@ class ProjectChanges:
         return self._approved.get(contract, ())
 
     def _read(self) -> dict[str, list[ChangeRow]]:
-        path = f"/rest/v1.0/projects/{self._project}/commitment_change_orders"
         found: dict[str, list[ChangeRow]] = {}
-        for row in self._client.get(path, (), _changes, COMMITMENTS):
+        for row in change_order.all_listed(self._client, self._project):
             if (row.status or "").casefold() == _APPROVED:
                 found.setdefault(str(row.contract_id), []).append(row)
         return found
@@ -117,14 +110,9 @@ class Schedules:
             items.append(Billable(str(line.id), CONTRACT, own, flat, line.amount or ZERO, cost))
         origins = {str(line.id): line.origin_id or "" for line in row.line_items or ()}
         for change in self._changes.of(contract):
-            for delta in self._delta_rows(change.id):
+            for delta in change_order.read_lines(self._client, self._project, change.id):
                 known = change_order.parse_line(delta, origins, row.origin_id or "")
                 cost = delta.unit_cost if by_unit else None
                 items.append(Billable(delta.id, CHANGE, known.once_key, known.budget_code, known.amount, cost))
-        stated = row.currency_configuration.currency_iso_code if row.currency_configuration else None
+        stated = iso_of(row.currency_configuration)
         return Schedule(contract, row.number or contract, stated or "", items)
-
-    def _delta_rows(self, change: int) -> list[ChangeLineRow]:
-        start = f"/rest/v2.0/companies/{self._client.company}/projects/{self._project}"
-        path = f"{start}/commitment_change_orders/{change}/line_items"
-        return self._client.pages(path, (), _lines, COMMITMENTS, LINES_PAGE)

@@ -12,12 +12,13 @@ from decimal import Decimal
 import msgspec
 
 from ml_connector.kernel.errors import Locked, Refused
+from ml_connector.kernel.text import listed
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore.answers import INVOICES
 from ml_connector.systems.procore.chain import Chains
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.commitment_write import plain
+from ml_connector.systems.procore.commitment_write import plain, plain_day
 from ml_connector.systems.procore.effects import body_of, done, id_of, number_of, project_of, refused, unknown
 from ml_connector.systems.procore.subcontractor_invoice import (
     PATH,
@@ -77,10 +78,10 @@ def render(body: SubcontractorInvoice, period: str, shares: Sequence[Share]) -> 
         origin_id=body.once_key,
         items=[render_item(share) for share in shares],
         period_id=number_of(period) if period else None,
-        billing_date=body.dated.isoformat() if body.dated else None,
+        billing_date=plain_day(body.dated),
         invoice_number=body.number or None,
-        requisition_start=body.start.isoformat() if body.start else None,
-        requisition_end=body.end.isoformat() if body.end else None,
+        requisition_start=plain_day(body.start),
+        requisition_end=plain_day(body.end),
         final=body.final,
         origin_data=body.note or None,
     )
@@ -189,11 +190,10 @@ class _Call:
     def _ended(self, effect: Effect, row: InvoiceRow, schedule: Schedule, wrong: Sequence[str]) -> Outcome:
         if not wrong:
             return _there(effect, row, self._project)
-        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         return refused(
             effect,
             f"Procore keeps invoice {row.number} of contract {schedule.number} (id {row.id}) otherwise than we sent "
-            f"it: {'; '.join(wrong[:_SHOWN])}{more}. It stands in Procore: delete it there, or rule that it counts.",
+            f"it: {listed(wrong, _SHOWN, '; ')}. It stands in Procore: delete it there, or rule that it counts.",
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ml_connector.kernel.errors import Bug
 from ml_connector.records.budget import Budget
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
@@ -13,6 +12,7 @@ from ml_connector.records.payment import ContractPayment
 from ml_connector.records.project import Project
 from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
 from ml_connector.records.vendor import Vendor
+from ml_connector.systems.outcomes import dispatched, reader_of
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import (
     billing_period,
@@ -200,19 +200,8 @@ class ProcoreSystem:
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""
-        if not effects:
-            return []
-        kind, verb = effects[0].kind, effects[0].verb
-        work = self._sends.get((kind, verb))
-        if work is None:
-            raise Bug(f"Procore has nothing to do for {verb} {kind}.")
-        if any((e.kind, e.verb, e.scope) != (kind, verb, effects[0].scope) for e in effects):
-            raise Bug("One batch spans several kinds, verbs or projects.")
-        return guarded(effects, work)
+        return dispatched(effects, self._sends, "Procore", guarded)
 
     def find(self, effect: Effect) -> Outcome | None:
         """Reads back whether an effect of unknown outcome happened."""
-        reader = self._finds.get(effect.kind)
-        if reader is None:
-            raise Bug(f"Procore keeps no {effect.kind} of ours.")
-        return reader(self.client, effect)
+        return reader_of(effect, self._finds, "Procore")(self.client, effect)
