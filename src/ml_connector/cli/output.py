@@ -48,11 +48,12 @@ class Output:
             human(self)
 
     def line(self, text: str = "", style: str = "") -> None:
-        """One line; never wrapped, so that addresses and commands can be copied."""
+        """One line; never wrapped, so that addresses and commands can be copied. In a pipe it is seen at once, too."""
         if self.fancy:
             self._console.print(Text(clean(text), style=style))
         elif not self.as_json:
             self._stream.write(clean(text) + "\n")
+            self._stream.flush()
 
     def heading(self, text: str) -> None:
         """A line that opens a part."""
