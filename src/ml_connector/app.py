@@ -123,9 +123,8 @@ class App:
         if TOKEN_PAIR in secrets:
             merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
         whole = connection_of(merged, f"Connection {name}")
-        self._check_identity(row, whole.config)
+        self._check_chosen_once(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
-        self._check_strategy(row, whole.config)
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
@@ -139,30 +138,26 @@ class App:
             self.import_mapping(name, mapping_text(whole.mapping))
         return self.connection(name)
 
-    def _check_strategy(self, row: ConnectionRow, config: ConnectionConfig) -> None:
-        """Where invoices of orders go is chosen once: under another strategy one invoice would stand in two places."""
-        before = config_from(row.config).policy.supplier_invoices.strategy
-        with self.db.begin() as conn:
-            placed = bool(placements.all_places(conn, row.id))
-        if placed and config.policy.supplier_invoices.strategy != before:
-            raise BadInput(
-                f"Connection {row.name} has invoices in Procore by strategy {before}, which is chosen once.",
-                remedy="Add another connection for what is to go by the other strategy.",
-            )
-
-    def _check_identity(self, row: ConnectionRow, config: ConnectionConfig) -> None:
-        """Links belong to one IFS company and one Procore company: another pair is another connection."""
+    def _check_chosen_once(self, row: ConnectionRow, config: ConnectionConfig) -> None:
+        """Links belong to one IFS company and one Procore company, invoices to one strategy: else add a connection."""
         before = config_from(row.config)
+        old, new = before.policy.supplier_invoices.strategy, config.policy.supplier_invoices.strategy
         same = (before.connection.erp_company, before.projects.company_id) == (
             config.connection.erp_company,
             config.projects.company_id,
         )
         with self.db.begin() as conn:
-            linked = bool(links.count_links(conn, row.id))
-        if linked and not same:
+            linked = not same and bool(links.count_links(conn, row.id))
+            placed = old != new and placements.any_placed(conn, row.id)
+        if linked:
             raise BadInput(
                 f"Connection {row.name} has links between its two companies, so neither company can be changed.",
                 remedy="Add a new connection for the other pair of companies.",
+            )
+        if placed:
+            raise BadInput(
+                f"Connection {row.name} has invoices in Procore by strategy {old}, which is chosen once.",
+                remedy="Add another connection for what is to go by the other strategy.",
             )
 
     def remove_connection(self, name: str, *, force: bool = False) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
-from ml_connector.engine.placing import claim_places
+from ml_connector.engine.placing import PLACED, claim_places
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.stages import STAGES
 from ml_connector.engine.work import Draft, Work
@@ -22,7 +22,7 @@ from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import ERP_KINDS, Verb, unpack
 from ml_connector.store import journal, links
 from ml_connector.store.journal import IntentRow, Stage
-from ml_connector.systems.port import Effect, ErpSystem, Outcome, ProjectsSystem, Result
+from ml_connector.systems.port import Effect, Outcome, Result, Writes
 
 SLICE = 1000
 """Intents taken from the journal at a time where a request carries many of them."""
@@ -53,9 +53,6 @@ class Applier:
             # Without it a person's Ctrl-C would wait for a whole slice; what was marked and not sent is read back.
             pool.shutdown(cancel_futures=True)
 
-    def _side(self, kind: str) -> ErpSystem | ProjectsSystem:
-        return side_of(self.work, kind)
-
     def _slices(self, kind: str, verb: Verb, size: int) -> Iterator[list[IntentRow]]:
         last: tuple[str, int] = ("", 0)
         while True:
@@ -80,7 +77,7 @@ class Applier:
 
     def _send_stage(self, pool: ThreadPoolExecutor, kind: str, verb: Verb) -> None:
         """Keeps the next slice in flight while the last one is written down, and what goes on from it until it is."""
-        side = self._side(kind)
+        side = side_of(self.work, kind)
         batch = side.batch_size(kind, verb.value)
         waiting: tuple[list[IntentRow], list[Future[list[Outcome]]]] | None = None
         going: set[str] = set()
@@ -117,6 +114,8 @@ class Applier:
 
     def _placed(self, rows: list[IntentRow]) -> list[IntentRow]:
         """The rows whose invoice lines stand in no other record; the others are held: a line is never in two places."""
+        if rows[0].kind not in PLACED:
+            return rows
         with self.work.db.begin() as conn:
             taken = claim_places(conn, self.work.connection_id, rows)
         if taken:
@@ -142,7 +141,7 @@ class Applier:
 
     def _send(self, effects: Sequence[Effect]) -> list[Outcome]:
         with self.work.tape.about([effect.intent_id for effect in effects]):
-            return self._side(effects[0].kind).send(effects)
+            return side_of(self.work, effects[0].kind).send(effects)
 
     def _ready(self, rows: Sequence[IntentRow]) -> list[Effect]:
         """Effects whose needed links exist; the others are parked with the reason."""
@@ -166,7 +165,7 @@ class Applier:
         return effects
 
 
-def side_of(work: Work, kind: str) -> ErpSystem | ProjectsSystem:
+def side_of(work: Work, kind: str) -> Writes:
     """The system a kind of record is written in."""
     return work.erp if kind in ERP_KINDS else work.projects
 
@@ -195,7 +194,7 @@ def _effect(row: IntentRow, target: str, targets: dict[Key, str]) -> Effect:
     )
 
 
-def batches(effects: Sequence[Effect], side: ErpSystem | ProjectsSystem, size: int) -> Iterator[list[Effect]]:
+def batches(effects: Sequence[Effect], side: Writes, size: int) -> Iterator[list[Effect]]:
     """Batches of one scope each that weigh at most `size`; a chain stays whole and in order, whatever it weighs."""
     for _, group in groupby(effects, key=lambda effect: effect.scope):
         chains: dict[str | int, list[Effect]] = {}

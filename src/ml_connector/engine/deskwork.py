@@ -13,7 +13,7 @@ from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.mapping import CodeMapping, shadowed
 from ml_connector.planning.plan import HoldReason
 from ml_connector.planning.situation import mark_of
@@ -159,14 +159,12 @@ def mapping_gaps(
     found += [f"cost_type: {one}" for one in shadowed(mapping.cost_type)]
     valid = [one for one in dimensions if one.valid_from <= today <= one.valid_until]
     for name, rule in (("cost code", mapping.cost_code), ("cost type", mapping.cost_type)):
-        looked_at = {*rule.parts, *(part for row in rule.rows for part, _ in row.when)}
-        if len(looked_at) != 1:
+        if len(rule.looks_at()) != 1:
             continue
-        part = looked_at.pop()
+        (part,) = rule.looks_at()
         lost = [one.value for one in valid if one.part == part and rule.target({part: one.value}) is None]
         if lost:
-            named = ", ".join(lost[:12]) + (f" and {len(lost) - 12} more" if len(lost) > 12 else "")
-            found.append(f"{counted(len(lost), 'value')} of code part {part} lead to no {name}: {named}")
+            found.append(f"{counted(len(lost), 'value')} of code part {part} lead to no {name}: {listed(lost, 12)}")
     for row in holds.open_holds(conn, connection_id, "cost_codes"):
         if row.reason != HoldReason.CODE_UNMAPPED.value:
             continue

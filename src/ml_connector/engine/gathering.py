@@ -12,7 +12,7 @@ from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import ChangeOrder, Commitment
-from ml_connector.records.cost_code import BudgetCode, CostCode
+from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
 from ml_connector.records.purchase_order import PurchaseOrder
@@ -30,6 +30,8 @@ class Gathered:
         self._cost_codes: dict[str, dict[str, CostCode]] = {}
         self._budget_codes: dict[str, dict[str, BudgetCode]] = {}
         self._headers: dict[str, list[Commitment]] = {}
+        self._chart: Chart | None = None
+        self._cost_types: dict[str, CostType] | None = None
         self.targets: dict[str, str] = {}
         self.notes: list[str] = []
         """Rows of IFS's chart that cannot be used, a sentence each, until the Decider takes them into its draft."""
@@ -65,10 +67,13 @@ class Gathered:
 
     def chart(self) -> Chart:
         """IFS's code part values and activities."""
-        dimensions, bad_values = self._work.erp.dimensions()
-        activities, bad_activities = self._work.erp.activities()
-        self.notes += [problem.sentence for problem in (*bad_values, *bad_activities)]
-        return Chart({(one.part, one.value): one for one in dimensions}, {one.id: one for one in activities})
+        if self._chart is None:
+            dimensions, bad_values = self._work.erp.dimensions()
+            activities, bad_activities = self._work.erp.activities()
+            self.notes += [problem.sentence for problem in (*bad_values, *bad_activities)]
+            values = {(one.part, one.value): one for one in dimensions}
+            self._chart = Chart(values, {one.id: one for one in activities})
+        return self._chart
 
     def take_notes(self) -> list[str]:
         """The notes so far, each given out once."""
@@ -87,7 +92,9 @@ class Gathered:
             return Coding({}, {}, {})
         for project in known:
             self._read_codes(project)
-        return Coding({one.code: one for one in self._work.projects.cost_types()}, self._cost_codes, self._budget_codes)
+        if self._cost_types is None:
+            self._cost_types = {one.code: one for one in self._work.projects.cost_types()}
+        return Coding(self._cost_types, self._cost_codes, self._budget_codes)
 
     def budgeted(self, projects: Iterable[str]) -> dict[str, frozenset[str]]:
         """IFS project to the flat codes that have a budget line."""

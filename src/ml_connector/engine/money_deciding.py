@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +22,7 @@ from ml_connector.engine.money_cases import (
 )
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import Money
+from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Work
 from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
 from ml_connector.flows.supplier_invoices import Theirs
@@ -47,6 +50,8 @@ ENTRIES = ("voucher", "erp_invoice")
 PAGE = 500
 """Payments decided at a time."""
 
+_Back = TypeVar("_Back", SubcontractorInvoice, DirectCost)
+
 
 class MoneyDecider:
     """Decides the money flows of one run, after the masters and the orders."""
@@ -65,6 +70,11 @@ class MoneyDecider:
     def situation(self) -> Situation:
         """What is known by now: it grows with each decision."""
         return self.decider.situation
+
+    @cached_property
+    def entries(self) -> dict[str, list[Key]]:
+        """What every Procore document had become in IFS when the first of them was decided: each is decided once."""
+        return _by_document(self.situation.links, ENTRIES)
 
     # masters ------------------------------------------------------------------------------------------------------
 
@@ -137,7 +147,7 @@ class MoneyDecider:
             held = Decision(holds=tuple(self.money.held))
             self.decider.keep("supplier_invoices", held, [hold.key.id for hold in self.money.held])
         self.decider.expect_commitments()
-        homes = contract_homes(dict.fromkeys((*self.situation.links, *self.situation.coming), Linked("")))
+        homes = contract_homes(dict.fromkeys((*self.situation.links, *self.situation.coming)))
         typed = self.situation.by_target("erp_invoice")
         decided = 0
         for page in self.money.invoices.pages():
@@ -181,12 +191,11 @@ class MoneyDecider:
         """Links of the documents Procore shows: what they became in IFS, and which of our records stands for each."""
         bills = [one.id for invoices in theirs.invoices.values() for one in invoices]
         costs = [one.id for found in theirs.costs.values() for one in found]
-        crossed = _by_document(self.situation.links, ENTRIES)
         found: set[Key] = set()
         for kind, ids in zip(RECORDS, (bills, costs), strict=True):
             standing = self.situation.by_target(kind) if ids else {}
             for one in ids:
-                found.update(crossed.get(f"{kind}/{one}", ()))
+                found.update(self.entries.get(f"{kind}/{one}", ()))
                 if one in standing:
                     found.add(Key(kind, standing[one]))
         return found
@@ -239,17 +248,30 @@ class MoneyDecider:
     # Procore to IFS -----------------------------------------------------------------------------------------------
 
     def subcontractor_invoices(self) -> None:
-        """Subcontractor invoices born in Procore, a page at a time; what is gone, with the first."""
-        gone = self.money.gone.get("subcontractor_invoices", [])
-        for page in [*self.money.billed.pages()] or ([[]] if gone else []):
-            case = self._billed_case(page, gone)
-            self.decider.keep("subcontractor_invoices", self.decider.decide(case), case.documents())
+        """Subcontractor invoices born in Procore."""
+        self._back("subcontractor_invoices", self.money.billed, self._billed_case)
+
+    def direct_costs(self) -> None:
+        """Direct costs entered in Procore."""
+        self._back("direct_costs", self.money.costs, self._cost_case)
+
+    def _back(
+        self,
+        flow: str,
+        spool: Spool[_Back],
+        case_of: Callable[[list[_Back], list[str]], SubcontractorInvoicesCase | DirectCostsCase],
+    ) -> None:
+        """Documents born in Procore, a page at a time; what is gone, with the first, or alone where there is none."""
+        gone = self.money.gone.get(flow, [])
+        empty: list[list[_Back]] = [[]] if gone else []
+        for page in spool.pages() if spool.records else empty:
+            case = case_of(page, gone)
+            self.decider.keep(flow, self.decider.decide(case), case.documents())
             gone = []
 
     def _billed_case(self, page: list[SubcontractorInvoice], gone: list[str]) -> SubcontractorInvoicesCase:
-        entries = _by_document(self.situation.links, ENTRIES)
         ids = [*(one.id for one in page), *gone]
-        own = {key for one in ids for key in entries.get(f"subcontractor_invoice/{one}", ())}
+        own = {key for one in ids for key in self.entries.get(f"subcontractor_invoice/{one}", ())}
         homes = self.situation.by_target("commitment")
         contracts = {one.commitment for one in page}
         at_home = {homes[one] for one in contracts if one in homes}
@@ -281,18 +303,9 @@ class MoneyDecider:
             self._blocked_suppliers(one.vendor for one in page),
         )
 
-    def direct_costs(self) -> None:
-        """Direct costs entered in Procore, a page at a time."""
-        gone = self.money.gone.get("direct_costs", [])
-        entries = _by_document(self.situation.links, ENTRIES)
-        for page in [*self.money.costs.pages()] or ([[]] if gone else []):
-            case = self._cost_case(page, gone, entries)
-            self.decider.keep("direct_costs", self.decider.decide(case), case.documents())
-            gone = []
-
-    def _cost_case(self, page: list[DirectCost], gone: list[str], entries: Mapping[str, list[Key]]) -> DirectCostsCase:
+    def _cost_case(self, page: list[DirectCost], gone: list[str]) -> DirectCostsCase:
         ids = [*(one.id for one in page), *gone]
-        own = {key for one in ids for key in entries.get(f"direct_cost/{one}", ())}
+        own = {key for one in ids for key in self.entries.get(f"direct_cost/{one}", ())}
         own |= self._costs_of(page)
         situation = self._with(own)
         wanted = direct_costs.wanted(situation, page, gone)

@@ -35,8 +35,6 @@ class MoneyGathered(Gathered):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        self._work_of_run = work
-        self._chart: Chart | None = None
         self._book: Book | None = None
         self._taxes: dict[str, TaxCode] | None = None
         self._budgets: dict[str, Budget] = {}
@@ -53,22 +51,16 @@ class MoneyGathered(Gathered):
         self._amended: set[str] = set()
         """Contracts whose change orders were read for their lines."""
 
-    def chart(self) -> Chart:
-        """IFS's code part values and activities."""
-        if self._chart is None:
-            self._chart = super().chart()
-        return self._chart
-
     def book(self) -> Book:
         """The rules of IFS's books."""
         if self._book is None:
-            self._book = self._work_of_run.erp.book()
+            self._book = self._work.erp.book()
         return self._book
 
     def taxes(self) -> dict[str, TaxCode]:
         """IFS's tax codes by code."""
         if self._taxes is None:
-            self._taxes = {one.code: one for one in self._work_of_run.erp.tax_codes()}
+            self._taxes = {one.code: one for one in self._work.erp.tax_codes()}
         return self._taxes
 
     def cost_codes(self, projects: Iterable[str]) -> Mapping[str, Mapping[str, CostCode]]:
@@ -80,7 +72,7 @@ class MoneyGathered(Gathered):
         known = [project for project in projects if project in self.targets]
         for project in known:
             if project not in self._budgets:
-                self._budgets[project] = self._work_of_run.projects.budget(self.targets[project])
+                self._budgets[project] = self._work.projects.budget(self.targets[project])
         return {project: self._budgets[project] for project in known}
 
     def allowances(self, projects: Collection[str]) -> Budgets:
@@ -88,7 +80,7 @@ class MoneyGathered(Gathered):
         return Budgets(
             budgeted=self.budgeted(projects),
             currencies=self.currencies(projects),
-            keeps_currency=self._work_of_run.projects.keeps_currency() if projects else False,
+            keeps_currency=self._work.projects.keeps_currency() if projects else False,
         )
 
     def orders(self, ids: Collection[str]) -> dict[str, PurchaseOrder]:
@@ -96,7 +88,7 @@ class MoneyGathered(Gathered):
         fresh = sorted(set(ids) - self._asked)
         if fresh:
             self._asked.update(fresh)
-            self._orders |= {one.id: one for one in self._work_of_run.erp.orders_by_id(fresh).orders}
+            self._orders |= {one.id: one for one in self._work.erp.orders_by_id(fresh).orders}
         return {one: self._orders[one] for one in ids if one in self._orders}
 
     def contracts(self, wanted: Iterable[tuple[str, str]]) -> dict[str, Commitment]:
@@ -107,7 +99,7 @@ class MoneyGathered(Gathered):
             if contract not in self._contracts and project in self.targets:
                 fresh.setdefault(project, []).append(contract)
         for project, ids in fresh.items():
-            read = self._work_of_run.projects.contracts(self.targets[project], ids)
+            read = self._work.projects.contracts(self.targets[project], ids)
             self._contracts |= {contract: read.get(contract) for contract in ids}
         known = ((contract, self._contracts.get(contract)) for _, contract in pairs)
         return {contract: one for contract, one in known if one is not None}
@@ -127,10 +119,10 @@ class MoneyGathered(Gathered):
         )
 
     def _read_periods(self, target: str) -> list[BillingPeriod]:
-        return self._work_of_run.projects.billing_periods(target)
+        return self._work.projects.billing_periods(target)
 
     def _read_costs(self, target: str) -> list[DirectCost]:
-        return self._work_of_run.projects.direct_costs(target)
+        return self._work.projects.direct_costs(target)
 
     def _kept(self, cache: dict[str, list[_Row]], project: str, read: Callable[[str], list[_Row]]) -> list[_Row]:
         if project not in cache:
@@ -148,7 +140,7 @@ class MoneyGathered(Gathered):
             missing = [one for one in wanted if one not in self._invoices]
             if not target or not missing:
                 continue
-            read = self._work_of_run.projects.subcontractor_invoices
+            read = self._work.projects.subcontractor_invoices
             if len(missing) > FEW and project not in self._whole:
                 self._whole[project] = read(target)
             for one in missing:
@@ -214,7 +206,7 @@ class MoneyGathered(Gathered):
         keys = self._keys[contract]
         if not wanted <= keys.keys() and contract not in self._amended and project in self.targets:
             self._amended.add(contract)
-            changes = self._work_of_run.projects.change_orders(self.targets[project], contract)
+            changes = self._work.projects.change_orders(self.targets[project], contract)
             for change in changes_named(changes, self._marks):
                 keys |= {line.id: line.once_key for line in change.lines if line.id}
         return keys

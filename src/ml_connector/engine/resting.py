@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from ml_connector.engine.knowing import document_of, hold_entries, hold_of
+from ml_connector.engine.knowing import hold_entries, hold_of
 from ml_connector.engine.money_reading import BACK, INVOICE, PAYMENT, WHERE
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import HoldReason
 from ml_connector.store import audit, holds, sources
-from ml_connector.store.holds import Change, Look
+from ml_connector.store.holds import Change
 
 FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for flow, kind in BACK.items()}}
 """Kind of document to the flow that decides it."""
@@ -41,10 +41,14 @@ class Rest:
         self._keep(conn, "vendor", "vendors", self.draft.vendors, 0)
 
     def refused(self, conn: Connection, well: Collection[Key]) -> None:
-        """What was refused and has gone well now waits no more, whatever it hangs on: a vendor, a code, a contract."""
+        """What was refused and has gone well now waits no more, whatever it hangs on: a vendor, a code, a contract.
+
+        One with a step that was left out of the plan still waits.
+        """
         work = self.work
         refused = [row for row in holds.open_holds(conn, work.connection_id) if row.reason == HoldReason.REFUSED.value]
-        done = [row.id for row in refused if hold_of(row).key in well]
+        tried = [row for row in refused if (row.flow, row.source) not in self.restless]
+        done = [row.id for row in tried if hold_of(row).key in well]
         gone = holds.release(conn, work.connection_id, done, work.actor)
         change = Change([], gone)
         audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
@@ -67,18 +71,7 @@ class Rest:
         for name, day in self.draft.census.items():
             sources.move_watermark(conn, number, name, day)
 
-    def _release(self, conn: Connection, flow: str, decided: Collection[str]) -> None:
-        """What was refused before and has gone well now waits no more."""
-        work = self.work
-        held = {document_of(hold) for hold in self.draft.holds if hold.flow == flow}
-        well = sorted(one for one in decided if one not in held and (flow, one) not in self.restless)
-        change = holds.sync_holds(conn, Look(work.connection_id, work.run_id, flow, well), ())
-        audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
-        self.draft.released += len(change.released)
-
     def _keep(self, conn: Connection, kind: str, flow: str, prints: dict[str, bytes], version: int) -> None:
-        if flow != "vendors":
-            self._release(conn, flow, prints)
         held = holds.held_sources(conn, self.work.connection_id, flow)
         rows = {one: seen for one, seen in prints.items() if one not in held and (flow, one) not in self.restless}
         seen = sources.Seen(self.work.connection_id, kind, self.work.run_id, version)

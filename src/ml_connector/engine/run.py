@@ -228,8 +228,8 @@ class Runner:
         rest = Rest(work, draft, self.settler.failed_sources | draft.parked)
         with work.db.begin() as conn:
             self.settler.rest(conn, rest.orders())
-            rest.vendors(conn)
             rest.refused(conn, self.settler.well)
+            rest.vendors(conn)
             rest.documents(conn)
             readings = ["commitments"] if "purchase_orders" in work.flows else []
             readings += [flow for flow in BACK if flow in work.flows]

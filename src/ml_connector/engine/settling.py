@@ -269,46 +269,32 @@ class Settler:
         ]
 
 
+def _held(row: IntentRow, reason: HoldReason, waits_for: Key, owner: str, sentence: str) -> Hold:
+    """A hold of the document an intent comes from, with the intent's money."""
+    money = Money(row.amount, row.currency) if row.amount is not None else None
+    return Hold(hold_key(row.kind, row.erp_id, row.source), row.flow, reason, waits_for, owner, sentence, money)
+
+
 def _waits(row: IntentRow, missing: Key) -> Hold:
-    return Hold(
-        key=hold_key(row.kind, row.erp_id, row.source),
-        flow=row.flow,
-        reason=WAITING_FOR.get(missing.kind, HoldReason.REFUSED),
-        waits_for=missing,
-        owner="project accountant",
-        sentence=f"{row.source or row.erp_id} waits: {missing.kind.replace('_', ' ')} {missing.id} is not there yet.",
-        money=Money(row.amount, row.currency) if row.amount is not None else None,
-    )
+    reason = WAITING_FOR.get(missing.kind, HoldReason.REFUSED)
+    sentence = f"{row.source or row.erp_id} waits: {missing.kind.replace('_', ' ')} {missing.id} is not there yet."
+    return _held(row, reason, missing, "project accountant", sentence)
 
 
 def _refused(row: IntentRow, outcome: Outcome) -> Hold:
     key = hold_key(row.kind, row.erp_id, row.source)
-    return Hold(
-        key=key,
-        flow=row.flow,
-        reason=HoldReason.REFUSED,
-        waits_for=key,
-        owner="project accountant",
-        sentence=f"{_whose(row)} refused to {row.verb} {row.kind.replace('_', ' ')} {row.erp_id}: {outcome.sentence}",
-        money=Money(row.amount, row.currency) if row.amount is not None else None,
-        evidence=outcome.reference,
-    )
+    what = f"{row.verb} {row.kind.replace('_', ' ')} {row.erp_id}"
+    sentence = f"{_whose(row)} refused to {what}: {outcome.sentence}"
+    held = _held(row, HoldReason.REFUSED, key, "project accountant", sentence)
+    return msgspec.structs.replace(held, evidence=outcome.reference)
 
 
 def _twice(row: IntentRow, stands: Claim) -> Hold:
-    key = hold_key(row.kind, row.erp_id, row.source)
-    return Hold(
-        key=key,
-        flow=row.flow,
-        reason=HoldReason.TWO_PLACES,
-        waits_for=stands.record,
-        owner="controller",
-        sentence=(
-            f"Line {stands.line} of invoice {stands.invoice} is in Procore already, in {stands.record.kind} "
-            f"{stands.record.id}; nothing was sent, or it would be counted twice."
-        ),
-        money=Money(row.amount, row.currency) if row.amount is not None else None,
+    sentence = (
+        f"Line {stands.line} of invoice {stands.invoice} is in Procore already, in {stands.record.kind} "
+        f"{stands.record.id}; nothing was sent, or it would be counted twice."
     )
+    return _held(row, HoldReason.TWO_PLACES, stands.record, "controller", sentence)
 
 
 def _whose(row: IntentRow) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from ml_connector.flows.cost_codes import CodeWanted
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.money import Money
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.budgeting import (
     ZERO,
     Amounts,
@@ -23,8 +23,8 @@ from ml_connector.planning.budgeting import (
 )
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
-from ml_connector.planning.plan import Body, Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
-from ml_connector.planning.situation import Linked, Situation, mark_of
+from ml_connector.planning.plan import Body, Decision, Hold, HoldReason, Intent, Skip, Verb, bad_row, pack, unpack
+from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.budget import Budget, BudgetChange, BudgetEstimate, BudgetLine
 from ml_connector.records.problem import Problem
 
@@ -59,18 +59,7 @@ def wanted_codes(
 
 def problem_holds(problems: Sequence[Problem]) -> list[Hold]:
     """Estimate rows that could not be used. Their projects' sums would be wrong: they are left out of `decide`."""
-    return [
-        Hold(
-            key=Key("budget", problem.key.id),
-            flow=FLOW,
-            reason=HoldReason.BAD_ROW,
-            waits_for=problem.key,
-            owner="project manager",
-            sentence=problem.sentence,
-            evidence=problem.raw[:2000],
-        )
-        for problem in problems
-    ]
+    return [bad_row(problem, Key("budget", problem.key.id), FLOW, "project manager") for problem in problems]
 
 
 def decide(
@@ -126,7 +115,6 @@ class _Project(msgspec.Struct, frozen=True):
     there: Standing
     linked: Linked | None
     base: Amounts | None
-    amended: bool
     locked: bool
 
     def money(self, amount: Decimal) -> Money:
@@ -148,6 +136,12 @@ class _Budgets:
         self.holds: list[Hold] = []
         self.skips: list[Skip] = []
         self.unchanged: list[Key] = []
+        self.changes: dict[str, int] = {}
+        """IFS project to the highest number among our budget changes of it."""
+        for key in situation.links:
+            project, _, number = key.id.rpartition("/C")
+            if key.kind == "budget_change" and number.isdecimal():
+                self.changes[project] = max(self.changes.get(project, 0), int(number))
 
     def check_currency(self, project: str, theirs: str, ours: str) -> None:
         """A budget is never converted; raises Held."""
@@ -181,9 +175,9 @@ class _Budgets:
         agreed = unpack("budget", linked.base) if linked and linked.base else None
         base = {line.flat: line.amount for line in agreed.lines} if isinstance(agreed, Budget) else None
         left = {flat: ZERO for flat, amount in (base or {}).items() if amount}  # what IFS no longer plans falls to zero
-        amended = theirs.locked or self._changes(project) > 0
+        amended = theirs.locked or project in self.changes
         there = standing(theirs, amended=amended)
-        one = _Project(project, currency, {**left, **estimate}, there, linked, base, amended, theirs.locked)
+        one = _Project(project, currency, {**left, **estimate}, there, linked, base, theirs.locked)
         zeroed = self._strangers(one)
         one = msgspec.structs.replace(one, ours={**one.ours, **dict.fromkeys(zeroed, ZERO)})
         asked = {flat: amount for flat, amount in one.ours.items() if flat not in zeroed}
@@ -191,11 +185,6 @@ class _Budgets:
         kept = self._stands(one, difference)
         write = {*difference.write, *zeroed, *difference.drift, *difference.conflicts} - set(kept)
         self._bring(one, sorted(write), kept)
-
-    def _changes(self, project: str) -> int:
-        """The highest number among our budget changes of a project; 0 when there is none."""
-        numbers = [key.id.rpartition("/C") for key in self.situation.links if key.kind == "budget_change"]
-        return max((int(n) for of, _, n in numbers if of == project and n.isdecimal()), default=0)
 
     def _strangers(self, one: _Project) -> list[str]:
         """Procore's lines that IFS does not know: those to be set to zero; raises Held to ask about them."""
@@ -205,10 +194,10 @@ class _Budgets:
         total = one.money(sum((one.there.now[flat] for flat in found), ZERO))
         evidence = "\n".join(f"{flat}: {one.money(one.there.now[flat])}" for flat in found)
         policy: str = self.situation.policies.budgets.strangers
-        ruling = self.situation.ruled(Key("budget", one.project), HoldReason.BUDGET_STRANGERS)
-        if policy == "hold" and ruling and mark_of(evidence) in ruling.target.split():
-            policy = {"erp": "zero", "projects": "leave"}.get(ruling.answer, policy)
-        named = _listed([f"{flat} {one.money(one.there.now[flat])}" for flat in found])
+        if policy == "hold":
+            answer = self.situation.answered(Key("budget", one.project), evidence)
+            policy = {"erp": "zero", "projects": "leave"}.get(answer, policy)
+        named = listed([f"{flat} {one.money(one.there.now[flat])}" for flat in found], NAMED)
         if policy == "hold":
             sentence = (
                 f"Procore's budget of project {one.project} has {counted(len(found), 'line')} that IFS's estimate does "
@@ -236,7 +225,7 @@ class _Budgets:
             for flat in asked
         )
         answer = self.situation.answered(Key("budget", one.project), evidence)
-        named = _listed(asked)
+        named = listed(asked, NAMED)
         if answer == "projects":
             said = f"Procore's own {named} of the budget of project {one.project} stands, as a person said."
             self.skips.append(Skip(Key("budget", one.project), FLOW, said))
@@ -311,7 +300,7 @@ class _Budgets:
 
     def _amend(self, one: _Project, write: list[str], base: Budget) -> None:
         """A budget change with the deltas; its number follows the highest of ours."""
-        key = Key("budget_change", f"{one.project}/C{self._changes(one.project) + 1}")
+        key = Key("budget_change", f"{one.project}/C{self.changes.get(one.project, 0) + 1}")
         once = once_key(self.situation.company, "budget", key.id)
         lines = tuple(BudgetLine(flat, one.delta(flat)) for flat in write)
         title = f"IFS estimate of project {one.project} [{once}]"
@@ -357,11 +346,5 @@ def _hold(project: str, reason: HoldReason, waits_for: Key, owner: str, sentence
 
 
 def _moves(one: _Project, flats: Iterable[str]) -> str:
-    return _listed(
-        [f"{flat} {one.money(one.there.now.get(flat, ZERO))} to {one.money(one.ours[flat])}" for flat in flats]
-    )
-
-
-def _listed(things: Sequence[str]) -> str:
-    more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return f"{', '.join(things[:NAMED])}{more}"
+    moves = [f"{flat} {one.money(one.there.now.get(flat, ZERO))} to {one.money(one.ours[flat])}" for flat in flats]
+    return listed(moves, NAMED)

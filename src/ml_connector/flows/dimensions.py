@@ -7,7 +7,7 @@ from datetime import date
 
 from ml_connector.flows.cost_codes import single_part
 from ml_connector.kernel.keys import Key, once_key
-from ml_connector.kernel.text import clipped, counted
+from ml_connector.kernel.text import clipped, counted, listed
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.mapping import SegmentRule
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
@@ -96,8 +96,7 @@ class _Values:
         """IFS takes no values for the whole part."""
         constant, why = closed
         key = Key("code_part", self.part)
-        ruling = self.situation.ruled(key, HoldReason.PART_FORBIDDEN)
-        if ruling and ruling.answer == "ignore":
+        if self.situation.ignored(key, (HoldReason.PART_FORBIDDEN,)):
             self.skip(key, f"A person said that new cost codes stay out of IFS: code part {self.part} {why}.")
             return
         sentence = f"Code part {self.part} {why}. Procore has {_listed(list(new), 'cost code')} that it lacks."
@@ -273,5 +272,4 @@ def _projects(projects: list[str]) -> str:
 
 
 def _listed(codes: list[str], noun: str) -> str:
-    more = f" and {len(codes) - NAMED} more" if len(codes) > NAMED else ""
-    return f"{counted(len(codes), noun)} ({', '.join(codes[:NAMED])}{more})"
+    return f"{counted(len(codes), noun)} ({listed(codes, NAMED)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 
 import msgspec
 
@@ -14,9 +14,10 @@ from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import clipped
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
+from ml_connector.planning.crossed import Bills, histories
+from ml_connector.planning.disputing import typed_again
 from ml_connector.planning.documents import Coded, Document, Part
-from ml_connector.planning.names import plain_number
-from ml_connector.planning.plan import Decision, HoldReason, Intent, unpack
+from ml_connector.planning.plan import Decision, HoldReason, Intent
 from ml_connector.planning.reversing import Stuck, WayBack
 from ml_connector.planning.situation import Situation
 from ml_connector.planning.suppliers import Suppliers
@@ -40,7 +41,7 @@ class Wanted(msgspec.Struct, frozen=True):
 def wanted(situation: Situation, costs: Sequence[DirectCost], gone: Sequence[str]) -> Wanted:
     """The vouchers these direct costs, and those that are not to be seen any more, ever became."""
     ids = [*(cost.id for cost in costs), *gone]
-    return Wanted(voucher_keys(situation, [Key("direct_cost", one) for one in ids]))
+    return Wanted(voucher_keys(situation.company, histories(situation.links), [Key("direct_cost", one) for one in ids]))
 
 
 def vendors_needed(situation: Situation, costs: Sequence[DirectCost]) -> set[str]:
@@ -75,16 +76,6 @@ def decide(
     return collected(FLOW, page.works(costs, gone))
 
 
-def _by_number(situation: Situation) -> dict[tuple[str, str, str], Key]:
-    """The direct costs that came from IFS, as far as their records are at hand."""
-    found: dict[tuple[str, str, str], Key] = {}
-    for key, linked in situation.links.items():
-        body = unpack(key.kind, linked.base) if key.kind == "direct_cost" and linked.base else None
-        if isinstance(body, DirectCost):
-            found.setdefault((body.project, body.vendor, plain_number(body.number)), key)
-    return found
-
-
 class _Page:
     """What the direct costs of one page are decided with."""
 
@@ -101,31 +92,25 @@ class _Page:
         self.suppliers = Suppliers(situation, blocked)
         self.projects = situation.by_target("project")
         self.echoes = situation.by_target("direct_cost")
-        self.ours = _by_number(situation)
-        """Ours by IFS project, supplier and plain number."""
+
+    @cached_property
+    def bills(self) -> Bills[DirectCost]:
+        """Those that came from IFS, by IFS project and supplier."""
+        return Bills(self.situation.links, "direct_cost", DirectCost, lambda one: (one.project, one.vendor))
 
     def works(self, costs: Sequence[DirectCost], gone: Sequence[str]) -> Iterable[Work]:
         """Every record with what decides it."""
         for cost in costs:
             yield Key("direct_cost", cost.id), partial(self._decide, cost)
-        for one in gone:
-            key = Key("direct_cost", one)
-            said = "cannot be seen in Procore any more"
-            yield key, partial(self.desk.withdraw, key, f"Procore direct cost #{one}", said, gone=True)
+        yield from self.desk.gone("direct_cost", "direct cost", gone)
 
     def left_alone(self, cost: DirectCost) -> str:
         """Why a direct cost never comes back, whatever its status; empty when it may."""
-        called = _called(cost)
-        known = self.desk.history(Key("direct_cost", cost.id)).versions
-        linked = cost.id in self.echoes and not known  # what crossed stays Procore's, though IFS has its paper now
-        if linked or cost.once_key.startswith(f"{self.situation.company}/"):
-            return f"{called} was made from IFS: an echo of our own."
-        if cost.kind.value not in self.situation.policies.direct_costs.types:
+        key, called = Key("direct_cost", cost.id), _called(cost)
+        echo = self.desk.echo(key, called, cost.once_key, linked=cost.id in self.echoes)
+        if not echo and cost.kind.value not in self.situation.policies.direct_costs.types:
             return f"{called} is of type {cost.kind.value}, which policy does not send to IFS."
-        go_live = self.situation.go_live
-        if go_live and cost.dated and cost.dated < go_live and not known:
-            return f"{called} is dated {cost.dated}, before the go-live day {go_live}."
-        return ""
+        return echo or self.desk.too_old(key, called, cost.dated)
 
     def counts(self, cost: DirectCost) -> bool:
         """Whether its status is one that counts."""
@@ -152,21 +137,12 @@ class _Page:
 
     def _twin(self, cost: DirectCost, document: Document) -> str:
         """Why a cost of the vendor and number of one that came from IFS is left alone; raises Held to ask about it."""
-        ruling = self.situation.ruled(document.key, HoldReason.INVOICE_MATCH)
-        known = self.ours.get((document.project, document.vendor, plain_number(cost.number)))
-        if known is None or not plain_number(cost.number):
+        ours = self.bills.numbered((document.project, document.vendor), cost.number)
+        if ours is None:
             return ""
-        if ruling and ruling.answer == "ignore":
-            return f"A person said that {document.called} is one that came from IFS."
-        if not ruling:
-            sentence = (
-                f"{document.called} has the vendor and number of IFS invoice {known.id.partition('@')[0]}, which "
-                "is in Procore already. If it is the same one typed again, answer `ignore` and delete it "
-                "there; `new` if it is another."
-            )
-            waits_for = Key("ruling", str(document.key))
-            raise Held(document.hold(FLOW, HoldReason.INVOICE_MATCH, waits_for, "project accountant", sentence))
-        return ""
+        about = (document.key, FLOW, document.called)
+        question = typed_again(about, "vendor and number", ours, document.cost())
+        return self.desk.typed_again(question, document.called)
 
     def _document(self, cost: DirectCost, key: Key, status: str) -> Document:
         called = _called(cost)

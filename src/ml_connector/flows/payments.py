@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from ml_connector.flows.supplier_invoices import KIND, left_alone
-from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.keys import Key, once_key
-from ml_connector.kernel.money import Money, rounded
+from ml_connector.kernel.money import Money, rounded, smallest
 from ml_connector.planning.invoicing import Chain, Crossed
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
 from ml_connector.planning.situation import Situation
@@ -73,7 +72,7 @@ class _Mirror:
             others = sum((amount for one, amount in self.paid.items() if one != payment.id), ZERO)
             so_far = others + payment.amount
             target = rounded(so_far * self.due / (invoice.net + invoice.tax), payment.currency)
-            cent = Decimal(1).scaleb(-DECIMALS.get(payment.currency, 2))
+            cent = smallest(payment.currency)
             if invoice.state is InvoiceState.PAID and abs(self.due - target) <= cent:
                 target = self.due
             amount = target - sum(self.mirrored.values(), ZERO)

@@ -9,13 +9,13 @@ import msgspec
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.planning.matching import Match, VendorIndex, Verdict
 from ml_connector.planning.names import normal_name, normal_number
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, unpack
 from ml_connector.planning.situation import Ruling, Situation
-from ml_connector.planning.vendor_holds import ACCOUNTANT
+from ml_connector.planning.vendor_holds import ACCOUNTANT, FLOW
+from ml_connector.planning.vendor_intents import vendor_intent
 from ml_connector.planning.vendor_sides import linked_as
 from ml_connector.records.vendor import Vendor
 
-FLOW = "vendors"
 LATER = ("address", "city", "zip_code", "email", "phone")
 """Fields whose values are Procore's until IFS shows what it took of them: they are no change in IFS before that."""
 
@@ -121,7 +121,7 @@ class _Proposals:
         bare = msgspec.structs.replace(body, **dict.fromkeys(LATER))
         held_there = tuple((name, value) for name in LATER if (value := getattr(body, name)))
         key, base = Key("supplier", theirs.id), msgspec.structs.replace(bare, there=held_there)
-        self.intents.append(self._intent(Verb.CREATE, key, "", (body, base), reason))
+        self._intend(Verb.CREATE, key, "", (body, base), reason)
 
     def _link(self, theirs: Vendor, supplier: str, why: str) -> None:
         """Links a supplier IFS has; one that stands for another vendor already cannot stand for two."""
@@ -142,27 +142,10 @@ class _Proposals:
         # the list of suppliers says too little of one that was not proposed to be what is agreed: the next look does
         agreed = linked_as(ours, theirs, frozenset(self.situation.policies.vendors.theirs)) if proposed else None
         reason = f"{_called(theirs)} is supplier {supplier} in IFS: {why}."
-        self.intents.append(self._intent(Verb.LINK, Key("vendor", supplier), theirs.id, (ours, agreed), reason))
+        self._intend(Verb.LINK, Key("vendor", supplier), theirs.id, (ours, agreed), reason)
 
-    def _intent(self, verb: Verb, key: Key, target: str, records: tuple[Vendor, Vendor | None], reason: str) -> Intent:
-        """One effect; `records` are what is sent and what is agreed once it is done, as far as it is known."""
-        body, agreed = records
-        return Intent(
-            flow=FLOW,
-            verb=verb,
-            key=key,
-            once_key=once_key(self.situation.company, "vendor", key.id),
-            scope="",
-            target=target,
-            body=pack(body),
-            needs=(),
-            after=(),
-            money=None,
-            reason=reason,
-            source=key.id,
-            counts_as="created" if verb is Verb.CREATE else "linked",
-            base=pack(agreed) if agreed else b"",
-        )
+    def _intend(self, verb: Verb, key: Key, target: str, records: tuple[Vendor, Vendor | None], reason: str) -> None:
+        self.intents.append(vendor_intent(self.situation.company, verb, key, target, records, reason))
 
     def _hold(self, key: Key, reason: HoldReason, sentence: str, *, ruling: bool = False) -> None:
         waits_for = Key("ruling", str(key)) if ruling else key

@@ -20,7 +20,7 @@ from ml_connector.planning.committing import (
 )
 from ml_connector.planning.contracts import Contract, decide_contract, settled
 from ml_connector.planning.line_marks import changes_named, line_marks, named
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, bad_row
 from ml_connector.planning.situation import Situation
 from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
@@ -124,18 +124,7 @@ def decide(
 
 def problem_holds(problems: Sequence[Problem]) -> list[Hold]:
     """Rows we could not accept, as holds: they go by themselves once the row is mended in IFS."""
-    return [
-        Hold(
-            key=Key("order", problem.key.id),
-            flow=FLOW,
-            reason=HoldReason.BAD_ROW,
-            waits_for=problem.key,
-            owner="buyer",
-            sentence=problem.sentence,
-            evidence=problem.raw[:2000],
-        )
-        for problem in problems
-    ]
+    return [bad_row(problem, Key("order", problem.key.id), FLOW, "buyer") for problem in problems]
 
 
 def gone_hold(order: str) -> Hold:
@@ -152,8 +141,7 @@ def gone_hold(order: str) -> Hold:
 
 def left_alone(situation: Situation, order: str) -> bool:
     """Whether a person said that an order is to be left as it is."""
-    ruled = [situation.ruled(Key("order", order), reason) for reason in IGNORABLE]
-    return any(one is not None and one.answer == "ignore" for one in ruled)
+    return situation.ignored(Key("order", order), IGNORABLE)
 
 
 def may_be_sent(situation: Situation, order: PurchaseOrder) -> bool:
@@ -232,7 +220,6 @@ def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[li
         made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders, bool(born)))
         if born and found:
             page.adopted[found.id] = order.id
-            made = [_as_born(intent, order, found) for intent in made]
         intents += made
         notes += said
     return intents, notes
@@ -305,14 +292,6 @@ def _order_of(situation: Situation, contract: Commitment | None) -> str:
     """The order a contract stands for by our once-key on it; empty when there is none."""
     company, kind, order, _ = [*(contract.once_key if contract else "").split("/", 3), "", "", "", ""][:4]
     return order if (company, kind) == (situation.company, "order") else ""
-
-
-def _as_born(intent: Intent, order: PurchaseOrder, contract: Commitment) -> Intent:
-    """An adoption in other words: nobody typed the same contract twice, the order was made from it."""
-    if intent.verb is not Verb.ADOPT:
-        return intent
-    reason = f"Order {order.id} was made from our requisition of Procore's contract {contract.number}."
-    return msgspec.structs.replace(intent, reason=reason)
 
 
 def _surely(situation: Situation, order: PurchaseOrder, contract: Commitment) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 
 import msgspec
 
@@ -14,8 +14,9 @@ from ml_connector.kernel.text import clipped
 from ml_connector.planning.billed import billed_lines
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
+from ml_connector.planning.crossed import Bills
+from ml_connector.planning.disputing import typed_again
 from ml_connector.planning.documents import Coded, Document, Part
-from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, unpack
 from ml_connector.planning.proposing import Proposals
 from ml_connector.planning.reversing import WayBack
@@ -75,7 +76,12 @@ def wanted(situation: Situation, invoices: Sequence[SubcontractorInvoice], gone:
         if project and not (ours and all(line.line.startswith(ours) for line in invoice.lines)):
             contracts.add((project, invoice.commitment))
     keys = [Key("subcontractor_invoice", one) for one in (*(invoice.id for invoice in invoices), *gone)]
-    return Wanted(frozenset(orders), frozenset(contracts), frozenset(requisitions), voucher_keys(situation, keys))
+    return Wanted(
+        frozenset(orders),
+        frozenset(contracts),
+        frozenset(requisitions),
+        voucher_keys(situation.company, page.desk.histories, keys),
+    )
 
 
 def vendors_needed(
@@ -114,18 +120,8 @@ def decide(
     decision = collected(FLOW, page.works(invoices, gone))
     made = [*page.proposals.new(), *decision.intents]
     if situation.policies.subcontractor_invoices.billed_to_date:
-        made += billed_lines(situation, FLOW, made, ours.orders, ours.vouchers)
+        made += billed_lines(page.desk, made, ours.orders)
     return msgspec.structs.replace(decision, intents=tuple(made))
-
-
-def _by_number(situation: Situation) -> dict[tuple[str, str], Key]:
-    """The invoices that came from IFS, as far as their records are at hand."""
-    found: dict[tuple[str, str], Key] = {}
-    for key, linked in situation.links.items():
-        body = unpack(key.kind, linked.base) if key.kind == "subcontractor_invoice" and linked.base else None
-        if isinstance(body, SubcontractorInvoice):
-            found.setdefault((body.commitment, plain_number(body.number)), key)
-    return found
 
 
 class _Page:
@@ -142,29 +138,23 @@ class _Page:
         self.projects = situation.by_target("project")
         self.commitments = situation.by_target("commitment")
         self.echoes = situation.by_target("subcontractor_invoice")
-        self.bills = _by_number(situation)
-        """Ours by commitment and plain number."""
+
+    @cached_property
+    def bills(self) -> Bills[SubcontractorInvoice]:
+        """Those that came from IFS, by commitment."""
+        return Bills(self.situation.links, "subcontractor_invoice", SubcontractorInvoice, lambda one: (one.commitment,))
 
     def works(self, invoices: Sequence[SubcontractorInvoice], gone: Sequence[str]) -> Iterable[Work]:
         """Every record with what decides it, oldest first."""
         for invoice in invoices:
             yield Key("subcontractor_invoice", invoice.id), partial(self._decide, invoice)
-        for one in gone:
-            key = Key("subcontractor_invoice", one)
-            said = "cannot be seen in Procore any more"
-            yield key, partial(self.desk.withdraw, key, f"Procore invoice #{one}", said, gone=True)
+        yield from self.desk.gone("subcontractor_invoice", "invoice", gone)
 
     def left_alone(self, invoice: SubcontractorInvoice) -> str:
         """Why an invoice never comes back, whatever its status; empty when it may."""
-        called = self._called(invoice)
-        known = self.desk.history(Key("subcontractor_invoice", invoice.id)).versions
-        linked = invoice.id in self.echoes and not known  # what crossed stays Procore's, though IFS has its paper now
-        if linked or invoice.once_key.startswith(f"{self.situation.company}/"):
-            return f"{called} was made from IFS: an echo of our own."
-        go_live, day = self.situation.go_live, invoice.dated or invoice.end
-        if go_live and day and day < go_live and not known:
-            return f"{called} is dated {day}, before the go-live day {go_live}."
-        return ""
+        key, called = Key("subcontractor_invoice", invoice.id), self._called(invoice)
+        echo = self.desk.echo(key, called, invoice.once_key, linked=invoice.id in self.echoes)
+        return echo or self.desk.too_old(key, called, invoice.dated or invoice.end)
 
     def counts(self, invoice: SubcontractorInvoice) -> bool:
         """Whether its status is one that counts."""
@@ -207,22 +197,11 @@ class _Page:
 
     def _twin(self, invoice: SubcontractorInvoice, commitment: str) -> str:
         """Why an invoice of the same number as one that came from IFS is left alone; raises Held to ask about it."""
-        key = Key("subcontractor_invoice", invoice.id)
-        ruling = self.situation.ruled(key, HoldReason.INVOICE_MATCH)
-        known = self.bills.get((commitment, plain_number(invoice.number)))
-        if known is None or not plain_number(invoice.number):
+        ours = self.bills.numbered((commitment,), invoice.number)
+        if ours is None:
             return ""
-        if ruling and ruling.answer == "ignore":
-            return f"A person said that {self._called(invoice)} is one that came from IFS."
-        if not ruling:
-            ours = known.id.partition("@")[0]
-            why = (
-                f"has the number of IFS invoice {ours}, which is in Procore already. If it is the same one typed "
-                "again, answer `ignore` and delete it there; `new` if it is another."
-            )
-            waits_for = Key("ruling", str(key))
-            raise Held(self._hold(invoice, HoldReason.INVOICE_MATCH, waits_for, "project accountant", why))
-        return ""
+        about = (Key("subcontractor_invoice", invoice.id), FLOW, self._called(invoice))
+        return self.desk.typed_again(typed_again(about, "number", ours, invoice.money()), self._called(invoice))
 
     def _hold(self, invoice: SubcontractorInvoice, reason: HoldReason, waits_for: Key, owner: str, why: str) -> Hold:
         key = Key("subcontractor_invoice", invoice.id)

@@ -13,7 +13,7 @@ from ml_connector.planning.committing import Budgets, Held, commitment_key
 from ml_connector.planning.crossing import decide_invoice
 from ml_connector.planning.ground import Ground, Seen
 from ml_connector.planning.invoicing import FLOW, KIND, Crossed, cost_root, invoice_root
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, bad_row
 from ml_connector.planning.routing import Contracts, Role, orders_of, projects_of, role_of
 from ml_connector.planning.situation import Situation
 from ml_connector.records.problem import Problem
@@ -165,18 +165,7 @@ def _places(
 
 def problem_holds(problems: Sequence[Problem]) -> list[Hold]:
     """Rows we could not accept, as holds: they go by themselves once the row is mended in IFS."""
-    return [
-        Hold(
-            key=Key(KIND, problem.key.id),
-            flow=FLOW,
-            reason=HoldReason.BAD_ROW,
-            waits_for=problem.key,
-            owner="accounts payable",
-            sentence=problem.sentence,
-            evidence=problem.raw[:2000],
-        )
-        for problem in problems
-    ]
+    return [bad_row(problem, Key(KIND, problem.key.id), FLOW, "accounts payable") for problem in problems]
 
 
 def gone_hold(invoice_id: str) -> Hold:
@@ -193,8 +182,7 @@ def gone_hold(invoice_id: str) -> Hold:
 
 def left_alone(situation: Situation, invoice_id: str) -> bool:
     """Whether a person said that an invoice is to be left as it is."""
-    ruled = [situation.ruled(Key(KIND, invoice_id), reason) for reason in IGNORABLE]
-    return any(one is not None and one.answer == "ignore" for one in ruled)
+    return situation.ignored(Key(KIND, invoice_id), IGNORABLE)
 
 
 def _not_for_procore(situation: Situation, crossed: Crossed, invoice: SupplierInvoice) -> str:

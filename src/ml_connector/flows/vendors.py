@@ -9,15 +9,14 @@ import msgspec
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.planning import vendor_holds
 from ml_connector.planning.matching import Match, VendorIndex, Verdict
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, bad_row, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.planning.vendor_holds import FLOW
+from ml_connector.planning.vendor_intents import vendor_intent
 from ml_connector.planning.vendor_sides import Difference, Sides, linked_as, named
 from ml_connector.records.problem import Problem
 from ml_connector.records.vendor import ProjectVendor, Vendor
 
-FLOW = "vendors"
-COUNTS_AS = {Verb.LINK: "linked", Verb.ADOPT: "linked", Verb.CREATE: "created", Verb.UPDATE: "updated"}
-"""How each effect of this flow is counted."""
 NEVER_NEAR = 101
 """A likeness no name has: only number and name count where a linked vendor is looked for again."""
 
@@ -51,7 +50,8 @@ def decide(
         if record is None and supplier in wanted.settled:
             work.settled(supplier)
         elif record is None and supplier in spoilt:
-            work.holds.append(vendor_holds.bad_row(spoilt[supplier]))
+            problem = spoilt[supplier]
+            work.holds.append(bad_row(problem, problem.key, FLOW, "buyer"))
         elif record is None:
             work.holds.append(
                 vendor_holds.unusable(
@@ -185,24 +185,11 @@ class _Vendors:
         """Writes in IFS what Procore owns; several suppliers of one vendor are written one a run."""
         theirs, supplier = sides.theirs, sides.ours
         self.written_back.add(theirs.id)
-        self.intents.append(
-            Intent(
-                flow=FLOW,
-                verb=Verb.UPDATE,
-                key=Key("supplier", theirs.id),
-                once_key=once_key(self.situation.company, "vendor", theirs.id),
-                scope="",
-                target=supplier.id,
-                body=pack(sides.for_ifs(difference.back)),
-                needs=(key,),
-                after=(Verb.UPDATE,) if difference.there else (),
-                money=None,
-                reason=f"Procore owns it and has another: {named(difference.back)}.",
-                source=supplier.id,
-                counts_as="updated",
-                base=pack(sides.agreed(difference)),
-            )
-        )
+        why = f"Procore owns it and has another: {named(difference.back)}."
+        records = sides.for_ifs(difference.back), sides.agreed(difference)
+        back = vendor_intent(self.situation.company, Verb.UPDATE, Key("supplier", theirs.id), supplier.id, records, why)
+        after = (Verb.UPDATE,) if difference.there else ()
+        self.intents.append(msgspec.structs.replace(back, needs=(key,), after=after, source=supplier.id))
 
     def _lost(self, key: Key, supplier: Vendor) -> None:
         """The linked vendor cannot be seen: perhaps it was merged into another, which a person may say."""
@@ -258,26 +245,9 @@ class _Vendors:
         counts_as: str | None = None,
     ) -> None:
         """Plans one effect on a vendor; `records` are what is sent and what is agreed once it is done."""
-        body, agreed = records
         self.made.add(key.id)
-        self.intents.append(
-            Intent(
-                flow=FLOW,
-                verb=verb,
-                key=key,
-                once_key=once_key(self.situation.company, "vendor", key.id),
-                scope="",
-                target=target,
-                body=pack(body),
-                needs=(),
-                after=(),
-                money=None,
-                reason=reason,
-                source=key.id,
-                counts_as=COUNTS_AS[verb] if counts_as is None else counts_as,
-                base=pack(agreed),
-            )
-        )
+        made = vendor_intent(self.situation.company, verb, key, target, records, reason)
+        self.intents.append(made if counts_as is None else msgspec.structs.replace(made, counts_as=counts_as))
 
     def member(self, supplier: str, project: str, directory: set[str]) -> None:
         """Makes the vendor known in a project's directory, unless it is."""

@@ -60,9 +60,14 @@ def known_currency(code: str, what: str) -> str:
     return code
 
 
+def smallest(currency: str) -> Decimal:
+    """The smallest amount of a currency: 0.01 for most, 1 for some."""
+    return Decimal(1).scaleb(-DECIMALS.get(currency, 2))
+
+
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """`amount` at the currency's own decimals, half away from zero (the rule both ledgers use for lines)."""
-    return amount.quantize(Decimal(1).scaleb(-DECIMALS.get(currency, 2)), rounding=ROUND_HALF_UP)
+    return amount.quantize(smallest(currency), rounding=ROUND_HALF_UP)
 
 
 def totals(parts: Iterable[Money]) -> dict[str, Decimal]:

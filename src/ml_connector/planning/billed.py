@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import msgspec
 
-from ml_connector.kernel.keys import Key, once_key
+from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
-from ml_connector.planning.crossed import Version, histories
+from ml_connector.planning.crossed import Version
 from ml_connector.planning.plan import Intent, Verb, pack, unpack
-from ml_connector.planning.situation import Situation
+from ml_connector.planning.vouchering import Desk
 from ml_connector.records.billed_line import BilledLine
 from ml_connector.records.purchase_order import OrderLine, PurchaseOrder
 from ml_connector.records.supplier_invoice import SupplierInvoice
-from ml_connector.records.voucher import RowRole, Voucher, VoucherStatus
+from ml_connector.records.voucher import RowRole, Voucher
 
 ZERO = Decimal(0)
 
@@ -31,20 +31,14 @@ class _Sum(msgspec.Struct):
     """Procore's id of the last document on it: what is looked at again when the writing fails."""
 
 
-def billed_lines(
-    situation: Situation,
-    flow: str,
-    made: Sequence[Intent],
-    orders: Mapping[str, PurchaseOrder],
-    vouchers: Mapping[str, Voucher],
-) -> list[Intent]:
+def billed_lines(desk: Desk, made: Sequence[Intent], orders: Mapping[str, PurchaseOrder]) -> list[Intent]:
     """Updates of the order lines that the intents of this plan bill.
 
-    The sum is over the vouchers whose links the situation holds: all of an order's must be among them. One that a
-    person cancelled in IFS (`vouchers` has them by once-key, as they stand there) does not count.
+    The sum is over the vouchers whose links the desk's situation holds: all of an order's must be among them. One that
+    a person cancelled in IFS does not count.
     """
     sums: dict[str, _Sum] = {}
-    for version in _versions(situation, made, vouchers):
+    for version in _versions(desk, made):
         new = version.target == ""
         for row in version.rows():
             if row.role is RowRole.COST and row.series:
@@ -56,31 +50,23 @@ def billed_lines(
                     one.number, one.needs = version.number_there(), (*one.needs, version.key)
                     one.project = row.project
     lines = {f"{order.id} {line.id}": (order, line) for order in orders.values() for line in order.lines}
-    return [
-        intent
-        for series, one in sums.items()
-        if series in lines
-        for intent in _update(situation, flow, lines[series], one)
-    ]
+    return [intent for series, one in sums.items() if series in lines for intent in _update(desk, lines[series], one)]
 
 
-def _versions(situation: Situation, made: Sequence[Intent], vouchers: Mapping[str, Voucher]) -> Iterable[Version]:
+def _versions(desk: Desk, made: Sequence[Intent]) -> Iterable[Version]:
     """Every version and reversal that stands in IFS, then those of this plan: their sum is what counts."""
-    for history in histories(situation.links).values():
-        for version in (*history.versions, *history.reversals):
-            there = vouchers.get(once_key(situation.company, version.key.id))
-            if there is None or there.status is not VoucherStatus.CANCELLED:
-                yield version
+    for history in desk.histories.values():
+        yield from (one for one in (*history.versions, *history.reversals) if not desk.cancelled(one))
     for intent in made:
         body = unpack(intent.key.kind, intent.base) if intent.base else None
         if isinstance(body, Voucher | SupplierInvoice):
             yield Version(intent.key, 0, "", body)
 
 
-def _update(situation: Situation, flow: str, place: tuple[PurchaseOrder, OrderLine], one: _Sum) -> Iterable[Intent]:
+def _update(desk: Desk, place: tuple[PurchaseOrder, OrderLine], one: _Sum) -> Iterable[Intent]:
     order, line = place
     key = Key("billed_line", f"{order.id} {line.id}")
-    linked = situation.links.get(key)
+    linked = desk.situation.links.get(key)
     money = Money(one.amount, order.currency)
     as_of = f" as of invoice {one.number}" if one.number else ""
     body = BilledLine(
@@ -95,7 +81,7 @@ def _update(situation: Situation, flow: str, place: tuple[PurchaseOrder, OrderLi
     if isinstance(told, BilledLine) and (told.amount, told.currency) == (body.amount, body.currency):
         return
     yield Intent(
-        flow=flow,
+        flow=desk.flow,
         verb=Verb.UPDATE,
         key=key,
         once_key="",

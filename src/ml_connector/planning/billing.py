@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import msgspec
 
-from ml_connector.kernel.currency import DECIMALS
+from ml_connector.kernel.money import smallest
 from ml_connector.kernel.text import clipped
 from ml_connector.planning.routing import Role
 from ml_connector.records.commitment import Commitment, CommitmentLine
@@ -65,7 +65,7 @@ def spread(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[De
 
     Parts have the currency's decimals; what `total` has beyond them goes to the largest weight.
     """
-    unit = Decimal(1).scaleb(-DECIMALS.get(currency, 2))
+    unit = smallest(currency)
     units = int((abs(total) / unit).to_integral_value(ROUND_DOWN))
     whole = sum((Fraction(weight) for weight in weights), Fraction(0))
     exact = [Fraction(weight) * units / whole for weight in weights]
@@ -227,7 +227,7 @@ class _Bill:
     def lines(self) -> tuple[BillingLine, ...]:
         """The lines in the order of the contract, without those that bill nothing."""
         used = dict.fromkeys([*self.amounts, *self.retained, *self.released])
-        ranked = sorted(used, key=lambda key: list(self.schedule).index(key) if key in self.schedule else 1_000_000)
+        ranked = [key for key in dict.fromkeys([*self.schedule, *used]) if key in used]
         made = []
         for key in ranked:
             theirs = self.schedule.get(key)

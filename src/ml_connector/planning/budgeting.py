@@ -9,7 +9,7 @@ import msgspec
 
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.chart import Chart
-from ml_connector.planning.mapping import CodeMapping, SegmentRule
+from ml_connector.planning.mapping import CodeMapping, looked_at
 from ml_connector.records.budget import Budget, BudgetEstimate
 from ml_connector.records.cost_code import flat_code
 
@@ -59,14 +59,9 @@ class Placing:
         for name, rule in self._rules:
             code = rule.target(values) if rule else None
             if code is None:
-                return Place(missing=f"{name} {_looked_at(rule, values)}")
+                return Place(missing=f"{name} {looked_at(rule, values) if rule else ''}")
             codes.append(code)
         return Place(*codes)
-
-
-def _looked_at(rule: SegmentRule | None, values: Mapping[str, str]) -> str:
-    parts = dict.fromkeys([*rule.parts, *(part for row in rule.rows for part, _ in row.when)]) if rule else ()
-    return " ".join(f"{part}={values.get(part) or '(empty)'}" for part in parts)
 
 
 def summed(rows: Iterable[BudgetEstimate], placing: Placing, currency: str) -> Amounts:

@@ -42,10 +42,10 @@ def commitment_key(order: str, project: str) -> Key:
     return Key("commitment", f"{order}@{project}")
 
 
-def contract_homes(links: Mapping[Key, Linked]) -> dict[str, list[str]]:
+def contract_homes(keys: Iterable[Key]) -> dict[str, list[str]]:
     """Order to the projects in which it has a linked contract, sorted; made once for many orders."""
     homes: dict[str, list[str]] = {}
-    for key in links:
+    for key in keys:
         if key.kind == "commitment":
             order, _, project = key.id.rpartition("@")
             homes.setdefault(order, []).append(project)

@@ -92,6 +92,8 @@ def _adopt(situation: Situation, contract: Contract) -> tuple[list[Intent], list
         lines = () if frozen else tuple(one for one in paired if one.id)
         body = msgspec.structs.replace(ours, lines=lines)
         why = f"Typed by hand in Procore as number {theirs.number}, same vendor."
+        if contract.born:  # nobody typed the same contract twice
+            why = f"Order {contract.order.id} was made from our requisition of Procore's contract {theirs.number}."
         first = _intent(after, Verb.ADOPT, body, why, counts_as="linked")
     more, notes = _change(situation, after, None)
     before = (Verb.ADOPT,) if first.verb is Verb.ADOPT else ()

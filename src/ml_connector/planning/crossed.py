@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 import msgspec
 
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import unpack
 from ml_connector.planning.situation import Linked
+from ml_connector.records.direct_cost import DirectCost
+from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import InvoiceLine, SupplierInvoice
 from ml_connector.records.voucher import RowRole, Voucher, VoucherRow
 
@@ -20,6 +24,8 @@ KINDS = ("voucher", "erp_invoice")
 """Kinds of record a Procore document becomes in IFS's books."""
 RETAINED = "R"
 """How the id of an invoice line that is retention, not cost, begins."""
+
+_Bill = TypeVar("_Bill", SubcontractorInvoice, DirectCost)
 
 Figures = dict[tuple[str, str], Decimal]
 """Debits less credits by (role, reference series), zeroes left out: what a version says, whatever its code strings."""
@@ -66,6 +72,24 @@ class Version(msgspec.Struct, frozen=True):
     def cost(self) -> Money:
         """What it puts on the project."""
         return cost_of(self.rows(), self.body.currency)
+
+
+class Bills(Generic[_Bill]):
+    """Records of one kind that came from IFS, as far as they are at hand, by their place and plain number."""
+
+    def __init__(
+        self, links: Mapping[Key, Linked], kind: str, of: type[_Bill], place: Callable[[_Bill], tuple[str, ...]]
+    ) -> None:
+        self._known: dict[tuple[tuple[str, ...], str], Key] = {}
+        for key, linked in links.items():
+            body = unpack(kind, linked.base) if key.kind == kind and linked.base else None
+            if isinstance(body, of):
+                self._known.setdefault((place(body), plain_number(body.number)), key)
+
+    def numbered(self, place: tuple[str, ...], number: str) -> Key | None:
+        """The one with that number in a place; an empty number is nobody's."""
+        plain = plain_number(number)
+        return self._known.get((place, plain)) if plain else None
 
 
 class History(msgspec.Struct, frozen=True):

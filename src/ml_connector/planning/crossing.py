@@ -82,7 +82,7 @@ def _reversed(ground: Ground, recorder: Recorder) -> Verdict:
     intents: list[Intent] = []
     notes: list[str] = []
     for root in ground.crossed.roots(recorder.invoice.id):
-        if _is_ours(ground, root):
+        if ground.crossed.at(root).ours:
             made = recorder.take_back(root, REVERSAL)
             intents += made.intents
             notes += made.notes
@@ -92,12 +92,6 @@ def _reversed(ground: Ground, recorder: Recorder) -> Verdict:
                 f"{root.kind.replace('_', ' ')} {ground.situation.target(root)} is for its people to say."
             )
     return Verdict(tuple(intents), tuple(notes))
-
-
-def _is_ours(ground: Ground, root: Key) -> bool:
-    if root.kind == "subcontractor_invoice":
-        return ground.crossed.bills_at(root).ours
-    return ground.crossed.costs_at(root).ours
 
 
 class _Invoice:
@@ -273,15 +267,12 @@ class _Invoice:
         """Records in places where no posting is any more: the invoice was recoded after it crossed."""
         now = {place.key for place in self.places if place.bucket is not Bucket.OUTSIDE}
         for root in self.ground.crossed.roots(self.invoice.id):
-            if root not in now and _is_ours(self.ground, root):
+            if root not in now and self.ground.crossed.at(root).ours:
                 self._place(Bucket.OUTSIDE, root, [], self.recorder.take_back(root, CORRECTION))
 
     def _check_places(self) -> None:
         ground = self.ground
-        chains = [
-            ground.crossed.bills_at(root) if root.kind == "subcontractor_invoice" else ground.crossed.costs_at(root)
-            for root in ground.crossed.roots(self.invoice.id)
-        ]
+        chains = [ground.crossed.at(root) for root in ground.crossed.roots(self.invoice.id)]
         placed: Mapping[str, Key] = {**placed_before(chains), **ground.seen.placed}
         breach = check(self.invoice, self.shares, self.places, placed)
         if breach:

@@ -104,6 +104,19 @@ def twice(key: Key, flow: str, called: str, versions: tuple[Version, Version | N
     return Hold(key, flow, HoldReason.CONFLICT, _ruling(key), ACCOUNTANT, sentence, money, evidence=evidence)
 
 
+def typed_again(question: tuple[Key, str, str], what: str, ours: Key, money: Money) -> Hold:
+    """A Procore document looks like one that came from IFS: the same one typed again, or another?
+
+    `question` is the document's key, its flow and what it is called; `what` it shares with `ours`.
+    """
+    key, flow, called = question
+    sentence = (
+        f"{called} has the {what} of IFS invoice {ours.id.partition('@')[0]}, which is in Procore already. If it is "
+        "the same one typed again, answer `ignore` and delete it there; `new` if it is another."
+    )
+    return Hold(key, flow, HoldReason.INVOICE_MATCH, _ruling(key), ACCOUNTANT, sentence, money)
+
+
 def refused(hold: Hold, breach: Breach) -> Hold:
     """A hold that says which rule of the books stands in the way, with IFS's constant as its evidence."""
     return msgspec.structs.replace(

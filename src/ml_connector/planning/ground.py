@@ -12,7 +12,7 @@ from ml_connector.planning.billing_periods import Found, NoPeriod, ToOpen, month
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets, Held
 from ml_connector.planning.costing import Coding
-from ml_connector.planning.invoicing import FLOW, Crossed, crossed_back, invoice_hold, theirs_first
+from ml_connector.planning.invoicing import FLOW, RECORD_KINDS, Crossed, crossed_back, invoice_hold, theirs_first
 from ml_connector.planning.plan import HoldReason, Intent, Verb, pack
 from ml_connector.planning.routing import Contracts
 from ml_connector.planning.situation import Situation
@@ -53,7 +53,9 @@ class Ground:
         self.theirs_first = theirs_first(situation)
         """Erp invoice to the Procore invoice it was made from."""
         self.crossed_back = crossed_back(situation.links)
-        self.taken = {(key.kind, linked.target): key for key, linked in situation.links.items() if key.kind in _RECORDS}
+        self.taken = {
+            (key.kind, linked.target): key for key, linked in situation.links.items() if key.kind in RECORD_KINDS
+        }
         """(kind, Procore id) to the record that stands for it already."""
         self.periods = Periods(situation, seen.periods)
         self.outside: set[str] = set()
@@ -61,11 +63,8 @@ class Ground:
         self.coming: dict[str, set[Key]] = {}
         """Invoice to the records this plan makes of it."""
         for key in situation.coming:
-            if key.kind in _RECORDS:
+            if key.kind in RECORD_KINDS:
                 self.coming.setdefault(key.id.partition("@")[0], set()).add(key)
-
-
-_RECORDS = ("subcontractor_invoice", "direct_cost")
 
 
 class Periods:

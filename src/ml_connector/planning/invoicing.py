@@ -91,6 +91,8 @@ class Crossed:
     def __init__(self, situation: Situation) -> None:
         self._company = situation.company
         self._links = situation.links
+        self._bills: dict[Key, Chain[SubcontractorInvoice]] = {}
+        self._costs: dict[Key, Chain[DirectCost]] = {}
         self._by_invoice: dict[str, dict[Key, list[Key]]] = {}
         for key in situation.links:
             if key.kind in RECORD_KINDS:
@@ -111,11 +113,19 @@ class Crossed:
 
     def bills_at(self, root: Key) -> Chain[SubcontractorInvoice]:
         """Its records at a root of kind subcontractor_invoice."""
-        return self._chain(root, SubcontractorInvoice)
+        if root not in self._bills:
+            self._bills[root] = self._chain(root, SubcontractorInvoice)
+        return self._bills[root]
 
     def costs_at(self, root: Key) -> Chain[DirectCost]:
         """Its records at a root of kind direct_cost."""
-        return self._chain(root, DirectCost)
+        if root not in self._costs:
+            self._costs[root] = self._chain(root, DirectCost)
+        return self._costs[root]
+
+    def at(self, root: Key) -> Chain[SubcontractorInvoice] | Chain[DirectCost]:
+        """Its records at a root of either kind."""
+        return self.bills_at(root) if root.kind == "subcontractor_invoice" else self.costs_at(root)
 
     def _chain(self, root: Key, kind: type[Record]) -> Chain[Record]:
         keys = sorted(self._by_invoice.get(root.id.partition("@")[0], {}).get(root, ()), key=_rank)
@@ -151,10 +161,9 @@ def placed_before(chains: Iterable[Chain[SubcontractorInvoice] | Chain[DirectCos
 
 def bill_intents(key: Key, record: SubcontractorInvoice, period: Key, reason: str) -> list[Intent]:
     """The one intent that writes a subcontractor invoice, items and status and all."""
-    packed = pack(record)
     needs = (Key("project", record.project), Key("commitment", record.commitment), period)
     intent = _intent(key, Verb.CREATE, record, needs, reason)
-    return [msgspec.structs.replace(intent, body=packed, money=record.money(), counts_as="created", base=packed)]
+    return [msgspec.structs.replace(intent, money=record.money(), counts_as="created", base=intent.body)]
 
 
 def cost_intents(key: Key, record: DirectCost, reason: str, *, begun: bool) -> list[Intent]:

@@ -54,6 +54,10 @@ class SegmentRule(msgspec.Struct, frozen=True):
     """`same`: the joined values are the code. `refuse`: no row, no code, the record is held."""
     rows: tuple[Row, ...] = ()
 
+    def looks_at(self) -> tuple[str, ...]:
+        """Every part that decides, by itself or in a row, each once."""
+        return tuple(dict.fromkeys([*self.parts, *(part for row in self.rows for part, _ in row.when)]))
+
     def target(self, values: Mapping[str, str]) -> str | None:
         """The code these values lead to, or None when the rule refuses."""
         for row in self.rows:
@@ -135,16 +139,16 @@ class Mapper:
         values = dict(codes, activity=activity, sub_project=sub_project)
         cost_code = self.mapping.cost_code.target(values)
         if cost_code is None:
-            return Target(missing="cost_code", looked_at=_looked_at(self.mapping.cost_code, values))
+            return Target(missing="cost_code", looked_at=looked_at(self.mapping.cost_code, values))
         cost_type = self.mapping.cost_type.target(values)
         if cost_type is None:
-            return Target(missing="cost_type", looked_at=_looked_at(self.mapping.cost_type, values))
+            return Target(missing="cost_type", looked_at=looked_at(self.mapping.cost_type, values))
         return Target(cost_code=cost_code, cost_type=cost_type)
 
 
-def _looked_at(rule: SegmentRule, values: Mapping[str, str]) -> str:
-    parts = dict.fromkeys([*rule.parts, *(part for row in rule.rows for part, _ in row.when)])
-    return " ".join(f"{part}={values.get(part) or '(empty)'}" for part in parts)
+def looked_at(rule: SegmentRule, values: Mapping[str, str]) -> str:
+    """What a rule looked at, as people read it: `A=4110 B=(empty)`."""
+    return " ".join(f"{part}={values.get(part) or '(empty)'}" for part in rule.looks_at())
 
 
 def mapping_from(data: Mapping[str, object], where: str = "mapping") -> CodeMapping:

@@ -157,6 +157,11 @@ class Hold(msgspec.Struct, frozen=True):
     """Why the candidates were found, or what the other side said."""
 
 
+def bad_row(problem: Problem, key: Key, flow: str, owner: str) -> Hold:
+    """What hangs on a row that could not be used: it goes by itself once the row is mended where it was made."""
+    return Hold(key, flow, HoldReason.BAD_ROW, problem.key, owner, problem.sentence, evidence=problem.raw[:2000])
+
+
 Body = (
     Project
     | Vendor

@@ -60,7 +60,7 @@ class WayBack:
         self.book = book
         self.project_part = next((one.part for one in book.parts.values() if one.function == "PRACC"), "")
         rules = (mapper.mapping.cost_code, mapper.mapping.cost_type)
-        looked = {part for rule in rules for part in (*rule.parts, *(p for row in rule.rows for p, _ in row.when))}
+        looked = {part for rule in rules for part in rule.looks_at()}
         self._uses_activity = not looked.isdisjoint(ACTIVITY_PARTS)
         self._activities: dict[str, list[Activity]] = {}
         for activity in chart.activities.values():

@@ -24,7 +24,7 @@ import msgspec
 
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
-from ml_connector.planning.committing import commitment_key
+from ml_connector.planning.committing import commitment_key, contract_homes
 from ml_connector.planning.names import plain_number
 from ml_connector.planning.plan import HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
@@ -151,16 +151,11 @@ class Contracts:
         self._links: Mapping[Key, Linked] = situation.links
         self._planned = planned
         self._known: dict[str, Commitment | None] = {}
-        homes: dict[str, set[str]] = {}
-        for key in (*situation.links, *situation.coming):
-            if key.kind == "commitment":
-                order, _, project = key.id.rpartition("@")
-                homes.setdefault(order, set()).add(project)
-        self._homes = {order: tuple(sorted(projects)) for order, projects in homes.items()}
+        self._homes = contract_homes(dict.fromkeys((*situation.links, *situation.coming)))
 
     def projects(self, order: str) -> tuple[str, ...]:
         """Projects in which the order has a contract, linked or coming."""
-        return self._homes.get(order, ())
+        return tuple(self._homes.get(order, ()))
 
     def of(self, order: str, project: str) -> Commitment | None:
         """The contract as last agreed, or as this plan makes it; None when only its existence is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import msgspec
@@ -34,7 +34,13 @@ def mark_of(evidence: str) -> str:
     return content_hash(evidence.encode()).hex()[:16]
 
 
-QUESTIONS = (HoldReason.CONFLICT, HoldReason.CHANGED_THERE, HoldReason.SENT_BACK, HoldReason.REVISED)
+QUESTIONS = (
+    HoldReason.CONFLICT,
+    HoldReason.CHANGED_THERE,
+    HoldReason.SENT_BACK,
+    HoldReason.REVISED,
+    HoldReason.BUDGET_STRANGERS,
+)
 """Holds that ask which side stands; an answer is bound to the evidence shown."""
 
 
@@ -75,6 +81,11 @@ class Situation(msgspec.Struct, frozen=True):
             if ruling and mark_of(evidence) in ruling.target.split():
                 return ruling.answer
         return ""
+
+    def ignored(self, key: Key, reasons: Iterable[HoldReason]) -> bool:
+        """Whether a person answered one of these questions about a record with `ignore`."""
+        ruled = (self.ruled(key, reason) for reason in reasons)
+        return any(ruling is not None and ruling.answer == "ignore" for ruling in ruled)
 
     def ruled(self, key: Key, reason: HoldReason) -> Ruling | None:
         """The person's answer for this record and reason, if one was given."""

@@ -8,7 +8,6 @@ from ml_connector.kernel.keys import Key
 from ml_connector.planning.matching import Match
 from ml_connector.planning.plan import Hold, HoldReason
 from ml_connector.planning.vendor_sides import Difference, named
-from ml_connector.records.problem import Problem
 from ml_connector.records.vendor import Vendor
 
 FLOW = "vendors"
@@ -81,19 +80,6 @@ def inactive(key: Key, supplier: Vendor, theirs: Vendor) -> Hold:
         HoldReason.VENDOR_INACTIVE,
         f"The Procore vendor {theirs.name} of supplier {supplier.name} ({supplier.id}) is inactive, and open documents "
         "name it. Nothing of it is changed until somebody makes it active again in Procore's directory.",
-    )
-
-
-def bad_row(problem: Problem) -> Hold:
-    """The supplier came in a form we cannot use."""
-    return Hold(
-        key=problem.key,
-        flow=FLOW,
-        reason=HoldReason.BAD_ROW,
-        waits_for=problem.key,
-        owner="buyer",
-        sentence=problem.sentence,
-        evidence=problem.raw[:2000],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -74,20 +75,19 @@ def collected(flow: str, works: Iterable[Work]) -> Decision:
     return Decision(tuple(intents), tuple(holds), tuple(skips), (), tuple(unchanged))
 
 
-def voucher_keys(situation: Situation, documents: Iterable[Key]) -> frozenset[str]:
-    """Once-keys of every voucher some documents ever became, and of those they may become next.
+def voucher_keys(company: str, known: Mapping[str, History], documents: Iterable[Key]) -> frozenset[str]:
+    """Once-keys of every voucher some documents ever became (`known`, by `KIND/ID`), and of those they may become next.
 
     How the former stand in IFS must be known to decide them; the latter are looked for before they are entered, for
     what we know may be older than what we did (a database restored from a backup).
     """
-    found = histories(situation.links)
     ids = set[str]()
     for key in documents:
         name = f"{key.kind}/{key.id}"
-        history = found.get(name, History())
+        history = known.get(name, History())
         ids |= {one.key.id for one in (*history.versions, *history.reversals) if one.key.kind == "voucher"}
         ids |= {f"{name}/{history.next}"} | ({f"{name}/r{history.live.number}"} if history.live else set())
-    return frozenset(once_key(situation.company, one) for one in ids)
+    return frozenset(once_key(company, one) for one in ids)
 
 
 class Desk:
@@ -107,6 +107,40 @@ class Desk:
         """What of a document is in IFS."""
         return self.histories.get(f"{key.kind}/{key.id}", History())
 
+    # a document that may be ours ------------------------------------------------------------------------------------
+
+    def echo(self, key: Key, called: str, origin: str, *, linked: bool) -> str:
+        """Whether a document was made from IFS, in words; what crossed stays Procore's, though IFS has its paper now.
+
+        `origin` is its origin_id; `linked`: whether it stands for a record of IFS.
+        """
+        ours = origin.startswith(f"{self.situation.company}/") or (linked and not self.history(key).versions)
+        return f"{called} was made from IFS: an echo of our own." if ours else ""
+
+    def too_old(self, key: Key, called: str, day: date | None) -> str:
+        """Whether a document that never crossed is older than go-live, in words."""
+        go_live = self.situation.go_live
+        if go_live and day and day < go_live and not self.history(key).versions:
+            return f"{called} is dated {day}, before the go-live day {go_live}."
+        return ""
+
+    def typed_again(self, question: Hold, called: str) -> str:
+        """The answer to whether a document is one from IFS typed again: a sentence, or empty when it is another one.
+
+        Raises Held with the question where nobody answered.
+        """
+        ruling = self.situation.ruled(question.key, question.reason)
+        if not ruling:
+            raise Held(question)
+        return f"A person said that {called} is one that came from IFS." if ruling.answer == "ignore" else ""
+
+    def gone(self, kind: str, noun: str, ids: Iterable[str]) -> Iterable[Work]:
+        """What decides documents that are not to be seen in Procore any more."""
+        said = "cannot be seen in Procore any more"
+        for one in ids:
+            key = Key(kind, one)
+            yield key, partial(self.withdraw, key, f"Procore {noun} #{one}", said, gone=True)
+
     # a document that counts ---------------------------------------------------------------------------------------
 
     def verdict(self, document: Document) -> Verdict:
@@ -125,8 +159,8 @@ class Desk:
                 Verdict(history.next, why=again or new) if wanted else Verdict(note=f"{document.called} has no money.")
             )
         before = figures(live.rows())
-        said = compared(document, live, (before, wanted))
-        if self._cancelled(live):
+        if self.cancelled(live):
+            said = compared(document, live, (before, wanted))
             if self._stands(cancelled(document, self.flow, live, said)) == "erp":
                 return Verdict(note=f"A person left {live.target} of {document.called} cancelled in IFS.")
             return Verdict(history.next, why=f"A person said that {document.called} counts.")
@@ -134,8 +168,10 @@ class Desk:
         other = not document.order and document.vendor and live.party() not in ("", document.vendor)
         if before == wanted and same and not other:
             return Verdict()
-        if self.policy.revised == "ask" and self._stands(revised(document, self.flow, live, said)) == "erp":
-            return Verdict(note=f"A person kept {live.target} in IFS as {document.called} was when it crossed.")
+        if self.policy.revised == "ask":
+            said = compared(document, live, (before, wanted))
+            if self._stands(revised(document, self.flow, live, said)) == "erp":
+                return Verdict(note=f"A person kept {live.target} in IFS as {document.called} was when it crossed.")
         why = f"{document.called} changed in Procore after it crossed as {live.target}."
         return Verdict(history.next if wanted else 0, takes_back=live, why=why)
 
@@ -171,7 +207,7 @@ class Desk:
         self._check_history(key, called, history)
         if live is None:
             return [], ""
-        if self._cancelled(live):
+        if self.cancelled(live):
             return [], f"{called} {said}, and {live.target} was cancelled in IFS: both sides agree."
         question = sent_back(key, self.flow, f"{called} {said}", live, gone=gone)
         ask = gone or self.policy.sent_back == "ask"
@@ -188,7 +224,8 @@ class Desk:
             raise Held(question)
         return answer
 
-    def _cancelled(self, version: Version) -> bool:
+    def cancelled(self, version: Version) -> bool:
+        """Whether people cancelled in IFS what a version, or a reversal, is there."""
         there = self.vouchers.get(once_key(self.situation.company, version.key.id))
         return there is not None and there.status is VoucherStatus.CANCELLED
 
@@ -203,7 +240,7 @@ class Desk:
             raise Held(Hold(key, self.flow, HoldReason.CONFLICT, waits_for, owner, sentence))
         for one in history.reversals:
             taken_back = next((version for version in history.versions if version.number == one.number), None)
-            if not self._cancelled(one) or (taken_back and self._cancelled(taken_back)):
+            if not self.cancelled(one) or (taken_back and self.cancelled(taken_back)):
                 continue
             question = twice(key, self.flow, called, (one, taken_back))
             if self._stands(question) != "erp":

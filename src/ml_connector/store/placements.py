@@ -68,6 +68,12 @@ def release(conn: Connection, connection_id: int, records: Iterable[Key]) -> int
     return bulk.run(conn, sql, ([key.kind for key in wanted], [key.id for key in wanted], connection_id))
 
 
+def any_placed(conn: Connection, connection_id: int) -> bool:
+    """Whether any invoice line has a place."""
+    sql = "SELECT 1 FROM placements WHERE connection_id = %s LIMIT 1"
+    return bulk.fetch_one(conn, sql, (connection_id,)) is not None
+
+
 def all_places(conn: Connection, connection_id: int) -> list[Claim]:
     """Every placed line, by invoice and line: what the exposure is worked out from."""
     sql = "SELECT invoice, line, kind, record FROM placements WHERE connection_id = %s ORDER BY invoice, line"
