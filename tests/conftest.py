@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fresh_box import fresh
 from ml_connector.sandbox.running import RunningSandbox
 from store.cluster import Cluster
 
@@ -24,10 +25,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def box(served: RunningSandbox) -> RunningSandbox:
     """The same, as at the start."""
-    served.reset()
-    served.log.bodies = False
-    served.faults.hold = 0.2
-    return served
+    return fresh(served)
 
 
 @pytest.fixture

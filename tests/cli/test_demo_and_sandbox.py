@@ -40,24 +40,20 @@ def test_the_demo_leaves_other_folders_alone(alone: Shell, tmp_path: Path) -> No
 def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
     started = alone.start("demo", "--orders", "40")
     try:
-        _stays(alone, started)
+        lines = _lines_until(started, "Ctrl-C ends it.")
+        home = alone.home / "demo"
+        said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]
+        assert any(line.rstrip().endswith("ml-connector holds -c demo") for line in said)
+        assert "A demo runs in" in alone("demo", "--once", code=10).err
+        there = Shell(home)
+        assert there("show", "po", "P100001", "-c", "demo", "--json").form["contracts"]
+        assert there("sync", "demo", "--json").form["requests"]["projects"]["write"] == 0
+        os.killpg(started.pid, signal.SIGINT)
+        _, err = started.communicate(timeout=60)
+        assert started.returncode == 0
+        assert TRACE not in err
     finally:
         started.kill()
-
-
-def _stays(alone: Shell, started: subprocess.Popen[str]) -> None:
-    lines = _lines_until(started, "Ctrl-C ends it.")
-    home = alone.home / "demo"
-    said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]
-    assert any(line.rstrip().endswith("ml-connector holds -c demo") for line in said)
-    assert "A demo runs in" in alone("demo", "--once", code=10).err
-    there = Shell(home)
-    assert there("show", "po", "P100001", "-c", "demo", "--json").form["contracts"]
-    assert there("sync", "demo", "--json").form["requests"]["projects"]["write"] == 0
-    os.killpg(started.pid, signal.SIGINT)
-    _, err = started.communicate(timeout=60)
-    assert started.returncode == 0
-    assert TRACE not in err
 
 
 def test_the_sandbox_serves_and_ends(alone: Shell, tmp_path: Path) -> None:

@@ -416,7 +416,8 @@ def test_once_the_requisition_became_an_order_the_invoice_goes() -> None:
     ifs.apply(ifs.decide(invoice(commitment=FOREIGN)).intents)
     links = {**ifs.situation.links, CONTRACT_KEY: Linked(FOREIGN, pack(AGREED))}
     ifs.situation = msgspec.structs.replace(ifs.situation, links=links)
-    ifs.sync(invoice(commitment=FOREIGN))
+    decision = ifs.sync(invoice(commitment=FOREIGN))
+    assert [one.key.id for one in decision.intents] == ["subcontractor_invoice/700/1"]
 
 
 def test_what_keeps_a_commitment_from_being_proposed() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fresh_box import fresh
 from ml_connector.sandbox.running import RunningSandbox
 
+from . import money_desk
 from .office import OPEN, UNAPPROVED, Office, opened
 
 ORDERS = 40
@@ -25,6 +27,21 @@ def served() -> Iterator[RunningSandbox]:
 def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[Office]:
     """An office before its first sync."""
     with opened(box, tmp_path, url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def company() -> Iterator[RunningSandbox]:
+    """Both systems of the small company of the money set, for the whole session."""
+    with money_desk.serving() as found:
+        yield found
+
+
+@pytest.fixture
+def money_office(company: RunningSandbox, url: str, tmp_path: Path) -> Iterator[money_desk.MoneyOffice]:
+    """The office of that company after its first sync."""
+    with money_desk.opened(fresh(company), tmp_path, url) as made:
+        made.sync()
         yield made
 
 

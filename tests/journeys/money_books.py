@@ -231,7 +231,10 @@ class SiteBooks:
         self.changes = each(procore.change_orders)
         self.requisitions = each(procore.requisitions)
         self.direct_costs = each(procore.direct_costs)
-        self.payments = each(procore.payments)
+        on: dict[int, list[int]] = defaultdict(list)
+        for contract in self.orders.values():
+            on[projects[contract["erp_project"]]].append(contract["id"])
+        self.payments = each(lambda project: procore.payments(project, on[project]))
         self.periods = each(procore.billing_periods)
         self._contract_lines = {line["id"]: line for row in self.orders.values() for line in row["line_items"]}
         self._change_lines = {int(line["id"]): line for one in self.changes for line in one["lines"]}

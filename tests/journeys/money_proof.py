@@ -118,11 +118,12 @@ class MoneyProof:
             there[found] += bucket
             rows[found].append(row)
         wanted = self.wanted(erp, site, held)
+        names = {row["id"]: row["name"] for row in self.procore.vendors()}
         for key in sorted({*wanted, *there}):
             name = f"invoice {key[0]}, {said(key[1])}"
             yield from unlike(name, wanted.get(key, Bucket()), there.get(key, Bucket()))
             if key in there and key[0] in erp.invoices:
-                yield from self._facts(name, erp.invoices[key[0]], rows[key])
+                yield from _facts(name, erp.invoices[key[0]], rows[key], names)
 
     def wanted(self, erp: ErpBooks, site: SiteBooks, held: Collection[int]) -> dict[tuple[int, Place], Bucket]:
         """What IFS's invoices should be in Procore, by invoice and place; those that came from Procore are left out."""
@@ -150,19 +151,6 @@ class MoneyProof:
                 if same is not None:
                     found[number] = same
         return found
-
-    def _facts(self, name: str, invoice: Row, rows: list[Row]) -> Iterator[str]:
-        """Vendor, number and status of the records of an invoice."""
-        vendor = invoice["Name"]
-        names = {row["id"]: row["name"] for row in self.procore.vendors()}
-        for row in rows:
-            there = row["vendor_id"] if "vendor_id" in row else row["vendor"]["id"]
-            if not _alike(names[there], vendor):
-                yield f"{name}: on vendor {names[there]}, IFS has {vendor}"
-            if not (row["invoice_number"] or "").startswith(invoice["InvoiceNo"]):
-                yield f"{name}: is numbered {row['invoice_number']}, IFS has {invoice['InvoiceNo']}"
-            if row["status"] not in ("approved", "paid"):
-                yield f"{name}: is {row['status']}"
 
     # contracts --------------------------------------------------------------------------------------------------------
 
@@ -410,3 +398,16 @@ def _ein(row: Mapping[str, Any]) -> str:
 def _alike(one: str, other: str) -> bool:
     """The same first word: the cast spells some firms in two ways."""
     return one.casefold().split()[0] == other.casefold().split()[0]
+
+
+def _facts(name: str, invoice: Row, rows: list[Row], names: Mapping[int, str]) -> Iterator[str]:
+    """Vendor, number and status of the records of an invoice."""
+    vendor = invoice["Name"]
+    for row in rows:
+        there = row["vendor_id"] if "vendor_id" in row else row["vendor"]["id"]
+        if not _alike(names[there], vendor):
+            yield f"{name}: on vendor {names[there]}, IFS has {vendor}"
+        if not (row["invoice_number"] or "").startswith(invoice["InvoiceNo"]):
+            yield f"{name}: is numbered {row['invoice_number']}, IFS has {invoice['InvoiceNo']}"
+        if row["status"] not in ("approved", "paid"):
+            yield f"{name}: is {row['status']}"

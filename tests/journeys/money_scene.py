@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from .money_proof import MoneyProof
-from .money_windows import dec, money_windows
+from .money_windows import dec
 from .office import UNKNOWN_CODE, Office
 from .proof import Proof
 
@@ -55,17 +55,19 @@ def set_up(office: Office) -> MoneyProof:
     site_office(office)
     text = office.box.connection_text()
     office.proof = Proof(text)  # what people did in Procore was there before us
-    office.proof.ifs, office.proof.procore = money_windows(text)
-    return MoneyProof(text, office.app)
+    money = MoneyProof(text, office.app)
+    office.proof.ifs, office.proof.procore = money.ifs, money.procore
+    return money
 
 
 def carry(office: Office) -> None:
-    """Syncs until nothing is sent any more; the suppliers proposed on the way are released for payment."""
+    """Syncs until one sends nothing at all; the suppliers proposed on the way are released for payment."""
     for _ in range(MOST_SYNCS):
         office.box.log.clear()
-        office.sync()
+        report = office.sync()
         sent = office.written()
         if not release_suppliers(office) and not sent:
+            office.assert_sent_nothing(report)
             return
     raise AssertionError([f"{one.method} {one.path}" for one in sent])
 

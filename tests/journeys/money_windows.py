@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
@@ -158,9 +158,8 @@ class MoneyProcore(ProcoreWindow):
             found.append({**whole, "lines": whole["line_items"]})
         return found
 
-    def payments(self, project: int) -> list[Row]:
-        """Payments issued on the purchase order contracts of a project."""
-        orders = [row["id"] for row in self.orders(project)]
+    def payments(self, project: int, orders: Iterable[int]) -> list[Row]:
+        """Payments issued on these purchase order contracts of a project."""
         return [
             row
             for order in orders

@@ -138,10 +138,14 @@ class Office:
         """A sync now sends nothing."""
         self.box.log.clear()
         report = self.sync()
+        self.assert_sent_nothing(report)
+        return report
+
+    def assert_sent_nothing(self, report: Report) -> None:
+        """The sync of that report, before which the log was cleared, sent nothing."""
         sent = [f"{one.method} {one.path}" for one in self.written()]
         assert not sent, sent
         assert {side: count["write"] for side, count in report.requests.items()} == {"erp": 0, "projects": 0}
-        return report
 
 
 @contextmanager

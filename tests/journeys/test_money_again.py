@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from ml_connector.kernel.errors import ConnectorError
-from ml_connector.sandbox.running import RunningSandbox
 
-from .money_desk import opened, serving
+from .money_desk import MoneyOffice
 from .money_proof import CLEARING
 from .test_money_back import Site, posted
 
@@ -19,21 +16,12 @@ LATER = timedelta(hours=3)
 """Far more than any overlap of two polls."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """The small company of the money set."""
-    with serving() as running:
-        yield running
-
-
 @pytest.fixture
-def site(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[Site]:
+def site(money_office: MoneyOffice) -> Site:
     """A subcontractor's invoice lies in Procore as a draft."""
-    with opened(box, tmp_path, url) as office:
-        office.sync()
-        made = Site(office)
-        made.the_draft()
-        yield made
+    made = Site(money_office)
+    made.the_draft()
+    return made
 
 
 @pytest.mark.parametrize("kind", ["503", "drop_before", "timeout_before"])

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ml_connector.sandbox.running import RunningSandbox
-
 from .money_books import signed
-from .money_desk import Books, MoneyOffice, opened, serving
+from .money_desk import Books, MoneyOffice
 from .money_proof import CLEARING, RETENTION
 from .test_money_set import Story
 
@@ -126,19 +122,9 @@ STEPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """Both systems of the small company, for the whole module."""
-    with serving() as running:
-        yield running
-
-
 @pytest.fixture
-def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[MoneyOffice]:
-    """A money office after its first sync."""
-    with opened(box, tmp_path, url) as made:
-        made.sync()
-        yield made
+def office(money_office: MoneyOffice) -> MoneyOffice:
+    return money_office
 
 
 def posted(books: Books) -> dict[str, Decimal]:

@@ -6,15 +6,12 @@ both systems' own screens. Steps are delivered at once, twice, late, and out of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from ml_connector.sandbox.running import RunningSandbox
-
-from .money_desk import POLICIES, MoneyOffice, opened, serving
+from .money_desk import POLICIES, MoneyOffice
 from .money_proof import RETENTION
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -204,19 +201,9 @@ STEPS: dict[str, Callable[[Story], None]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """Both systems of the small company, for the whole module."""
-    with serving() as running:
-        yield running
-
-
 @pytest.fixture
-def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[MoneyOffice]:
-    """A money office after its first sync."""
-    with opened(box, tmp_path, url) as made:
-        made.sync()
-        yield made
+def office(money_office: MoneyOffice) -> MoneyOffice:
+    return money_office
 
 
 def check(story: Story, step: str) -> None:

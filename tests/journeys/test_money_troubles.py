@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.shell import Shell
 from ml_connector.kernel.errors import AskPerson, BadInput
-from ml_connector.sandbox.running import RunningSandbox
 
-from .money_desk import MoneyOffice, opened, serving
+from .money_desk import MoneyOffice
 from .test_money_set import Story, settle
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """Both systems of the small company, for the whole module."""
-    with serving() as running:
-        yield running
-
-
 @pytest.fixture
-def office(box: RunningSandbox, url: str, tmp_path: Path) -> Iterator[MoneyOffice]:
-    """A money office after its first sync."""
-    with opened(box, tmp_path, url) as made:
-        made.sync()
-        yield made
+def office(money_office: MoneyOffice) -> MoneyOffice:
+    return money_office
 
 
 @pytest.fixture

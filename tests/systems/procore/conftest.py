@@ -1,4 +1,4 @@
-"""What the tests of the Procore room stand on."""
+"""What the tests of the Procore room stand on: one sandbox of a kind a session, in its first state for each test."""
 
 from __future__ import annotations
 
@@ -6,11 +6,38 @@ from collections.abc import Iterator
 
 import pytest
 
-from .job import Job, working
+from ml_connector.sandbox.running import RunningSandbox
+
+from .job import Job, building
+from .signed import signed_in
+from .till import Till
+
+
+@pytest.fixture(scope="session")
+def both_sides() -> Iterator[RunningSandbox]:
+    """Both simulated systems."""
+    with RunningSandbox(orders=24) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def building_site() -> Iterator[RunningSandbox]:
+    """Procore alone, in March."""
+    with building() as running:
+        yield running
 
 
 @pytest.fixture
-def job() -> Iterator[Job]:
+def job(building_site: RunningSandbox) -> Iterator[Job]:
     """A job site behind a real socket."""
-    with working() as found:
-        yield found
+    building_site.reset()
+    with signed_in(building_site) as (transport, settings):
+        yield Job(building_site, transport, settings)
+
+
+@pytest.fixture
+def till(both_sides: RunningSandbox) -> Iterator[Till]:
+    """A till in its first state."""
+    both_sides.reset()
+    with signed_in(both_sides) as (transport, settings):
+        yield Till(both_sides, transport, settings)

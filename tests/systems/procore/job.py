@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,17 +14,12 @@ from ml_connector.kernel.keys import Key
 from ml_connector.records.commitment import ChangeOrder, CommitmentLine
 from ml_connector.records.subcontractor_invoice import BillingLine, BillingPeriod, InvoiceStatus, SubcontractorInvoice
 from ml_connector.sandbox.clock import SandboxClock
-from ml_connector.sandbox.connection_file import credentials
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.sandbox.sides import simulated_procore
 from ml_connector.sandbox.simulation import Sandbox
-from ml_connector.systems.pacing import PROCORE_IN_FLIGHT, Pacing
 from ml_connector.systems.port import Effect, Outcome, Result
 from ml_connector.systems.procore.settings import ProcoreSettings
 from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.retry import Retry
-from ml_connector.systems.signing import ClientCredentials
-from ml_connector.systems.transport import HttpSettings, Transport
 from ml_connector.systems.wire import Call, WireReply, WireRequest
 from sandbox.contract_check import validate_exchange
 
@@ -218,25 +212,7 @@ def _rated(rate: Rate) -> dict[str, Any]:
     return line if len(rate) == 2 else line | {"amount": rate[2], "extended_type": "manual"}
 
 
-@contextmanager
-def working(orders: int = 24) -> Iterator[Job]:
-    """A job site for the length of the block."""
+def building() -> RunningSandbox:
+    """A sandbox of Procore alone, at the beginning of March 2026."""
     clock = SandboxClock(datetime(2026, 3, 2, 8, 0, tzinfo=UTC))
-    sandbox = Sandbox({"procore": simulated_procore(clock)}, clock=clock)
-    with RunningSandbox(orders=orders, sandbox=sandbox) as running:
-        keys = credentials(running.sandbox.world.seed)
-        http = HttpSettings(retry=Retry(attempts=3, first=0.01, longest=0.05))
-        sign_in = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT))
-        signer = ClientCredentials(
-            f"{running.procore_url}/oauth/token",
-            keys.procore_client_id,
-            keys.procore_client_secret,
-            "",
-            running.clock,
-            sign_in,
-        )
-        transport = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT), signer)
-        company = str(running.sandbox.world.procore_company_id)
-        yield Job(running, transport, ProcoreSettings(running.procore_url, running.procore_url, company))
-        transport.close()
-        sign_in.close()
+    return RunningSandbox(orders=24, sandbox=Sandbox({"procore": simulated_procore(clock)}, clock=clock))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -19,13 +18,12 @@ from ml_connector.systems.procore.check import check
 from ml_connector.systems.procore.settings import BudgetList
 
 from .office import Office, reply
-from .till import Till, till
+from .till import Till
 
 
 @pytest.fixture
-def box() -> Iterator[Till]:
-    with till() as opened:
-        yield opened
+def box(till: Till) -> Till:
+    return till
 
 
 def planned(box: Till, **amounts: Any) -> Budget:

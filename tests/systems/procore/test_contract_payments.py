@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,7 +16,7 @@ from ml_connector.systems.procore import contract_payment
 from ml_connector.systems.procore.contract_payment import PaymentRow
 
 from .office import reply
-from .till import Till, till
+from .till import Till
 
 PERIOD = {"start": "2026-01-01", "end": "2026-01-31"}
 
@@ -58,9 +57,8 @@ def _named(box: Till, vendor: int) -> str:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with till() as box:
-        yield Desk(box)
+def desk(till: Till) -> Desk:
+    return Desk(till)
 
 
 def words(outcomes: list[Outcome]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,13 +16,12 @@ from ml_connector.systems.procore.direct_cost import CostRow, TaxBreakdown
 from ml_connector.systems.procore.direct_cost_write import packed
 
 from .office import reply
-from .till import Till, cost, effects, till
+from .till import Till, cost, effects
 
 
 @pytest.fixture
-def box() -> Iterator[Till]:
-    with till() as opened:
-        yield opened
+def box(till: Till) -> Till:
+    return till
 
 
 def placed(box: Till, *costs: DirectCost) -> list[Outcome]:

@@ -12,19 +12,15 @@ import pytest
 
 from ml_connector.kernel.keys import Key
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
-from ml_connector.sandbox.connection_file import credentials
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.systems.pacing import PROCORE_IN_FLIGHT, Pacing
 from ml_connector.systems.port import Effect, Result
 from ml_connector.systems.procore.check import check
-from ml_connector.systems.procore.settings import ProcoreSettings
 from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.retry import Retry
-from ml_connector.systems.signing import ClientCredentials
-from ml_connector.systems.transport import HttpSettings, Transport
 from ml_connector.systems.wire import Call, WireReply, WireRequest
 from sandbox.contract_check import validate_exchange
+
+from .signed import signed_in
 
 
 @dataclass
@@ -53,25 +49,10 @@ class Line:
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    with RunningSandbox(orders=24) as running:
-        keys = credentials(running.sandbox.world.seed)
-        http = HttpSettings(retry=Retry(attempts=3, first=0.01, longest=0.05))
-        sign_in = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT))
-        signer = ClientCredentials(
-            f"{running.procore_url}/oauth/token",
-            keys.procore_client_id,
-            keys.procore_client_secret,
-            "",
-            running.clock,
-            sign_in,
-        )
-        transport = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT), signer)
-        company = str(running.sandbox.world.procore_company_id)
-        settings = ProcoreSettings(running.procore_url, running.procore_url, company)
-        yield Line(running, ProcoreSystem(checked(transport), settings))
-        transport.close()
-        sign_in.close()
+def line(both_sides: RunningSandbox) -> Iterator[Line]:
+    both_sides.reset()
+    with signed_in(both_sides) as (transport, settings):
+        yield Line(both_sides, ProcoreSystem(checked(transport), settings))
 
 
 def checked(call: Call) -> Call:

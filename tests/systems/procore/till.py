@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,16 +13,11 @@ import msgspec
 
 from ml_connector.kernel.keys import Key
 from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost, DirectCostLine
-from ml_connector.sandbox.connection_file import credentials
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.systems.pacing import PROCORE_IN_FLIGHT, Pacing
 from ml_connector.systems.port import Effect, Outcome, Result
 from ml_connector.systems.procore.settings import ProcoreSettings
 from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.retry import Retry
-from ml_connector.systems.signing import ClientCredentials
-from ml_connector.systems.transport import HttpSettings, Transport
 from ml_connector.systems.wire import Call, WireReply, WireRequest
 from sandbox.contract_check import validate_exchange
 
@@ -111,23 +105,6 @@ class Till:
             (e.intent_id, Result.DONE, "") for e in effects
         ]
         return outcomes
-
-
-@contextmanager
-def till() -> Iterator[Till]:
-    """A till that is closed again."""
-    with RunningSandbox(orders=24) as running:
-        keys = credentials(running.sandbox.world.seed)
-        http = HttpSettings(retry=Retry(attempts=3, first=0.01, longest=0.05))
-        sign_in = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT))
-        address = f"{running.procore_url}/oauth/token"
-        client = (keys.procore_client_id, keys.procore_client_secret)
-        signer = ClientCredentials(address, *client, "", running.clock, sign_in)
-        transport = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT), signer)
-        company = str(running.sandbox.world.procore_company_id)
-        yield Till(running, transport, ProcoreSettings(running.procore_url, running.procore_url, company))
-        transport.close()
-        sign_in.close()
 
 
 def cost(number: str, amounts: Sequence[str | Decimal], codes: Sequence[tuple[str, str]], **changes: Any) -> DirectCost:

@@ -1,0 +1,13 @@
+"""A sandbox that serves many tests, in its first state for each."""
+
+from __future__ import annotations
+
+from ml_connector.sandbox.running import RunningSandbox
+
+
+def fresh(served: RunningSandbox) -> RunningSandbox:
+    """The same sandbox, as at its start."""
+    served.reset()
+    served.log.bodies = False
+    served.faults.hold = 0.2
+    return served
