@@ -44,6 +44,11 @@ class Figures:
     def __add__(self, other: Figures) -> Figures:
         return Figures(self.gross + other.gross, self.retained + other.retained, self.released + other.released)
 
+    def stands_for(self, should: Figures) -> bool:
+        """Whether these are what should be; what was released and taken back stands there as retained anew."""
+        same = self.gross == should.gross and self.payable == should.payable
+        return same and self.released >= should.released
+
     def __str__(self) -> str:
         return f"{self.gross:.2f} billed, {self.retained:.2f} retained, {self.released:.2f} released"
 
@@ -327,7 +332,7 @@ def place_of(origin: str) -> tuple[int, Place] | None:
 
 def unlike(name: str, should: Bucket, there: Bucket) -> Iterator[str]:
     """How what is there differs from what should be: in all, by budget code, by line where all postings name one."""
-    if should.total != there.total:
+    if not there.total.stands_for(should.total):
         yield f"{name}: {there.total} in Procore, should be {should.total}"
     if should.total != Figures() and there.total != Figures() and should.currency != there.currency:
         yield f"{name}: in {there.currency}, should be in {should.currency}"
@@ -337,8 +342,9 @@ def unlike(name: str, should: Bucket, there: Bucket) -> Iterator[str]:
     named = [line for line in should.lines if line]
     if named and "" not in should.lines:
         for line in sorted({*named, *there.lines}):
-            if should.lines.get(line, Figures()) != there.lines.get(line, Figures()):
-                yield f"{name} line {line}: {there.lines.get(line, Figures())}, should be {should.lines[line]}"
+            want, have = should.lines.get(line, Figures()), there.lines.get(line, Figures())
+            if not have.stands_for(want):
+                yield f"{name} line {line}: {have}, should be {want}"
 
 
 def signed(row: Any) -> Decimal:

@@ -37,6 +37,8 @@ QUESTIONS = (
     ("subcontractor_invoices", "subcontractor_invoice", HoldReason.SENT_BACK, ("erp", "projects")),
     ("subcontractor_invoices", "subcontractor_invoice", HoldReason.REVISED, ("erp", "projects")),
     ("subcontractor_invoices", "subcontractor_invoice", HoldReason.GONE_HERE, ()),
+    ("subcontractor_invoices", "subcontractor_invoice", HoldReason.PROPOSAL_ENDED, ("new", "ignore")),
+    ("subcontractor_invoices", "flow", HoldReason.RIGHT_MISSING, ()),
     ("payments", "payment", HoldReason.SENT_BACK, ()),
 )
 

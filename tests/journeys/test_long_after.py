@@ -23,7 +23,7 @@ def long_after(office: Office) -> None:
     number = office.app.connection("demo").id
     with office.app.db.begin() as conn:
         for project in ("1201", "1202", "1203", "1204", "1205"):
-            sources.move_watermark(conn, number, f"commitments/{project}", later)
+            sources.move_watermarks(conn, number, {f"commitments/{project}": later})
 
 
 def test_an_edit_in_procore_is_not_forgotten(unapproved: Office) -> None:

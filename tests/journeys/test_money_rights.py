@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ml_connector.kernel.errors import FixSetup, NameMissing, RightMissing
+from ml_connector.kernel.errors import RightMissing
 
 from .money_scene import UNKNOWN_THERE, carry, prove, set_up
 from .office import NAME, UNKNOWN_CODE, Office
 
-TOOLS = {"direct_costs": "direct costs", "budget": "budget"}
+TOOLS = {"direct_costs": "direct costs"}
 """Tools of Procore that only a money flow needs, as a sentence calls them."""
 PROJECTIONS = (
     "ManualSupplierInvoiceHandling",
@@ -21,111 +21,83 @@ PROJECTIONS = (
     "PurchaseRequisitionHandling",
 )
 """IFS projections that only money flows need."""
-GONE = [*(("procore", tool) for tool in TOOLS), *(("ifs", projection) for projection in PROJECTIONS)]
+CASES = [
+    *(pytest.param({tool: level}, (), (), id=f"{tool} {level}") for tool in TOOLS for level in ("none", "read")),
+    *(pytest.param({}, (one,), (), id=one) for one in PROJECTIONS),
+    pytest.param({}, (), PROJECTIONS, id="a tenant without any of them"),
+]
+"""How much of a Procore tool we may use, IFS projections we may not read, IFS projections that are not there at all."""
 
 
 class Rights:
-    """The administrator of one side, who takes a right away and gives it back."""
+    """The administrators of both sides, who take rights away and give them back."""
 
-    def __init__(self, office: Office, side: str, what: str) -> None:
-        self.office, self.side, self.what = office, side, what
-        self.word = TOOLS.get(what, what)
-        self.permissions: dict[str, str] = dict(office.box.procore.switches.permissions)
-        self.missing: list[str] = sorted(office.box.ifs.switches.missing_projections)
+    def __init__(self, office: Office) -> None:
+        self.box = office.box
+        self.permissions: dict[str, str] = dict(self.box.procore.switches.permissions)
+        self.missing: list[str] = sorted(self.box.ifs.switches.missing_projections)
 
-    def take(self) -> None:
-        """The right is gone."""
-        if self.side == "procore":
-            self._switch(permissions={**self.permissions, self.what: "none"})
-        else:
-            self._switch(denied_projections=[self.what])
-
-    def remove(self) -> None:
-        """The projection is not there at all, as on a tenant of another release."""
-        self._switch(missing_projections=[*self.missing, self.what])
+    def take(self, tools: dict[str, str], denied: tuple[str, ...], missing: tuple[str, ...]) -> None:
+        """Tools at another level, and projections that are gone."""
+        self._switch("procore", permissions={**self.permissions, **tools})
+        self._switch("ifs", denied_projections=denied, missing_projections=[*self.missing, *missing])
 
     def give(self) -> None:
         """Everything is as it was."""
-        if self.side == "procore":
-            self._switch(permissions=self.permissions)
-        else:
-            self._switch(denied_projections=[], missing_projections=self.missing)
+        self.take({}, (), ())
 
-    def _switch(self, **values: object) -> None:
-        self.office.box.admin("POST", "switches", {self.side: values})
+    def _switch(self, side: str, **values: object) -> None:
+        self.box.admin("POST", "switches", {side: values})
 
 
-@pytest.fixture
-def rights(office: Office, request: pytest.FixtureRequest) -> Rights:
-    """The right a test is about."""
-    return Rights(office, *request.param)
-
-
-@pytest.mark.parametrize("rights", GONE, indirect=True, ids=[what for _, what in GONE])
-def test_a_right_of_a_money_flow_taken_and_given_back_doubles_and_loses_nothing(office: Office, rights: Rights) -> None:
+@pytest.mark.parametrize(("tools", "denied", "missing"), CASES)
+def test_a_money_flow_without_its_right_stands_still_the_others_go_on_and_it_heals(
+    office: Office, tools: dict[str, str], denied: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
     money = set_up(office)
-    rights.take()
-    said = _synced(office)
-    assert any(rights.word in one for one in said), said
+    rights = Rights(office)
+    rights.take(tools, denied, missing)
+    for _ in range(2):
+        still = _standing_still(office)
+        for word in (*(TOOLS[tool] for tool in tools), *denied):
+            assert any(word in sentence for sentence in still), still
+        assert still
+    unlike = office.proof.differences((UNKNOWN_CODE,), (UNKNOWN_THERE,))
+    assert [one for one in unlike if one.startswith("(")] == []
     rights.give()
+    assert _standing_still(office) == []
     carry(office)
     prove(office, money)
-    rights.take()
-    _synced(office)
+    rights.take(tools, denied, missing)
+    office.sync()
     rights.give()
     office.assert_rests()
 
 
-@pytest.mark.parametrize("rights", [one for one in GONE if one[0] == "ifs"], indirect=True, ids=PROJECTIONS)
-def test_a_projection_the_tenant_does_not_have_is_named(office: Office, rights: Rights) -> None:
+def test_budget_tool_is_needed_by_orders_too_so_the_run_stops_and_heals(office: Office) -> None:
+    """Whether a code is budgeted is asked for every order (policy `unbudgeted`)."""
     money = set_up(office)
-    rights.remove()
-    said = _synced(office)
-    assert any(rights.word in one for one in said), said
+    rights = Rights(office)
+    rights.take({"budget": "none"}, (), ())
+    with pytest.raises(RightMissing, match="budget"):
+        office.sync()
+    assert office.written() == []
     rights.give()
     carry(office)
     prove(office, money)
+    office.assert_rests()
 
 
-WITHOUT = [*(("take", side, what) for side, what in GONE), *(("remove", "ifs", what) for what in PROJECTIONS)]
+def _standing_still(office: Office) -> list[str]:
+    """A sync; what it says of flows that stand still."""
+    report = office.sync()
+    return [hold["sentence"] for hold in report.holds if hold["reason"] == "right_missing"]
 
 
-@pytest.mark.xfail(raises=(RightMissing, NameMissing), strict=True, reason="K6: one missing right stops every flow")
-@pytest.mark.parametrize(("how", "side", "what"), WITHOUT)
-def test_the_other_flows_go_on_without_the_right_of_one(office: Office, how: str, side: str, what: str) -> None:
-    set_up(office)
-    rights = Rights(office, side, what)
-    if how == "take":
-        rights.take()
-    else:
-        rights.remove()
-    office.sync()
-    unlike = office.proof.differences((UNKNOWN_CODE,), (UNKNOWN_THERE,))
-    assert [one for one in unlike if one.startswith("(")] == []
-
-
-def _synced(office: Office) -> list[str]:
-    """What a sync says: the sentences of its holds and notes, or that with which it stopped."""
-    try:
-        report = office.sync()
-    except FixSetup as error:
-        return [f"{error} {error.remedy}"]
-    return [*report.notes, *(hold["sentence"] for hold in report.holds)]
-
-
-UNSEEN = ("TaxCodesHandling", "VoucherEntryAssistantHandling", "PurchaseRequisitionHandling")
-CHECKED = [
-    pytest.param(one, marks=pytest.mark.xfail(strict=True, reason="K7: check does not say it"))
-    if one in UNSEEN
-    else one
-    for one in PROJECTIONS
-]
-
-
-@pytest.mark.parametrize("projection", CHECKED)
+@pytest.mark.parametrize("projection", PROJECTIONS)
 def test_check_says_which_flows_a_missing_projection_stops(office: Office, projection: str) -> None:
-    rights = Rights(office, "ifs", projection)
-    rights.take()
+    rights = Rights(office)
+    rights.take({}, (projection,), ())
     lacking = [one for _, one in office.app.check(NAME) if projection in f"{one.sentence} {one.remedy}"]
     rights.give()
     assert [one for one in lacking if one.flows and one.remedy], lacking

@@ -12,7 +12,7 @@ from ml_connector.sandbox.faults import FaultRule
 from .master_windows import MasterIfs, MasterProcore, master_windows
 from .money_books import signed
 from .money_windows import Row, dec
-from .office import UNKNOWN_CODE, Office
+from .office import NAME, UNKNOWN_CODE, Office
 
 TYPED, PROJECT = "SITE-7", "1202"
 """The contract's number, and the IFS project it is of."""
@@ -63,12 +63,13 @@ class Site:
         (found,) = self.ifs.requisitions().values()
         return found
 
-    def ordered(self) -> str:
-        """A purchaser releases the requisition, makes an order of its lines and releases that; its number."""
-        requisition = self.requisition()
+    def ordered(self, number: str = "") -> str:
+        """A purchaser releases the requisition (the only one), makes an order of its lines and releases that; its
+        number."""
+        number = number or self.requisition()["RequisitionNo"]
         self.office.box.clock.advance(self.office.pause)
-        self.ifs.release_requisition(requisition["RequisitionNo"])
-        (order,) = self.ifs.convert_requisition(requisition["RequisitionNo"])
+        self.ifs.release_requisition(number)
+        (order,) = self.ifs.convert_requisition(number)
         self.office.ifs("release_order", order_no=order)
         return order
 
@@ -180,6 +181,43 @@ def test_order_still_planned_keeps_the_invoice_waiting(site: Site) -> None:
     assert site.reasons() == {"order_missing"}
     assert site.contract()["origin_id"] is None
     assert site.vouchers() == []
+
+
+def test_requisition_cancelled_in_ifs_is_asked_about_and_may_be_proposed_again(site: Site) -> None:
+    first = site.requisition()["RequisitionNo"]
+    site.office.box.clock.advance(site.office.pause)
+    site.office.ifs("cancel_requisition", requisition_no=first)
+    site.office.sync()
+    hold = site.office.hold("proposal_ended")
+    assert hold["owner"] == "buyer"
+    assert first in hold["sentence"]
+    assert "cancelled" in hold["sentence"].casefold()
+    site.office.assert_rests()
+    site.office.app.rule(NAME, hold["id"], "new")
+    site.office.sync()
+    states = {number: row["Objstate"] for number, row in site.ifs.requisitions().items()}
+    second = next(number for number in states if number != first)
+    assert states == {first: "Cancelled", second: "Planned"}
+    site.office.assert_rests()
+    assert second in site.office.hold("order_missing")["sentence"]
+    order = site.ordered(second)
+    site.office.sync()
+    site.office.sync()
+    assert site.contract()["origin_id"] == f"10/order/{order}/{PROJECT}"
+    assert len(site.vouchers()) == 1
+    assert site.reasons() == set()
+    site.office.assert_rests()
+
+
+def test_invoice_of_a_cancelled_requisition_may_be_left_in_procore(site: Site) -> None:
+    site.office.box.clock.advance(site.office.pause)
+    site.office.ifs("cancel_requisition", requisition_no=site.requisition()["RequisitionNo"])
+    site.office.sync()
+    site.office.app.rule(NAME, site.office.hold("proposal_ended")["id"], "ignore")
+    report = site.office.sync()
+    assert any("stays out of IFS" in note for note in report.notes)
+    assert (site.reasons(), site.vouchers(), len(site.ifs.requisitions())) == (set(), [], 1)
+    site.office.assert_rests()
 
 
 def test_price_the_buyer_bargained_reaches_the_contract_as_a_change(site: Site) -> None:

@@ -89,6 +89,6 @@ def test_rows_come_and_go(database: Database, cid: int) -> None:
 def test_a_watermark_moves_with_its_transaction(database: Database, cid: int) -> None:
     with database.begin() as conn:
         assert sources.watermark(conn, cid, "orders") is None
-        sources.move_watermark(conn, cid, "orders", "2026-03-02T12:00:00Z")
-        sources.move_watermark(conn, cid, "orders", "2026-03-03T12:00:00Z")
+        sources.move_watermarks(conn, cid, {"orders": "2026-03-02T12:00:00Z", "invoices": "x"})
+        sources.move_watermarks(conn, cid, {"orders": "2026-03-03T12:00:00Z"})
         assert sources.watermark(conn, cid, "orders") == "2026-03-03T12:00:00Z"

@@ -70,3 +70,5 @@ def configure(level: int, redactor: Redactor, *, as_json: bool) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    # told of by the pool when Ctrl-C strikes while it takes a session back: the session is thrown away, nothing is lost
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)

@@ -16,8 +16,8 @@ from itertools import groupby
 from ml_connector.engine.placing import PLACED, claim_places
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.stages import STAGES
+from ml_connector.engine.standing import APART, LACKING, Standing
 from ml_connector.engine.work import Draft, Work
-from ml_connector.kernel.errors import RightMissing
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import ERP_KINDS, Verb, unpack
 from ml_connector.store import journal, links
@@ -38,13 +38,18 @@ class Applier:
         self.work = work
         self.draft = draft
         self.settler = settler
+        self.standing = Standing(work, draft)
         self.sent = 0
 
     def apply(self) -> None:
         """Goes through every stage once. When it ends early, what is under way is waited for and the rest not sent."""
+        with self.work.db.begin() as conn:
+            planned = journal.stages_of(conn, self.work.connection_id, self.work.run_id)
         pool = ThreadPoolExecutor(self.work.in_flight, thread_name_prefix="send")
         try:
             for kind, verb in STAGES:
+                if (kind, verb.value) not in planned:
+                    continue
                 if verb is Verb.LINK:
                     self._link_stage(kind)
                 else:
@@ -123,21 +128,19 @@ class Applier:
         return [row for row in rows if row.id not in taken]
 
     def _settle(self, rows: list[IntentRow], futures: list[Future[list[Outcome]]]) -> None:
-        outcomes: list[Outcome] = []
-        failure: BaseException | None = None
-        for future in futures:
-            error = future.exception()
-            if error is None:
-                outcomes += future.result()
-            else:
-                failure = failure or error
+        failures = [error for future in futures if (error := future.exception())]
+        outcomes = [outcome for future in futures if not future.exception() for outcome in future.result()]
         self.work.point("apply.sent")
         if rows:
             self.settler.settle(rows, outcomes)
             self.sent += len(outcomes)
             self.work.progress(f"{rows[0].kind} {rows[0].verb}", self.sent)
-        if failure:
-            raise failure
+        flows = {row.flow for row in rows}
+        for error in failures:
+            if not isinstance(error, LACKING) or not flows <= APART.keys():
+                raise error
+            for flow in flows:
+                self.standing.stop(flow, error)
 
     def _send(self, effects: Sequence[Effect]) -> list[Outcome]:
         with self.work.tape.about([effect.intent_id for effect in effects]):
@@ -156,6 +159,8 @@ class Applier:
             missing = next((need for need in row.needs if need not in targets), None)
             if missing is None and row.after and self.settler.failed(row):
                 missing = key
+            if row.flow in self.draft.still:
+                missing = key  # its request would only meet the same lack again
             if missing is not None:
                 parked.append((row, missing))
                 continue
@@ -222,12 +227,13 @@ class Recovery:
 
     def recover(self) -> int:
         """Reads back every unconfirmed intent of this connection, a slice at a time; the number settled as done."""
-        done = 0
+        done = last = 0
         while True:
             with self.work.db.begin() as conn:
-                rows = journal.unconfirmed(conn, self.work.connection_id, SLICE)
+                rows = journal.unconfirmed(conn, self.work.connection_id, last, SLICE)
             if not rows:
                 return done
+            last = rows[-1].id
             found, absent = self._read_back(sorted(rows, key=_rank))
             self.work.point("recover.found")
             if found:
@@ -235,8 +241,6 @@ class Recovery:
             if absent:
                 self.settler.release_unconfirmed(absent)
             done += len(found)
-            if len(found) + len(absent) < len(rows):
-                return done
 
     def _read_back(self, rows: list[IntentRow]) -> tuple[list[tuple[IntentRow, Outcome]], list[IntentRow]]:
         """What happened after all, and what did not. An effect whose links are not there cannot have happened."""
@@ -253,8 +257,8 @@ class Recovery:
                 with self.work.tape.about([row.id]):
                     effect = _effect(row, row.target or targets.get(row.key, ""), targets)
                     outcome = side_of(self.work, row.kind).find(effect)
-            except RightMissing:
-                continue  # its project is hidden from us for now: it stays unconfirmed, and the others go on
+            except LACKING:
+                continue  # its project or set is hidden from us for now: it stays unconfirmed, and the others go on
             if outcome is None:
                 absent.append(row)
             else:

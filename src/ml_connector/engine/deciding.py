@@ -14,6 +14,7 @@ from ml_connector.engine.reading import ORDER, Demand
 from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.stages import STAGES
+from ml_connector.engine.standing import FLOW
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
 from ml_connector.kernel.errors import Bug
@@ -185,8 +186,8 @@ class Decider:
                 elif before:
                     counts.setdefault(intent.source, 0)
         with self.work.db.begin() as conn:
-            for order, count in counts.items():
-                sources.move_watermark(conn, self.work.connection_id, f"{LAPS}{order}", str(count))
+            counted = {f"{LAPS}{order}": str(count) for order, count in counts.items()}
+            sources.move_watermarks(conn, self.work.connection_id, counted)
 
     def decide(self, case: Case) -> Decision:
         """Decides a case, and keeps it: replay starts from exactly this."""
@@ -214,7 +215,8 @@ class Decider:
                 raise Bug(f"Flow {flow} plans to {intent.verb.value} {intent.key}, for which no step is known.")
         documents = set(looked_at)
         if whole_flow:
-            documents |= {source for source, hold in self.held if hold.flow == flow and hold.key.kind != "vendor_there"}
+            apart = ("vendor_there", FLOW)
+            documents |= {source for source, hold in self.held if hold.flow == flow and hold.key.kind not in apart}
         self.work.point("plan.decided")
         with self.work.db.begin() as conn:
             journal.keep_intents(conn, self.work.connection_id, self.work.run_id, intents)

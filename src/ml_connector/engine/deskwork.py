@@ -43,6 +43,7 @@ ANSWERS: dict[HoldReason, tuple[str, ...]] = {
     HoldReason.REVISED: ("erp", "projects"),
     HoldReason.VENDOR_PROPOSAL: ("new", "link", "ignore"),
     HoldReason.BUDGET_STRANGERS: ("erp", "projects"),
+    HoldReason.PROPOSAL_ENDED: ("new", "ignore"),
 }
 """What a person may answer to each kind of hold; the others end when the missing thing appears."""
 
@@ -114,7 +115,7 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
         raise BadInput("Say with --target what it is linked to: nobody like it was found, so there is none to choose.")
     if given.answer in ("erp", "projects") and hold.reason is not HoldReason.LAPPING:
         target = _marks(conn, connection_id, row, given.answer)
-    if hold.reason is HoldReason.GONE_THERE and given.answer == "new":
+    if hold.reason in (HoldReason.GONE_THERE, HoldReason.PROPOSAL_ENDED) and given.answer == "new":
         # what was linked is forgotten, and matched or made again by the next run: there is nothing to remember
         links.unlink(conn, connection_id, _links_of(conn, connection_id, row))
     else:
@@ -130,6 +131,8 @@ def rule(conn: Connection, connection_id: int, given: Answer) -> dict[str, Any]:
 
 def _links_of(conn: Connection, connection_id: int, row: HoldRow) -> list[Key]:
     """The links of the record a hold is about: of an order, those of its contracts and of the contracts' changes."""
+    if row.reason == HoldReason.PROPOSAL_ENDED.value:
+        return [row.waits_for]
     if row.kind != "order":
         return [row.key]
     contracts = [

@@ -41,15 +41,7 @@ FULL = ("project", "vendor", "cost_code", "budget_code", "budget", "budget_chang
 
 def load_links(conn: Connection, connection_id: int) -> dict[Key, Linked]:
     """Every confirmed link; agreed records only for the kinds in FULL."""
-    known: dict[Key, Linked] = {}
-    for kind in FULL:
-        ids = [row.erp_id for row in links.links_of(conn, connection_id, kind, links.LINKED)]
-        for row in links.load_links(conn, connection_id, kind, ids).values():
-            known[row.key] = _linked(row)
-    for kind in LIGHT:
-        for row in links.links_of(conn, connection_id, kind, links.LINKED):
-            known[row.key] = Linked(row.target_id, b"", row.stamp)
-    return known
+    return {row.key: _linked(row) for row in links.linked(conn, connection_id, LIGHT, FULL)}
 
 
 def with_agreed(
@@ -98,6 +90,8 @@ def document_of(hold: Hold) -> str:
     """The erp document a hold hangs on: an order, a supplier, a project."""
     if hold.key.kind in ("cost_code", "budget_code", "combination", "dimension"):
         return hold.key.id.replace("/", " ").split(" ", 1)[0]
+    if hold.key.kind == "flow":  # it hangs on no document
+        return ""
     if hold.key.kind == "project_vendor":
         return hold.key.id.split("@", 1)[0]
     return hold.key.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.reading import Demand
 from ml_connector.engine.spool import Spool
+from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import budgets, supplier_invoices
 from ml_connector.kernel.keys import fingerprint
@@ -37,6 +38,9 @@ CENSUS = "census/"
 
 MANY = 200
 """Crossed documents of a project up to which every run looks whether all are still there; above it once a day."""
+
+PAGE = 500
+"""Documents born in Procore that are decided at a time, or few more."""
 
 BACK = {"subcontractor_invoices": "subcontractor_invoice", "direct_costs": "direct_cost"}
 """Flow from Procore to the kind of document it takes."""
@@ -78,18 +82,22 @@ class MoneyReader:
 
     def read(self, demand: Demand) -> Money:
         """Reads for every flow of this run, and notes what the documents ask of vendors and codes."""
-        flows = self.work.flows
+        projects = self.work.projects
+        readings: dict[str, Callable[[], None]] = {
+            "supplier_invoices": lambda: self._invoices(demand),
+            "payments": self._payments,
+            "budgets": self._estimates,
+            "subcontractor_invoices": lambda: self._back(
+                "subcontractor_invoices", self.money.billed, projects.subcontractor_invoices
+            ),
+            "direct_costs": lambda: self._back("direct_costs", self.money.costs, projects.direct_costs),
+        }
+        standing = Standing(self.work, self.draft)
         try:
-            if "supplier_invoices" in flows:
-                self._invoices(demand)
-            if "payments" in flows:
-                self._payments()
-            if "budgets" in flows and self.situation.policies.budgets.owner == "erp":
-                self._estimates()
-            if "subcontractor_invoices" in flows:
-                self._back("subcontractor_invoices", self.money.billed, self.work.projects.subcontractor_invoices)
-            if "direct_costs" in flows:
-                self._back("direct_costs", self.money.costs, self.work.projects.direct_costs)
+            for flow, read in readings.items():
+                if flow in self.work.flows:
+                    with standing.apart(flow):
+                        read()
         except BaseException:
             self.money.close()
             raise
@@ -153,7 +161,7 @@ class MoneyReader:
         work.tape.flush(work.db)
 
     def _estimates(self) -> None:
-        if self.situation.mapper.mapping.budget_code is None:
+        if self.situation.policies.budgets.owner != "erp" or self.situation.mapper.mapping.budget_code is None:
             return
         projects = sorted(self.gathered.targets)
         found, problems = self.work.erp.estimates(projects, self.situation.policies.budgets.amount)
@@ -193,7 +201,8 @@ class MoneyReader:
             seen = {one.id: fingerprint(pack(one) + cancelled.get(one.id, b"")) for one in found.values()}
             fresh = self._fresh(flow, (project, mine), found.values(), seen)
             prints.update((one.id, seen[one.id]) for one in fresh)
-            spool.put(fresh)
+            for page in _pages(fresh):
+                spool.put(page)
             work.tape.flush(work.db)
             work.point("read.page")
 
@@ -239,6 +248,22 @@ def read_again(conn: Connection, connection_id: int) -> None:
     for flow in BACK:
         names = [f"{flow}/{project}" for project in sources.marks(conn, connection_id, f"{flow}/")]
         sources.drop_watermarks(conn, connection_id, names)
+
+
+def _pages(documents: Iterable[_Back]) -> Iterator[list[_Back]]:
+    """Documents by the page; the invoices of one commitment stay together, for a requisition that proposes it and what
+    is billed to date on its lines are made of all of them."""
+    homes: dict[str, list[_Back]] = {}
+    for one in documents:
+        homes.setdefault(one.commitment if isinstance(one, SubcontractorInvoice) else one.id, []).append(one)
+    page: list[_Back] = []
+    for found in homes.values():
+        page += found
+        if len(page) >= PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 def _crossed(conn: Connection, connection_id: int, kind: str) -> dict[str, set[str]]:

@@ -65,11 +65,10 @@ class Rest:
             sources.mark_missing(conn, number, kind, ids - held)
         for flow, where in self.draft.where.items():
             held = holds.held_sources(conn, number, flow) | {doc for one, doc in self.restless if one == flow}
-            for document in sorted(where.keys() & held):
-                sources.move_watermark(conn, number, f"{WHERE}{flow}/{document}", where[document])
+            kept = {f"{WHERE}{flow}/{one}": where[one] for one in sorted(where.keys() & held)}
+            sources.move_watermarks(conn, number, kept)
             sources.drop_watermarks(conn, number, [f"{WHERE}{flow}/{one}" for one in where.keys() - held])
-        for name, day in self.draft.census.items():
-            sources.move_watermark(conn, number, name, day)
+        sources.move_watermarks(conn, number, self.draft.census)
 
     def _keep(self, conn: Connection, kind: str, flow: str, prints: dict[str, bytes], version: int) -> None:
         held = holds.held_sources(conn, self.work.connection_id, flow)

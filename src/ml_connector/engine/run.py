@@ -32,6 +32,7 @@ from ml_connector.engine.reporting import report
 from ml_connector.engine.resting import Rest
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
+from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Report, Work
 from ml_connector.flows import budgets, cost_codes
 from ml_connector.kernel.errors import AskPerson, ConnectorError
@@ -162,6 +163,7 @@ class Runner:
                 if "purchase_orders" in work.flows:
                     chart = gathered.chart() if spool.records else Chart({}, {})
                     decider.purchase_orders(spool, demand, chart)
+                standing = Standing(work, draft)
                 for flow, act in (
                     ("budgets", later.budgets),
                     ("supplier_invoices", later.supplier_invoices),
@@ -169,8 +171,9 @@ class Runner:
                     ("direct_costs", later.direct_costs),
                     ("payments", later.payments),  # last: what was just seen to be sent back is not paid
                 ):
-                    if flow in work.flows:
-                        act()
+                    if flow in work.flows and flow not in draft.still:
+                        with standing.apart(flow):
+                            act()
             finally:
                 money.close()
 
@@ -190,11 +193,13 @@ class Runner:
         if "vendors" in flows:
             decider.vendors(demand)
             later.proposals()
-        if estimates:
+        standing = Standing(self.work, self.draft)
+        if estimates and "budgets" not in self.draft.still:
             zeroed = self.work.policies.budgets.strangers == "zero"
-            theirs = gathered.budgets(later.budgeted()) if zeroed else None
-            demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
-            demand.projects |= {one.project for one in demand.extra}
+            with standing.apart("budgets"):
+                theirs = gathered.budgets(later.budgeted()) if zeroed else None
+                demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
+                demand.projects |= {one.project for one in demand.extra}
         if "cost_codes" in flows and any(key.kind == "cost_code" for key in decider.situation.links):
             renamed = cost_codes.renamed(decider.situation, gathered.chart())
             demand.extra |= renamed
@@ -206,7 +211,8 @@ class Runner:
         if "cost_codes" in flows and (demand.combinations or demand.extra or ended or everything):
             decider.cost_codes(demand, gathered.chart())
         if "dimensions" in flows:
-            later.dimensions()
+            with standing.apart("dimensions"):
+                later.dimensions()
 
     def _situation(self, conn: Connection) -> Situation:
         work = self.work
@@ -231,11 +237,11 @@ class Runner:
             rest.refused(conn, self.settler.well)
             rest.vendors(conn)
             rest.documents(conn)
+            Standing(work, draft).released(conn)
             readings = ["commitments"] if "purchase_orders" in work.flows else []
-            readings += [flow for flow in BACK if flow in work.flows]
-            for project in sorted(self.looked_at):
-                for reading in readings:
-                    sources.move_watermark(conn, work.connection_id, f"{reading}/{project}", started)
+            readings += [flow for flow in BACK if flow in work.flows and flow not in draft.still]
+            read = [f"{reading}/{project}" for project in sorted(self.looked_at) for reading in readings]
+            sources.move_watermarks(conn, work.connection_id, dict.fromkeys(read, started))
         work.tape.flush(work.db)
 
 

@@ -87,6 +87,7 @@ class Settler:
         for row in rows:
             if row.id not in by_id:
                 self._fail(row)
+                self.unknown[row.id] = row.flow
         made, finished = self._account(pairs)
         self.work.point("settle.before")
         with self.work.db.begin() as conn:
@@ -204,7 +205,9 @@ class Settler:
         for row, missing in parked:
             own = missing == Key(row.kind, row.erp_id)
             self._fail(row)
+            still = self.draft.still.get(row.flow)
             sentence = "An earlier step of this record did not end well." if own else f"{missing} is not there."
+            sentence = still.sentence if still else sentence
             states.append(Settled(row.id, "superseded", "", sentence))
             if not own:
                 opened.append(_waits(row, missing))

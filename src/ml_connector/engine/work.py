@@ -101,6 +101,8 @@ class Draft:
     """Marks of what this run has looked for, to be kept when it ends well."""
     money_by_flow: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     """Planned money by flow and currency."""
+    still: dict[str, Hold] = field(default_factory=dict)
+    """Flows that lack a right and stand still in this run, with what is said of them."""
     parked: set[tuple[str, str]] = field(default_factory=set)
     """(flow, document) of documents with steps left out because they are not in the approved plan."""
 

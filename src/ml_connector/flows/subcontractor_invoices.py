@@ -176,6 +176,8 @@ class _Page:
             return made, note if made or note else f"{called} is {status} in Procore: it does not count yet."
         commitment = self.commitments.get(invoice.commitment)
         if not commitment:
+            if self.situation.ignored(key, (HoldReason.PROPOSAL_ENDED,)):
+                return [], f"A person said that {called} stays out of IFS."
             raise Held(self._unknown(invoice))
         order, _, project = commitment.rpartition("@")
         linked = self.situation.links[Key("commitment", commitment)]

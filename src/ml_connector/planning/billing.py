@@ -267,7 +267,8 @@ def summed(records: Iterable[SubcontractorInvoice]) -> tuple[BillingLine, ...]:
 def deltas(wanted: Sequence[BillingLine], have: Sequence[BillingLine]) -> tuple[BillingLine, ...]:
     """What must be billed more (or less, when negative) so that `have` comes to `wanted`, line by line.
 
-    A quantity alone is no reason: the amount is the truth.
+    A quantity alone is no reason: the amount is the truth. What is released less is retained anew: nobody knows whether
+    Procore takes a negative release, and it may be more than a line still holds.
     """
     old = {line.line: line for line in have}
     new = {line.line: line for line in wanted}
@@ -275,6 +276,8 @@ def deltas(wanted: Sequence[BillingLine], have: Sequence[BillingLine]) -> tuple[
     for key in dict.fromkeys([*new, *old]):
         line = new.get(key) or _plus(old[key], old[key], -1)
         delta = _plus(line, old[key], -1) if key in old else line
+        if delta.released < 0:
+            delta = msgspec.structs.replace(delta, retained=delta.retained - delta.released, released=ZERO)
         if delta.amount or delta.retained or delta.released:
             made.append(delta)
     return tuple(made)

@@ -124,6 +124,8 @@ class HoldReason(Enum):
     """The policy names no account where the voucher needs one (clearing, retention)."""
     ORDER_MISSING = "order_missing"
     """The commitment was written in Procore; its purchase requisition waits in IFS to become an order."""
+    PROPOSAL_ENDED = "proposal_ended"
+    """The requisition that proposed a commitment was ended in IFS: propose it again, or leave its invoices there?"""
     SENT_BACK = "sent_back"
     """A Procore document was sent back after it crossed: payment stops until somebody says what counts."""
     REVISED = "revised"
@@ -134,6 +136,8 @@ class HoldReason(Enum):
     """The supplier was made from a Procore vendor, and nobody in IFS has released it for payment yet."""
     VENDOR_INACTIVE = "vendor_inactive"
     """The vendor is inactive on one side and in use on the other."""
+    RIGHT_MISSING = "right_missing"
+    """A whole flow lacks a right or a name on one side: it stands still, and the others go on."""
     PART_FORBIDDEN = "part_forbidden"
     """IFS does not let values of this code part be made from outside (projects, fixed assets, received basic data)."""
 

@@ -71,6 +71,10 @@ class Proposals:
         if key in self.situation.links:
             number = (there.id if there else "") or self.situation.target(key)
             state = f" (now {there.state})" if there and there.state else ""
+            if there is None or there.ended:
+                fate = f"is {there.state}" if there else "cannot be found any more"
+                sentence = f"{called} is no order in IFS, and requisition {number}, which proposed it, {fate} there."
+                return Waiting(HoldReason.PROPOSAL_ENDED, key, "buyer", sentence)
             sentence = f"{called} is no order in IFS; requisition {number}{state} waits there to become one."
             return Waiting(HoldReason.ORDER_MISSING, becomes_order, "buyer", sentence)
         if self.policy.unknown == "hold":

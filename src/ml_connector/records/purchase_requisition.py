@@ -44,6 +44,8 @@ class PurchaseRequisition(msgspec.Struct, frozen=True):
     """Procore's id of the commitment it proposes."""
     id: str = ""
     state: str = ""
+    ended: bool = False
+    """Whether people in the erp cancelled or closed it: it becomes no order any more."""
 
     def money(self) -> Money:
         """The sum of the lines."""

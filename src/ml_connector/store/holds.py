@@ -132,7 +132,10 @@ def held_ids(conn: Connection, connection_id: int, flow: str) -> set[str]:
 
 def held_sources(conn: Connection, connection_id: int, flow: str) -> set[str]:
     """The erp documents a flow must look at again, because something about them is held."""
-    sql = "SELECT DISTINCT source FROM holds WHERE connection_id = %s AND flow = %s AND released_at IS NULL"
+    sql = """
+        SELECT DISTINCT source FROM holds
+        WHERE connection_id = %s AND flow = %s AND released_at IS NULL AND source <> ''
+    """
     return {row[0] for row in bulk.fetch(conn, sql, (connection_id, flow))}
 
 

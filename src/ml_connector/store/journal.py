@@ -150,6 +150,12 @@ def keep_intents(conn: Connection, connection_id: int, run_id: int, intents: Seq
     return ids
 
 
+def stages_of(conn: Connection, connection_id: int, run_id: int) -> set[tuple[str, str]]:
+    """Record kind and verb of every intent of a run that waits to be sent."""
+    sql = f"SELECT DISTINCT i.kind, i.verb FROM {_BOTH} WHERE i.run_id = %s AND s.connection_id = %s AND s.state = %s"
+    return {(kind, verb) for kind, verb in bulk.fetch(conn, sql, (run_id, connection_id, "planned"))}
+
+
 def next_batchable(
     conn: Connection, stage: Stage, after: tuple[str, int] = ("", 0), limit: int = 1000
 ) -> list[IntentRow]:
@@ -195,9 +201,16 @@ def settle(conn: Connection, rows: Sequence[Settled]) -> None:
     bulk.run(conn, sql, [list(field) for field in fields])
 
 
-def unconfirmed(conn: Connection, connection_id: int, limit: int = 1000) -> list[IntentRow]:
-    """Intents that were sent and whose outcome is not known, oldest first: to be read back before anything is sent."""
-    return _in_states(conn, connection_id, ("sending", "unknown"), limit)
+def unconfirmed(conn: Connection, connection_id: int, after: int = 0, limit: int = 1000) -> list[IntentRow]:
+    """Intents behind id `after` that were sent and whose outcome is not known, oldest first.
+
+    They are to be read back before anything is sent.
+    """
+    sql = f"""
+        SELECT {_COLUMNS} FROM {_BOTH}
+        WHERE s.connection_id = %s AND s.state IN ('sending', 'unknown'){_HINT} AND s.id > %s ORDER BY s.id LIMIT %s
+    """
+    return [IntentRow(*row) for row in bulk.fetch(conn, sql, (connection_id, after, limit))]
 
 
 def unsettled_keys(conn: Connection, connection_id: int, states: Iterable[str] = _OPEN) -> set[Key]:
@@ -281,14 +294,6 @@ def digests(conn: Connection, run_id: int) -> list[bytes]:
 
 _HINT = " AND s.state IN ('planned', 'sending', 'unknown', 'waiting')"
 """Repeats the condition of the index over open intents, so that the planner sees it applies."""
-
-
-def _in_states(conn: Connection, connection_id: int, states: tuple[str, ...], limit: int) -> list[IntentRow]:
-    """Open intents of a connection in some states, oldest first."""
-    sql = (
-        f"SELECT {_COLUMNS} FROM {_BOTH} WHERE s.connection_id = %s AND s.state = ANY(%s){_HINT} ORDER BY s.id LIMIT %s"
-    )
-    return [IntentRow(*row) for row in bulk.fetch(conn, sql, (connection_id, list(states), limit))]
 
 
 def _needs(text: str) -> tuple[Key, ...]:

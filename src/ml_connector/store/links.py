@@ -68,6 +68,14 @@ def links_of(conn: Connection, connection_id: int, kind: str, state: str | None 
     return [LinkRow(*row) for row in bulk.fetch(conn, sql + " ORDER BY erp_id", (connection_id, kind, state))]
 
 
+def linked(conn: Connection, connection_id: int, light: Sequence[str], full: Sequence[str]) -> list[LinkRow]:
+    """Every confirmed link of some kinds by kind and erp id; those of `full` kinds with their base."""
+    columns = _COLUMNS.replace("base", "CASE WHEN kind = ANY(%b) THEN base END")
+    sql = f"SELECT {columns} FROM links WHERE connection_id = %s AND kind = ANY(%b) AND state = %s"
+    values = (list(full), connection_id, [*full, *light], LINKED)
+    return [LinkRow(*row) for row in bulk.fetch(conn, sql + " ORDER BY kind, erp_id", values)]
+
+
 def load_links(conn: Connection, connection_id: int, kind: str, erp_ids: Sequence[str]) -> dict[str, LinkRow]:
     """The links of some records, whatever their state, base included, by erp id."""
     sql = f"SELECT {_COLUMNS} FROM links WHERE connection_id = %s AND kind = %s AND erp_id = ANY(%b)"

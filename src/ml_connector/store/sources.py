@@ -122,10 +122,12 @@ def drop_watermarks(conn: Connection, connection_id: int, names: Collection[str]
         bulk.run(conn, sql, (connection_id, sorted(names)))
 
 
-def move_watermark(conn: Connection, connection_id: int, name: str, value: str) -> None:
-    """Moves a reading on; in the transaction that keeps what was read."""
+def move_watermarks(conn: Connection, connection_id: int, moved: Mapping[str, str]) -> None:
+    """Moves readings on, by name; in the transaction that keeps what was read."""
     sql = """
-        INSERT INTO watermarks (connection_id, name, value) VALUES (%s, %s, %s)
+        INSERT INTO watermarks (connection_id, name, value)
+        SELECT %s, n.name, n.value FROM unnest(%b::text[], %b::text[]) AS n (name, value)
         ON CONFLICT (connection_id, name) DO UPDATE SET value = excluded.value, at = now()
     """
-    bulk.run(conn, sql, (connection_id, name, value))
+    if moved:
+        bulk.run(conn, sql, (connection_id, list(moved), list(moved.values())))

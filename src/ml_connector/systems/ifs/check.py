@@ -16,7 +16,7 @@ from ml_connector.records.problem import Reject
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.ifs.book_reading import of_part
 from ml_connector.systems.ifs.company import company_reading
-from ml_connector.systems.ifs.finance_profile import FLOWS, WITHOUT
+from ml_connector.systems.ifs.finance_profile import BACK, FLOWS, WITHOUT, WRITE_SETS
 from ml_connector.systems.ifs.metadata import Metadata, metadata_of
 from ml_connector.systems.ifs.odata import Odata, Reading, after
 from ml_connector.systems.ifs.project import of_company
@@ -46,6 +46,8 @@ def check(system: IfsSystem) -> list[Finding]:
     findings.append(_company(system))
     for word, where in system.profile.finance_sets().items():
         findings += _finance(system, word, of_part(where, "B") if word == "budget_value" else where, catalogue)
+    for entry, where in system.profile.way_back_sets().items():
+        findings += _way_back(system, entry, where, catalogue)
     if all(one.ok for one in findings):
         findings += [_supplier_details(system), _page_size(system), _amounts(system)]
     return findings
@@ -137,12 +139,21 @@ def _set(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[s
 
 def _finance(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
     """The same for what only the flows of money need: what fails stops these and no others, and says which."""
-    found = []
-    for one in _set(system, word, where, catalogue):
-        sentence = f"{one.sentence} {WITHOUT[word]}."
-        lacking = msgspec.structs.replace(one, ok=True, sentence=sentence, flows=FLOWS.get(word, ()))
-        found.append(one if one.ok else lacking)
-    return found
+    found = _set(system, word, where, catalogue)
+    return [one if one.ok else _lacking(one, WITHOUT[word], FLOWS.get(word, ())) for one in found]
+
+
+def _way_back(system: IfsSystem, entry: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
+    """The same for where vouchers and requisitions are entered and found again. Nothing is written to try it."""
+    flows = BACK if entry.startswith("vouchers.") else WRITE_SETS[entry.partition(".")[2]]
+    clause = f"Without it the flow{'s' * (len(flows) > 1)} {' and '.join(flows)} cannot run"
+    found = _set(system, entry, where, catalogue)
+    return [one if one.ok else _lacking(one, clause, flows) for one in found]
+
+
+def _lacking(one: Finding, clause: str, flows: tuple[str, ...]) -> Finding:
+    """A bad finding that stops some flows only, or none: the check passes, and `clause` says what cannot be done."""
+    return msgspec.structs.replace(one, ok=True, sentence=f"{one.sentence} {clause}.", flows=flows)
 
 
 def _accounts_listed(system: IfsSystem) -> bool:

@@ -264,7 +264,7 @@ _VOUCHERS = "Without it a voucher is sent unchecked in this point, and IFS judge
 WITHOUT = {
     "invoice": "Without it the flow supplier_invoices cannot run",
     "invoice_line": "Without it the flow supplier_invoices cannot run",
-    "tax_code": "Without it the flow supplier_invoices cannot tell what tax is recoverable",
+    "tax_code": "Without it the flow supplier_invoices cannot tell what tax is recoverable, and does not run",
     "payment": "Without it the flow payments cannot run",
     "estimate": "Without it the flow budgets cannot run",
     "ledger_account": _VOUCHERS,
@@ -282,7 +282,21 @@ WITHOUT = {
 FLOWS = {
     "invoice": ("supplier_invoices",),
     "invoice_line": ("supplier_invoices",),
+    "tax_code": ("supplier_invoices",),
     "payment": ("payments",),
     "estimate": ("budgets",),
 }
 """Our word for a set to the flows that cannot run without it; without the others every flow runs."""
+
+VOUCHER_SETS = ("entry", "held", "held_row", "ledger", "ledger_row")
+"""The sets in which vouchers are entered and found again, by their words in [erp.profile.vouchers]."""
+
+WRITE_SETS = {
+    "requisition": ("subcontractor_invoices",),
+    "requisition_line": ("subcontractor_invoices",),
+    "invoice": ("subcontractor_invoices",),
+}
+"""The sets in [erp.profile.writes] that are read as well, to the flows that cannot run without them."""
+
+BACK = ("subcontractor_invoices", "direct_costs")
+"""Flows that enter vouchers."""

@@ -57,6 +57,9 @@ class Place(msgspec.Struct, frozen=True):
     filter: str = ""
     number: bool = False
     """Whether `id` is a number."""
+    state: str = ""
+    ended: tuple[str, ...] = ()
+    """Values of the property `state` in which a row stands for nothing any more: another may be made in its place."""
 
 
 def note(once_key: str, text: str, limit: int) -> str:
@@ -152,7 +155,8 @@ class Once:
             return [None] * len(effects)
 
     def _settled(self, effect: Effect, there: Mapping[str, list[dict[str, Any]]]) -> Outcome | None:
-        rows = there.get(effect.once_key, [])
+        place = self._place
+        rows = [row for row in there.get(effect.once_key, []) if str(row.get(place.state)) not in place.ended]
         if len(rows) > 1:
             ids = " and ".join(sorted(str(row.get(self._place.id)) for row in rows))
             return refused(effect, f"IFS has more than one {self._place.what} of {effect.once_key}: {ids}.")

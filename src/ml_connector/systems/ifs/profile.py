@@ -13,7 +13,7 @@ from ml_connector.records.supplier_invoice import InvoiceState
 from ml_connector.systems.ifs import finance_profile as finance
 from ml_connector.systems.ifs.set_profile import SetProfile, code_parts
 from ml_connector.systems.ifs.voucher_profile import VoucherProfile, check_vouchers
-from ml_connector.systems.ifs.writing_profile import WritingProfile, check_writing
+from ml_connector.systems.ifs.writing_profile import WriteSet, WritingProfile, check_writing
 
 _PROJECT = SetProfile(
     "ProjectsHandling",
@@ -222,6 +222,18 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def finance_sets(self) -> dict[str, SetProfile]:
         """The same for what only the flows of money need; orders go without any of them."""
         return {word: getattr(self, word) for word in finance.WITHOUT}
+
+    def way_back_sets(self) -> dict[str, SetProfile]:
+        """The sets that what comes back from Procore is written to and found again in, by their profile entry.
+
+        A set that is not named, as manual supplier invoices are not until somebody chooses that route, is left out.
+        """
+        found = {f"vouchers.{word}": getattr(self.vouchers, word) for word in finance.VOUCHER_SETS}
+        for word in finance.WRITE_SETS:
+            where: WriteSet = getattr(self.writes, word)
+            if where.place:
+                found[f"writes.{word}"] = where.as_read()
+        return found
 
     def ended_states(self) -> tuple[str, ...]:
         """Identifiers of the states in which an order is finished, in the tenant's spelling."""

@@ -39,25 +39,26 @@ class Requisitions:
     def __init__(self, odata: Odata, sets: ChangeSets, profile: Profile) -> None:
         self._odata = odata
         self._writes = profile.writes
-        self._once = Once(odata, sets, _place(profile.writes.requisition), self._whole)
+        self._once = Once(odata, sets, _place(profile.writes), self._whole)
 
     def create(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Makes each requisition that is not there yet; the outcome's target is its number."""
         return self._once.create(effects, self._render)
 
     def find(self, effect: Effect) -> Outcome | None:
-        """DONE with its number when the requisition is there, in whatever state."""
+        """DONE with its number when the requisition is there, in whatever state but an ended one."""
         return self._once.find(effect)
 
     def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
         """Requisitions of ours by once-key with their no-part lines; `state` is the tenant's own identifier.
 
-        Amounts are quantity times price, to the cent; a line's id is `LINE/RELEASE`. Raises Refused for a row that
-        cannot be read.
+        Amounts are quantity times price, to the cent; a line's id is `LINE/RELEASE`. Those that ended come first.
+        Raises Refused for a row that cannot be read.
         """
         found = [(key, row) for key, rows in self._once.rows(once_keys).items() for row in rows]
         lines = self._lines([_text(row, self._writes.requisition, "id") for _, row in found])
-        return [_requisition(key, row, self._writes, lines) for key, row in found]
+        made = [_requisition(key, row, self._writes, lines) for key, row in found]
+        return sorted(made, key=lambda one: not one.ended)
 
     def _render(self, effect: Effect) -> ChangeSet:
         body = body_of(effect, PurchaseRequisition)
@@ -116,7 +117,8 @@ def activity_number(activity: str) -> Decimal | None:
     return Decimal(activity)
 
 
-def _place(where: WriteSet) -> Place:
+def _place(writes: WritingProfile) -> Place:
+    where = writes.requisition
     return Place(
         what="purchase requisition",
         projection=where.projection,
@@ -125,6 +127,8 @@ def _place(where: WriteSet) -> Place:
         reference=where.name("reference"),
         leading=where.shared(),
         select=where.select(),
+        state=where.name("state"),
+        ended=writes.requisition_ended,
     )
 
 
@@ -132,7 +136,7 @@ def _requisition(
     once_key: str, row: Mapping[str, Any], writes: WritingProfile, lines: Mapping[str, list[dict[str, Any]]]
 ) -> PurchaseRequisition:
     where, of_line = writes.requisition, writes.requisition_line
-    identity = _text(row, where, "id")
+    identity, state = _text(row, where, "id"), _text(row, where, "state")
     own = lines.get(identity, [])
     currency = next((text for one in own if (text := _text(one, of_line, "currency"))), "")
     return PurchaseRequisition(
@@ -144,7 +148,8 @@ def _requisition(
         text=_text(row, where, "text").removeprefix(once_key).strip(),
         lines=tuple(_line(one, of_line, currency) for one in own),
         id=identity,
-        state=_text(row, where, "state"),
+        state=state,
+        ended=state in writes.requisition_ended,
     )
 
 

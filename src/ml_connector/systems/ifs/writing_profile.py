@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ml_connector.kernel.errors import BadInput
-from ml_connector.systems.ifs.set_profile import code_parts
+from ml_connector.systems.ifs.set_profile import SetProfile, code_parts
 
 
 class WriteSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +31,11 @@ class WriteSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def name(self, word: str) -> str:
         """The tenant's property for our `word`; empty when it is switched off."""
         return self.properties.get(word, "")
+
+    def as_read(self) -> SetProfile:
+        """The same set as one to be read: what a check looks at. Its rows are told apart by the words of a number."""
+        keys = tuple(word for word in ("id", "requisition", "line", "release") if self.name(word))
+        return SetProfile(self.projection, self.entity_set, keys, self.properties)
 
     def select(self) -> tuple[str, ...]:
         """Every property that is named, each once, in a fixed order."""
@@ -138,6 +143,9 @@ class WritingProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No-part lines, where they are read; price and currency are inferred (facts/ifs.md 11.4): empty them if absent."""
     requisition_lines: str = "PurchaseReqLineNopartArray"
     """The array of a requisition's no-part lines, where they are written."""
+    requisition_ended: tuple[str, ...] = ("Cancelled",)
+    """The tenant's states of a requisition that becomes no order any more (inferred, facts/ifs.md 11.4). A closed one
+    may have become one."""
     requisition_defaults: dict[str, str] = {}
     """Values only the customer knows, such as `header.OrderCode` and `line.StatGrp`."""
     supplier: str = "SupplierHandling/SupplierInfoGeneralSet"
