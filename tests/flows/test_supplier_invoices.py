@@ -579,7 +579,7 @@ def test_a_procore_invoice_that_crossed_as_a_voucher_is_this_one() -> None:
 
 @pytest.mark.parametrize("strategy", ["commitment", "direct_cost"])
 def test_one_that_never_crossed_is_asked_about(strategy: str) -> None:
-    site = Site(policies=policies(invoices={"strategy": strategy}))
+    site = Site(policies=policies(invoices={"strategy": strategy, "budget_view_checked": True}))
     site.type_invoice(typed())
     hold = waits(site.decide(invoice()))
     assert (hold.reason, hold.candidates) == (HoldReason.INVOICE_MATCH, ("t1",))
@@ -663,7 +663,7 @@ def test_a_direct_cost_typed_in_procore_with_this_number_is_asked_about_too() ->
 
 
 def test_under_strategy_b_order_lines_are_direct_costs_on_the_contracts_code() -> None:
-    site = Site(policies=policies(invoices={"strategy": "direct_cost"}))
+    site = Site(policies=policies(invoices={"strategy": "direct_cost", "budget_view_checked": True}))
     lines = (posting("1", "100", codes=(("A", "9999"),)), posting("2", "0.05", order_line=""), retention())
     decision = site.sync(invoice(*lines))
     (cost,) = site.costs.values()
@@ -729,7 +729,7 @@ def test_only_what_may_matter_is_read_in_procore() -> None:
         "retention is spread by what is held"
     )
     assert wants(invoice(state=InvoiceState.CANCELLED)) == (["1201"], [], [])
-    site.change(policies=policies(invoices={"strategy": "direct_cost"}))
+    site.change(policies=policies(invoices={"strategy": "direct_cost", "budget_view_checked": True}))
     other = invoice(posting("1"), id="701")
     assert wants(other) == ([], ["P1@1201"], ["1201"])
     site.change(links={key: one for key, one in site.situation.links.items() if key.kind != "vendor"})
@@ -751,7 +751,7 @@ def test_what_goes_to_direct_costs_asks_for_its_vendor_and_codes_first() -> None
     assert ask(site.situation, CHART, [invoice(*lines)]) == ({"S100"}, {("S100", "1201")}, {coded, by_activity})
     assert ask(site.situation, CHART, [invoice(posting())]) == (set(), set(), set())
     assert ask(site.situation, CHART, [invoice(loose(), state=InvoiceState.CANCELLED)]) == (set(), set(), set())
-    site.change(policies=policies(invoices={"strategy": "direct_cost"}))
+    site.change(policies=policies(invoices={"strategy": "direct_cost", "budget_view_checked": True}))
     assert ask(site.situation, CHART, [invoice(posting())]) == ({"S100"}, {("S100", "1201")}, set())
     off = posting("2", order_line="")
     assert ask(site.situation, CHART, [invoice(off)])[2] == {Combination("1201", off.codes, "")}

@@ -78,7 +78,7 @@ def test_the_same_number_of_another_supplier_is_no_duplicate(story: Story) -> No
 def test_the_strategy_is_chosen_once_so_that_no_invoice_takes_a_second_route(story: Story) -> None:
     office = story.office
     with pytest.raises(BadInput, match="chosen once"):
-        office.policy(supplier_invoices={"strategy": "direct_cost"})
+        office.policy(supplier_invoices={"strategy": "direct_cost", "budget_view_checked": True})
     office.sync()
     assert office.holds() == []
     office.assert_tied()
@@ -165,7 +165,7 @@ def test_a_direct_cost_of_130_lines_foots_and_rests(office: MoneyOffice) -> None
 
 def test_orders_billed_by_direct_costs_foot_through_credit_and_cancellation(office: MoneyOffice) -> None:
     """Strategy B: no subcontractor invoice, no retention and no payment in Procore, and each amount once."""
-    office.policy(supplier_invoices={"strategy": "direct_cost"})
+    office.policy(supplier_invoices={"strategy": "direct_cost", "budget_view_checked": True})
     office.money.strategy = "direct_cost"
     story = Story(office, "USD", "TAX7")
     for act in (

@@ -35,6 +35,7 @@ def test_careful_by_default() -> None:
         ({"purchase_orders": {"split_number": "{order}"}}, "purchase_orders.split_number"),
         ({"purchase_orders": {"split_number": "{order}-{project"}}, "purchase_orders.split_number"),
         ({"purchase_orders": {"split_number": "{order.x}-{project}"}}, "purchase_orders.split_number"),
+        ({"supplier_invoices": {"strategy": "direct_cost"}}, "supplier_invoices.strategy"),
         ({"brakes": {"updates": -1}}, "brakes.updates"),
         ({"brakes": {"money": "NaN"}}, "brakes.money"),
         ({"brakes": {"money": "lots"}}, "brakes.money"),

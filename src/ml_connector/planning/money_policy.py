@@ -20,6 +20,9 @@ class SupplierInvoicePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     strategy: Literal["commitment", "direct_cost"] = "commitment"
     """Where a line on an order goes: the subcontractor invoice of its commitment (strategy A of section 5.2), or a
     direct cost of type subcontractor invoice (B). Chosen once for a connection; a line on no order is a direct cost."""
+    budget_view_checked: bool = False
+    """A person's word, asked for by strategy B, that the budget views in use count a subcontractor invoice kept as a
+    direct cost once: Procore does not tell how a view's columns are worked out (docs/decisions/0027)."""
     states: tuple[str, ...] = ("posted", "authorised", "partly_paid", "paid")
     """States in which an invoice crosses; one cancelled after it crossed is reversed whatever stands here."""
     window_days: int = 120
@@ -121,6 +124,12 @@ def check_money(
     invoices: SupplierInvoicePolicy, costs: DirectCostPolicy, payments: PaymentPolicy, back: SubcontractorInvoicePolicy
 ) -> None:
     """Words and numbers that have the right type and still make no sense; BadInput names the entry."""
+    if invoices.strategy == "direct_cost" and not invoices.budget_view_checked:
+        raise BadInput(
+            "policy.supplier_invoices.strategy is direct_cost, and nobody has said that the budget views were checked.",
+            remedy="See that no budget view in use adds direct costs of type subcontractor invoice to commitments, and "
+            "so counts them twice; then set policy.supplier_invoices.budget_view_checked = true.",
+        )
     _known("supplier_invoices.states", invoices.states, (state.value for state in InvoiceState))
     _known("supplier_invoices.status", (invoices.status,), (status.value for status in InvoiceStatus))
     _known("direct_costs.kinds", costs.kinds.values(), (kind.value for kind in CostKind))
