@@ -173,6 +173,26 @@ def test_sent_back_may_be_reversed_at_once() -> None:
     assert told(ifs.decide(invoice(status=DRAFT))) == skipped
 
 
+def test_a_status_we_do_not_know_is_asked_about_whatever_the_policy() -> None:
+    ifs = Ifs()
+    ifs.under(vouchers={"sent_back": "reverse"})
+    assert told(ifs.decide(invoice(status=InvoiceStatus.OTHER))) == (
+        "SKIP Procore invoice INV-7 of order P1 has a status in Procore that we do not know: it does not count yet."
+    )
+    ifs.sync(invoice())
+    hold = only_hold(ifs.decide(invoice(status=InvoiceStatus.OTHER)), HoldReason.SENT_BACK)
+    assert "has a status in Procore that we do not know, after it crossed as M/2026/1" in hold.sentence
+
+
+def test_a_date_moved_to_a_later_month_is_told_and_not_posted_again() -> None:
+    ifs = Ifs()
+    ifs.sync(invoice())
+    assert told(ifs.decide(invoice(dated=date(2026, 12, 3)))) == (
+        "SKIP Procore invoice INV-7 of order P1 is dated 2026-12-03 in Procore now; M/2026/1 stays on "
+        "2026-10-20, for no figure changed."
+    )
+
+
 @pytest.mark.parametrize("policy", ["ask", "reverse"])
 def test_an_invoice_that_cannot_be_seen_any_more_is_always_asked_about(policy: str) -> None:
     ifs = Ifs()

@@ -355,3 +355,18 @@ def test_the_proof_names_whatever_does_not_tie(story: Story) -> None:
         box.in_loop(lambda act=act: act(story))  # type: ignore[misc]
         before = office.money.differences()
         assert any(said in one for one in before), (act.__name__, before)
+
+
+def test_a_payment_that_cannot_be_read_is_held_and_goes_once_it_can(story: Story) -> None:
+    office = story.office
+    story.a_part_payment()
+    office.app.edit_connection("demo", {"erp": {"profile": {"payment": {"properties": {"currency": "SeriesId"}}}}})
+    office.sync()
+    (hold,) = office.holds()
+    assert (hold["reason"], hold["owner"], hold["kind"]) == ("bad_row", "accounts payable", "payment")
+    assert "currency" in hold["sentence"]
+    office.assert_rests()
+    office.app.edit_connection("demo", {"erp": {"profile": {"payment": {"properties": {"currency": "Currency"}}}}})
+    office.sync()
+    assert office.holds() == []
+    office.assert_tied()

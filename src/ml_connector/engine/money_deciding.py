@@ -211,6 +211,8 @@ class MoneyDecider:
 
     def payments(self) -> None:
         """Payments in the order of booking; each needs its invoice as IFS has it, and what it became in Procore."""
+        unread = self.decider.held_of("payments", HoldReason.BAD_ROW) | {one.key.id for one in self.money.unreadable}
+        self.decider.keep("payments", Decision(holds=tuple(self.money.unreadable)), unread)
         if not self.money.payments:
             return
         planned = {key: Linked("", base) for key, base in self.decider.planned.items() if key.kind in RECORDS}

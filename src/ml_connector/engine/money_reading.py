@@ -15,7 +15,7 @@ from ml_connector.engine.reading import Demand
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Work
-from ml_connector.flows import budgets, supplier_invoices
+from ml_connector.flows import budgets, payments, supplier_invoices
 from ml_connector.kernel.keys import fingerprint
 from ml_connector.planning.plan import Hold, pack
 from ml_connector.planning.situation import Situation
@@ -57,6 +57,8 @@ class Money:
     costs: Spool[DirectCost] = field(default_factory=lambda: Spool(DirectCost))
     held: list[Hold] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    unreadable: list[Hold] = field(default_factory=list)
+    """Payments whose row cannot be used."""
     estimates: list[BudgetEstimate] = field(default_factory=list)
     gone: dict[str, list[str]] = field(default_factory=dict)
     """Flow to the ids of documents that crossed, or waited to, and that Procore lists no more."""
@@ -151,7 +153,7 @@ class MoneyReader:
             waiting = [row.since.date() for row in holds.open_holds(conn, work.connection_id, "payments")]
         since = min([self.situation.today, *waiting]) - window
         found, problems = work.erp.payments(since)
-        self.draft.notes += [problem.sentence for problem in problems]
+        self.money.unreadable = payments.problem_holds(problems)
         prints = {payment.id: fingerprint(msgspec.msgpack.encode(payment)) for payment in found}
         with work.db.begin() as conn:
             known = sources.known(conn, work.connection_id, PAYMENT, list(prints), 0)

@@ -15,9 +15,10 @@ from ml_connector.flows.supplier_invoices import KIND, left_alone
 from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.money import Money, rounded, smallest
 from ml_connector.planning.invoicing import Chain, Crossed
-from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack, unpack
+from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, bad_row, pack, unpack
 from ml_connector.planning.situation import Situation
 from ml_connector.records.payment import ContractPayment, Payment
+from ml_connector.records.problem import Problem
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import InvoiceState, SupplierInvoice
 
@@ -41,6 +42,11 @@ def decide(
     for payment in sorted(payments, key=lambda one: (one.invoice, one.order, one.id)):
         work.decide(payment)
     return Decision(tuple(work.intents), tuple(work.holds), tuple(work.skips), (), tuple(work.unchanged))
+
+
+def problem_holds(problems: Sequence[Problem]) -> list[Hold]:
+    """Payments we could not read, as holds: they go by themselves once the row, or the profile, is mended."""
+    return [bad_row(problem, Key("payment", problem.key.id), FLOW, "accounts payable") for problem in problems]
 
 
 class _Mirror:

@@ -27,7 +27,7 @@ from ml_connector.records.accounting import Book
 from ml_connector.records.commitment import Commitment, CommitmentLine
 from ml_connector.records.purchase_order import OrderLine, PurchaseOrder
 from ml_connector.records.purchase_requisition import PurchaseRequisition
-from ml_connector.records.subcontractor_invoice import BillingLine, SubcontractorInvoice
+from ml_connector.records.subcontractor_invoice import BillingLine, InvoiceStatus, SubcontractorInvoice
 from ml_connector.records.voucher import RowRole, Voucher
 
 FLOW = "subcontractor_invoices"
@@ -172,8 +172,10 @@ class _Page:
         key, called = Key("subcontractor_invoice", invoice.id), self._called(invoice)
         status = invoice.status.value.replace("_", " ")
         if not self.counts(invoice):
-            made, note = self.desk.withdraw(key, called, f"is {status} in Procore")
-            return made, note if made or note else f"{called} is {status} in Procore: it does not count yet."
+            sure = invoice.status is not InvoiceStatus.OTHER
+            said = f"is {status} in Procore" if sure else "has a status in Procore that we do not know"
+            made, note = self.desk.withdraw(key, called, said, sure=sure)
+            return made, note if made or note else f"{called} {said}: it does not count yet."
         commitment = self.commitments.get(invoice.commitment)
         if not commitment:
             if self.situation.ignored(key, (HoldReason.PROPOSAL_ENDED,)):

@@ -13,6 +13,8 @@ from ml_connector.records.direct_cost import CostKind, CostStatus
 from ml_connector.records.subcontractor_invoice import InvoiceStatus
 from ml_connector.records.supplier_invoice import InvoiceState
 
+_STATUSES = [status.value for status in InvoiceStatus if status is not InvoiceStatus.OTHER]
+
 
 class SupplierInvoicePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens to IFS supplier invoices on their way to Procore."""
@@ -131,14 +133,14 @@ def check_money(
             "so counts them twice; then set policy.supplier_invoices.budget_view_checked = true.",
         )
     _known("supplier_invoices.states", invoices.states, (state.value for state in InvoiceState))
-    _known("supplier_invoices.status", (invoices.status,), (status.value for status in InvoiceStatus))
+    _known("supplier_invoices.status", (invoices.status,), _STATUSES)
     _known("direct_costs.kinds", costs.kinds.values(), (kind.value for kind in CostKind))
     _known("direct_costs.types", costs.types, (kind.value for kind in CostKind))
     _known("direct_costs.accounts", costs.accounts, (kind.value for kind in CostKind))
     _known("direct_costs.status", (costs.status,), (status.value for status in CostStatus))
     _known("direct_costs.statuses", costs.statuses, (status.value for status in CostStatus))
     _known("payments.methods", payments.methods.values(), ("check", "credit_card", "electronic"))
-    _known("subcontractor_invoices.statuses", back.statuses, (status.value for status in InvoiceStatus))
+    _known("subcontractor_invoices.statuses", back.statuses, _STATUSES)
     for name, days in (("supplier_invoices", invoices.window_days), ("payments", payments.window_days)):
         if not 1 <= days <= 3650:
             raise BadInput(f"policy.{name}.window_days is {days}; it is a number of days from 1 to 3650.")

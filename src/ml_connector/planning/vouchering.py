@@ -90,6 +90,17 @@ def voucher_keys(company: str, known: Mapping[str, History], documents: Iterable
     return frozenset(once_key(company, one) for one in ids)
 
 
+def _moved(document: Document, live: Version) -> str:
+    """Said where a document is of a later month than its voucher by now: figures are corrected, dates are not.
+
+    An earlier one is no news: a voucher goes into the next open month where its own was closed.
+    """
+    now, there = document.dated, live.dated()
+    if (now.year, now.month) <= (there.year, there.month):
+        return ""
+    return f"{document.called} is dated {now} in Procore now; {live.target} stays on {there}, for no figure changed."
+
+
 class Desk:
     """Where a page's documents are entered, reversed and held; `vouchers` are ours by once-key, as IFS has them."""
 
@@ -167,7 +178,7 @@ class Desk:
         same = (document.currency, document.number) == (live.body.currency, live.number_there())
         other = not document.order and document.vendor and live.party() not in ("", document.vendor)
         if before == wanted and same and not other:
-            return Verdict()
+            return Verdict(note=_moved(document, live))
         if self.policy.revised == "ask":
             said = compared(document, live, (before, wanted))
             if self._stands(revised(document, self.flow, live, said)) == "erp":
@@ -197,10 +208,13 @@ class Desk:
 
     # a document that counts no more -------------------------------------------------------------------------------
 
-    def withdraw(self, key: Key, called: str, said: str, *, gone: bool = False) -> tuple[list[Intent], str]:
+    def withdraw(
+        self, key: Key, called: str, said: str, *, gone: bool = False, sure: bool = True
+    ) -> tuple[list[Intent], str]:
         """What becomes of a document that crossed and does not count any more: intents, or why it is left alone.
 
-        `said` is what Procore says now. One that is only not to be seen is always asked about: that is no proof.
+        `said` is what Procore says now. One that is only not to be seen, or of which we are not sure what is said, is
+        always asked about: that is no proof.
         """
         history = self.history(key)
         live = history.live
@@ -210,7 +224,7 @@ class Desk:
         if self.cancelled(live):
             return [], f"{called} {said}, and {live.target} was cancelled in IFS: both sides agree."
         question = sent_back(key, self.flow, f"{called} {said}", live, gone=gone)
-        ask = gone or self.policy.sent_back == "ask"
+        ask = gone or not sure or self.policy.sent_back == "ask"
         if ask and self._stands(question) == "erp":
             return [], f"A person kept {live.target} in IFS, though {called} {said}."
         day, note = self._day(key, called, live.dated(), live.cost(), back=True)

@@ -28,6 +28,8 @@ class InvoiceStatus(Enum):
     """Accepted with remarks."""
     PENDING_OWNER = "pending_owner_approval"
     """Accepted here, waiting for the owner."""
+    OTHER = "other"
+    """A word of Procore's that we do not know: nothing is done about it unasked."""
 
 
 class BillingPeriod(msgspec.Struct, frozen=True):

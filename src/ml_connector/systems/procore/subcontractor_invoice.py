@@ -20,7 +20,7 @@ from ml_connector.systems.procore.currency import Currencies, CurrencyRef, iso_o
 PATH = "/rest/v1.1/requisitions"
 PAGE = 200
 """Rows asked for in one page: Procore gives 30 unless told, and with their lines they are heavy (facts 18, 22)."""
-_NAMED = 50
+_NAMED = 100
 """Ids asked for in one request: more would make the address too long."""
 ZERO = Decimal(0)
 _SPELLED = {"revise_and_submit": "revise_and_resubmit"}
@@ -161,12 +161,12 @@ def figure(value: object) -> Decimal:
 
 
 def status_of(text: str | None) -> InvoiceStatus:
-    """The status in any spelling; one we do not know counts as submitted and not decided, so that nothing is paid."""
+    """The status in any spelling; OTHER for a word we do not know."""
     folded = (text or "draft").strip().casefold().replace(" ", "_").replace("-", "_")
     try:
         return InvoiceStatus(_SPELLED.get(folded, folded))
     except ValueError:
-        return InvoiceStatus.UNDER_REVIEW
+        return InvoiceStatus.OTHER
 
 
 def parse(row: InvoiceRow, project: str, currency: str) -> SubcontractorInvoice:
