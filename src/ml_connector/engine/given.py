@@ -87,8 +87,9 @@ def given_for_documents(situation: Situation, masters: Collection[str], document
     """What matters to a page of documents: links of the master kinds without their agreed records, and the documents'
     own links with them."""
     mine = set(documents)
-    light = given_of(situation, lambda key: key.kind in masters and key not in mine)
+    coming = frozenset(key for key in situation.coming if key.kind in masters or key in mine)
+    lean = msgspec.structs.replace(situation, coming=coming, touched=frozenset(), laps={})
+    light = given_of(lean, lambda key: key.kind in masters and key not in mine)
     plain = [(key, Linked(link.target)) for key, link in light.links]
     own = [(key, situation.links[key]) for key in sorted(mine) if key in situation.links]
-    coming = sorted(key for key in situation.coming if key.kind in masters or key in mine)
-    return msgspec.structs.replace(light, links=[*plain, *own], coming=coming, touched=[], laps={})
+    return msgspec.structs.replace(light, links=[*plain, *own])

@@ -22,12 +22,14 @@ from ml_connector.engine.money_cases import (
 )
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import Money
+from ml_connector.engine.numbering import by_number
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Work
 from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
 from ml_connector.flows.supplier_invoices import Theirs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.committing import commitment_key, contract_homes
+from ml_connector.planning.names import plain_number
 from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import Decision, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
@@ -98,10 +100,17 @@ class MoneyDecider:
         for page in self.money.billed.pages():
             unknown = {(projects[one.project], one.commitment) for one in page if one.commitment not in homes}
             contracts = self.gathered.contracts(unknown)
-            needed |= subcontractor_invoices.vendors_needed(self.situation, page, contracts)
+            situation = _with_entries(self.situation, self._entries_of("subcontractor_invoice", page))
+            needed |= subcontractor_invoices.vendors_needed(situation, page, contracts)
         for costs in self.money.costs.pages():
-            needed |= direct_costs.vendors_needed(self.situation, costs)
+            situation = _with_entries(self.situation, self._entries_of("direct_cost", costs))
+            needed |= direct_costs.vendors_needed(situation, costs)
         return needed
+
+    def _entries_of(self, kind: str, page: Iterable[_Back], gone: Iterable[str] = ()) -> set[Key]:
+        """What the documents of a page, and those that are gone, became in IFS."""
+        ids = (*(one.id for one in page), *gone)
+        return {key for one in ids for key in self.entries.get(f"{kind}/{one}", ())}
 
     def dimensions(self) -> None:
         """Cost codes made in Procore."""
@@ -272,8 +281,7 @@ class MoneyDecider:
             gone = []
 
     def _billed_case(self, page: list[SubcontractorInvoice], gone: list[str]) -> SubcontractorInvoicesCase:
-        ids = [*(one.id for one in page), *gone]
-        own = {key for one in ids for key in self.entries.get(f"subcontractor_invoice/{one}", ())}
+        own = self._entries_of("subcontractor_invoice", page, gone)
         homes = self.situation.by_target("commitment")
         contracts = {one.commitment for one in page}
         at_home = {homes[one] for one in contracts if one in homes}
@@ -288,7 +296,7 @@ class MoneyDecider:
             own |= {key for key in self.situation.links if key.kind in (*ENTRIES, "billed_line")}
         situation = self._with(own)
         page = self.gathered.with_line_keys(situation, page)
-        wanted = subcontractor_invoices.wanted(situation, page, gone)
+        wanted = subcontractor_invoices.wanted(_with_entries(situation, own), page, gone)
         ours = subcontractor_invoices.Ours(
             orders=self.gathered.orders(wanted.orders),
             contracts=self.gathered.contracts(wanted.contracts),
@@ -306,11 +314,9 @@ class MoneyDecider:
         )
 
     def _cost_case(self, page: list[DirectCost], gone: list[str]) -> DirectCostsCase:
-        ids = [*(one.id for one in page), *gone]
-        own = {key for one in ids for key in self.entries.get(f"direct_cost/{one}", ())}
-        own |= self._costs_of(page)
+        own = self._entries_of("direct_cost", page, gone) | self._like(page)
         situation = self._with(own)
-        wanted = direct_costs.wanted(situation, page, gone)
+        wanted = direct_costs.wanted(_with_entries(situation, own), page, gone)
         return DirectCostsCase(
             given_for_documents(situation, MASTERS, own),
             self.gathered.chart(),
@@ -321,15 +327,18 @@ class MoneyDecider:
             self._blocked_suppliers(one.vendor for one in page),
         )
 
-    def _costs_of(self, page: Sequence[DirectCost]) -> set[Key]:
-        """Our own direct costs in the projects of a page: one of the same vendor and number is no new cost."""
-        homes = self.situation.by_target("project")
-        projects = {homes.get(one.project, "") for one in page}
-        return {
-            key
-            for key in self.situation.links
-            if key.kind == "direct_cost" and root_of(key).id.rpartition("@")[2] in projects
-        }
+    def _like(self, page: Sequence[DirectCost]) -> set[Key]:
+        """Our own direct costs of the same number in the same project, which may be one of a page typed again, and
+        those that stand for one of a page."""
+        homes, ours = self.situation.by_target("project"), self.situation.by_target("direct_cost")
+        found = {Key("direct_cost", ours[one.id]) for one in page if one.id in ours}
+        for one in page:
+            found.update(self._numbered.get((homes.get(one.project, ""), plain_number(one.number)), ()))
+        return found
+
+    @cached_property
+    def _numbered(self) -> dict[tuple[str, str], list[Key]]:
+        return by_number(self.work, self.situation.links)
 
     # shared -------------------------------------------------------------------------------------------------------
 
@@ -345,6 +354,12 @@ class MoneyDecider:
         wanted = proposed.intersection(vendors)
         suppliers = {self.situation.target(Key("supplier", one)) for one in wanted}
         return self.work.erp.blocked(sorted(suppliers)) if suppliers else set()
+
+
+def _with_entries(situation: Situation, own: Collection[Key]) -> Situation:
+    """The situation without what other documents became in IFS: a page says nothing of them."""
+    known = {key: link for key, link in situation.links.items() if key.kind not in ENTRIES or key in own}
+    return msgspec.structs.replace(situation, links=known)
 
 
 def _whole_invoices(payments: Iterable[Payment]) -> Iterator[list[Payment]]:

@@ -119,9 +119,11 @@ def histories(links: Mapping[Key, Linked]) -> dict[str, History]:
     reversals: dict[str, list[Version]] = {}
     unread: dict[str, list[str]] = {}
     for key, linked in links.items():
+        if key.kind not in KINDS:
+            continue
         document, _, tail = key.id.rpartition("/")
         number = tail.removeprefix("r")
-        if key.kind not in KINDS or not document or not number.isdecimal():
+        if not document or not number.isdecimal():
             continue
         body = unpack(key.kind, linked.base) if linked.base else None
         if not isinstance(body, Voucher | SupplierInvoice):

@@ -31,6 +31,12 @@ def test_every_spelling_of_the_same_answer_reads_the_same(kind: str, body: bytes
     assert (second.status, third.status, third.body) == (404, 204, b"")
 
 
+def test_a_boundary_ends_a_part_only_where_a_line_begins_with_it_and_holds_nothing_else() -> None:
+    inside = b"x--b1\r\n--b1x\r\n ----b1--\r\n--b1 -\r\nx--b1--"
+    (one, *rest) = answers_in(KIND, WHOLE.replace(b'{"value":["--b1 inside"]}', inside))
+    assert (one.body, len(rest)) == (inside, 2)
+
+
 def test_no_parts_are_no_answers() -> None:
     with pytest.raises(Unreadable):
         answers_in(KIND, b"")

@@ -160,6 +160,8 @@ def test_several_vendors_share_a_request_and_each_ends_by_itself(
     outcomes = sending().send([create(one, f"10/vendor/{n}", n) for n, one in enumerate(bodies)])
     assert [one.result for one in outcomes] == [Result.DONE, Result.REFUSED, Result.REFUSED]
     assert "Country" in outcomes[2].sentence  # no country is guessed: the profile may name one
+    assert "[erp.profile.writes.supplier_defaults]" in outcomes[2].sentence
+    assert "no country" not in outcomes[1].sentence
     assert transport.counts.writes == 1
     assert counts(box)["SupplierInfoGeneral"] == before + 1
 

@@ -478,7 +478,7 @@ def test_the_invoices_of_a_contract_form_a_chain_and_the_periods_of_a_project(jo
     assert [job.system.chain(one) for one in invoices] == ["P1@1201", "P2@1201", "P1@1201"]
     assert job.system.chain(job.opening(*APRIL)) == SITE
     assert job.system.chain(msgspec.structs.replace(invoices[0], verb="link")) == ""
-    assert [job.system.batch_size(kind, "create") for kind in ("subcontractor_invoice", "payment")] == [50, 50]
+    assert [job.system.batch_size(kind, "create") for kind in ("subcontractor_invoice", "payment")] == [100, 100]
 
 
 def test_the_contracts_of_one_call_are_read_together(job: Job) -> None:

@@ -127,12 +127,19 @@ def parts_in(content_type: str, body: bytes) -> list[tuple[dict[str, str], bytes
     boundary = head.get_boundary()
     if not boundary or head.get_content_type() != "multipart/mixed":
         raise Unreadable("it is no multipart")
-    mark = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
-    marks = list(mark.finditer(body))
+    # it begins with the boundary itself, which is found fast; whether a line begins there is seen afterwards
+    mark = re.compile(re.escape(b"--" + boundary.encode()) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    marks = [one for one in mark.finditer(body) if body[max(one.start() - 1, 0) : one.start()] in (b"", b"\n")]
     if not marks or not marks[-1][1] or any(one[1] for one in marks[:-1]):
         raise Unreadable("it has no end, or more than one")
-    parts = (_halves(body[before.end() : behind.start()]) for before, behind in pairwise(marks))
+    parts = (_halves(body[before.end() : _line_end(body, behind.start())]) for before, behind in pairwise(marks))
     return [(_headers(lines), content) for lines, content in parts]
+
+
+def _line_end(body: bytes, at: int) -> int:
+    """Where the line before the one that begins at `at` ends, its line break left out."""
+    end = at - 1 if body[at - 1 : at] == b"\n" else at
+    return end - 1 if end > 0 and body[end - 1 : end] == b"\r" else end
 
 
 def answer_in(headers: Mapping[str, str], content: bytes) -> WireReply:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from ml_connector.kernel.errors import NameMissing
 from ml_connector.records.vendor import Vendor
 from ml_connector.systems.ifs.change_set import ChangeSet, ChangeSets, Part
@@ -25,7 +27,7 @@ from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.rows import Row
 from ml_connector.systems.ifs.writing_profile import defaults_of
 from ml_connector.systems.outcomes import body_of
-from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.port import Effect, Outcome, Result
 
 ADDRESS = "2"
 """Content-ID of the address."""
@@ -62,7 +64,8 @@ class SupplierProposals:
 
     def create(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Proposes each vendor that is not there yet; the outcome's target is its supplier number."""
-        return self._once.create(effects, self._render)
+        outcomes = self._once.create(effects, self._render)
+        return [_hinted(effect, outcome) for effect, outcome in zip(effects, outcomes, strict=True)]
 
     def find(self, effect: Effect) -> Outcome | None:
         """DONE with its number when a supplier bears the once-key."""
@@ -72,14 +75,14 @@ class SupplierProposals:
         body = body_of(effect, Vendor)
         writes = self._profile.writes
         name = self._profile.supplier.name
-        general = {
-            **defaults_of(writes.supplier_defaults, "general"),
+        own: dict[str, object] = {
             name("name"): body.name,
             name("tax_number"): body.tax_number,
             name("country_code"): body.country,
             writes.supplier_reference: effect.once_key,
         }
-        parts = [Part("POST", self._set, filled(general), content_id=HEADER)]
+        general = {**defaults_of(writes.supplier_defaults, "general"), **filled(own)}
+        parts = [Part("POST", self._set, general, content_id=HEADER)]
         below = {
             "payments": self._payments,
             "addresses": self._address,
@@ -144,6 +147,17 @@ class SupplierProposals:
             f"IFS does not tell the currency of company {self._company}.",
             remedy="Name purchases.CurrencyCode and invoices.DefCurrency in writes.supplier_defaults of the profile.",
         )
+
+
+def _hinted(effect: Effect, outcome: Outcome) -> Outcome:
+    """A refusal with what to do where the vendor names no country, which is what most addresses lack."""
+    if outcome.result is not Result.REFUSED or body_of(effect, Vendor).country:
+        return outcome
+    hint = (
+        "The vendor names no country in Procore: enter it there, or name addresses.Country and general.CountryCode in "
+        "[erp.profile.writes.supplier_defaults]."
+    )
+    return msgspec.structs.replace(outcome, sentence=f"{outcome.sentence} {hint}")
 
 
 def filled(values: dict[str, object]) -> dict[str, object]:

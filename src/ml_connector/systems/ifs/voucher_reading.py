@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -19,7 +19,8 @@ from ml_connector.systems.ifs.rows import Row
 from ml_connector.systems.ifs.set_profile import SetProfile
 
 _KEYS_AT_ONCE = 30
-"""Once-keys in one condition: at about a hundred characters each it stays within an address of 6 kB."""
+"""Once-keys, or beginnings of them, in one condition: at about a hundred characters each it stays within an address of
+6 kB."""
 _WHAT = "read vouchers"
 
 
@@ -86,18 +87,49 @@ class VoucherReading:
         return found
 
     def _heads(self, where: SetProfile, once_keys: Sequence[str]) -> list[Head]:
-        found: list[Head] = []
+        """The headers in one set that carry any of `once_keys`.
+
+        More keys than one condition holds are looked for by what they begin with, all together. Before vouchers are
+        entered none is there, as a rule: that takes one request, not one for every thirty keys. Others of ours may
+        begin alike, thousands of them; after as many pages as the keys themselves take requests those are asked for,
+        so that it is never more than twice as many. No day bounds the look: a closed month moves a voucher's, and
+        people may.
+        """
+        wanted = frozenset(once_keys)
+        keys = sorted(wanted)
+        pieces = [keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(keys), _KEYS_AT_ONCE)]
+        if len(pieces) > 1:
+            found = self._beginning(where, _beginnings(keys), wanted, len(pieces))
+            if found is not None:
+                return found
+        return [head for piece in pieces for head in self._beginning(where, [f"{key} " for key in piece], wanted) or ()]
+
+    def _beginning(
+        self, where: SetProfile, texts: Sequence[str], wanted: Collection[str], most: int = 0
+    ) -> list[Head] | None:
+        """The headers that begin with one of `texts` and carry a wanted key; None once `most` pages are not all."""
+        begins = " or ".join(f"startswith({where.name('text')},{text_literal(text)})" for text in texts)
         company = of_company(where, self._company)
-        for at in range(0, len(once_keys), _KEYS_AT_ONCE):
-            keys = once_keys[at : at + _KEYS_AT_ONCE]
-            begins = " or ".join(f"startswith({where.name('text')},{text_literal(f'{key} ')})" for key in keys)
-            condition = f"{company} and ({begins})" if company else begins
-            for raw in self._odata.rows(self._odata.reading(where, _WHAT, condition)):
+        condition = f"{company} and ({begins})" if company else begins
+        found: list[Head] = []
+        for number, page in enumerate(self._odata.pages(self._odata.reading(where, _WHAT, condition)), start=1):
+            for raw in page.rows:
                 with _told("voucher"):
-                    head = _head(Row(raw, where), keys)
-                if head is not None:
-                    found.append(head)
+                    row = Row(raw, where)
+                    once_key = self._carried(row.text("text"))
+                    if once_key in wanted:
+                        type_, year, voucher = (row.required(word) for word in ("type", "year", "number"))
+                        found.append(Head(once_key, type_, year, voucher, row))
+            if number == most and (page.link is not None or page.more):
+                return None
         return found
+
+    def _carried(self, text: str) -> str:
+        """The once-key a voucher's text begins with, up to the first space behind the company's id; empty where nothing
+        follows: ours go on (see `voucher.py`), so that `10/x/1` is never found in `10/x/12`."""
+        company = text[: len(self._company)]
+        rest, space, _ = text[len(company) :].partition(" ")
+        return f"{company}{rest}" if space else ""
 
     def _rows(self, where: SetProfile, heads: Iterable[Head]) -> dict[str, list[Row]]:
         """The rows of some vouchers by voucher id, in the order of their numbers."""
@@ -163,12 +195,16 @@ class VoucherReading:
         return self._currency
 
 
-def _head(row: Row, keys: Sequence[str]) -> Head | None:
-    text = row.text("text")
-    once_key = next((key for key in keys if text.startswith(f"{key} ")), None)
-    if once_key is None:
-        return None
-    return Head(once_key, row.required("type"), row.required("year"), row.required("number"), row)
+def _beginnings(keys: Collection[str]) -> list[str]:
+    """What all keys begin with, in the fewest texts that one condition holds, cut as late as that allows."""
+    longest = max(len(key) for key in keys) + 1
+    found = {""}
+    for length in range(1, longest + 1):
+        more = {f"{key} "[:length] for key in keys}
+        if len(more) > _KEYS_AT_ONCE:
+            break
+        found = more
+    return sorted(found)
 
 
 def _row(row: Row, own: bool) -> VoucherRow:

@@ -22,7 +22,7 @@ from ml_connector.systems.procore.effects import body_of, done, project_of
 PATH = "/rest/v1.0/purchase_order_contracts"
 _FAR = "2199-12-31T23:59:59Z"
 """The open end of a range: both ends must be named (facts/procore.md 2.2)."""
-NAMED = 50
+NAMED = 100
 """Contracts asked for in one address."""
 FEW = 2
 """Contracts up to which each is asked for by itself."""
