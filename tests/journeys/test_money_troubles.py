@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.shell import Shell
-from ml_connector.kernel.errors import AskPerson, BadInput
+from ml_connector.kernel.errors import AskPerson, BadInput, BrakePulled
 
 from .money_desk import MoneyOffice
 from .test_money_set import Story, settle
@@ -105,6 +105,19 @@ def test_an_invoice_does_not_take_a_second_route_when_its_order_changes(story: S
     books = office.money.books()
     billed = [office.ledgers(one, books)[1].invoiced for one in (story.order, told.order)]
     assert billed == [Decimal("7500.00"), Decimal(0)]
+
+
+def test_the_money_brake_adds_up_what_moves_up_and_down(story: Story) -> None:
+    """A bill of 500 and a credit of 750 come to -250 and move 1,250."""
+    office = story.office
+    story.invoice("A-2", "500.00", {"line_no": "1", "quantity": "5"})
+    story.a_credit_of_a_tenth()
+    office.policy(brakes={"money": "1000"})
+    with pytest.raises(BrakePulled, match=r"1,250\.00 USD moved"):
+        office.sync()
+    office.policy(brakes={"money": "1300"})
+    office.sync()
+    office.assert_tied()
 
 
 # -- several places, several invoices ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
+from psycopg import conninfo as libpq
 
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
@@ -148,3 +149,12 @@ def _evidence_cost(database: Database, cid: int, server: EmbeddedServer) -> None
                 writer.tape(exchange)
     with _cost("evidence.flush", _ORDERS, server):
         assert writer.flush(database) == _ORDERS
+
+
+def test_plans_are_made_for_the_values_at_hand_whatever_options_the_url_brings(cluster: Cluster) -> None:
+    """A plan kept from the day when the tables were empty once took minutes on the day they were full."""
+    url = libpq.make_conninfo(cluster.new_url(), options="-c statement_timeout=61s")
+    with Database.open(cluster.home, url) as database, database.begin() as conn:
+        told = [conn.exec_driver_sql(f"SHOW {name}").scalar() for name in ("plan_cache_mode", "statement_timeout")]
+    assert told == ["force_custom_plan", "61s"]
+    cluster.drop(url)
