@@ -11,6 +11,7 @@ import pytest
 from .money_books import signed
 from .money_desk import Books, MoneyOffice
 from .money_proof import CLEARING, RETENTION
+from .money_windows import dec
 from .test_money_set import Story
 
 BOOK = """
@@ -221,4 +222,39 @@ def test_a_voucher_somebody_cancelled_in_ifs_is_asked_about(office: MoneyOffice)
     office.app.rule("demo", question["id"], "projects")
     office.sync()
     assert posted(office.assert_tied())["cost"] == Decimal("4250.00")
+    office.assert_rests()
+
+
+def test_a_preliminary_supplier_invoice_is_the_third_route(office: MoneyOffice) -> None:
+    """Where the profile names its projection: made once, never posted by us, paid back to the invoice it came from."""
+    place = {"place": "ManualSupplierInvoiceHandling/ManSuppInvoiceSet"}
+    office.app.edit_connection("demo", {"erp": {"profile": {"writes": {"invoice": place}}}})
+    office.policy(subcontractor_invoices={"route": "supplier_invoice"})
+    site = Site(office)
+    office.receive(site.story.order, _1="30", _2="10")
+    site.the_draft()
+    site.it_is_approved()
+    office.sync()
+    assert office.holds() == []
+    (made,) = office.money.ifs.invoices().values()
+    assert (made["InvoiceNo"], made["Objstate"], dec(made["NetCurrAmount"])) == ("B-1", "Preliminary", Decimal(3825))
+    assert office.money.ifs.vouchers() == []
+    office.assert_rests()
+    number = made["InvoiceId"]
+    office.ifs("post_invoice", invoice_id=number)
+    office.ifs("authorise_invoice", invoice_id=number)
+    office.sync()
+    office.pay(number)
+    office.sync()
+    site_books = office.money.books()[1]
+    assert [row["id"] for row in site_books.requisitions] == [site.first]
+    assert [(row["requisition_id"], dec(row["amount"])) for row in site_books.payments] == [(site.first, Decimal(3825))]
+    assert office.app.exposure("demo")["exposure"] == {"USD": "0.00"}
+    office.assert_rests()
+    site.it_is_sent_back()
+    office.sync()
+    office.app.rule("demo", office.hold("sent_back")["id"], "projects")
+    office.sync()
+    sums = sorted(dec(row["NetCurrAmount"]) for row in office.money.ifs.invoices().values())
+    assert sums == [Decimal(-3825), Decimal(3825)]
     office.assert_rests()
