@@ -248,7 +248,7 @@ def test_what_crossed_is_not_entered_again_when_its_record_is_not_at_hand() -> N
     ifs = Ifs()
     links = {**ifs.situation.links, Key("voucher", "subcontractor_invoice/700/1"): Linked("M/2026/1")}
     ifs.situation = msgspec.structs.replace(ifs.situation, links=links)
-    only_hold(ifs.decide(invoice()), HoldReason.CONFLICT)
+    assert only_hold(ifs.decide(invoice()), HoldReason.BAD_ROW).owner == "integration engineer"
 
 
 @pytest.mark.parametrize(

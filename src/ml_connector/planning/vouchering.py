@@ -250,8 +250,8 @@ class Desk:
             sentence = (
                 f"{called} crossed as {', '.join(history.unread)}, and what was agreed then is not kept any more."
             )
-            waits_for, owner = Key("ruling", str(key)), "integration engineer"
-            raise Held(Hold(key, self.flow, HoldReason.CONFLICT, waits_for, owner, sentence))
+            waits_for, owner = Key("agreed_record", str(key)), "integration engineer"
+            raise Held(Hold(key, self.flow, HoldReason.BAD_ROW, waits_for, owner, sentence))
         for one in history.reversals:
             taken_back = next((version for version in history.versions if version.number == one.number), None)
             if not self.cancelled(one) or (taken_back and self.cancelled(taken_back)):
