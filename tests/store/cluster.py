@@ -41,7 +41,7 @@ class Cluster:
         """A URL of a new database at the current schema."""
         name = f"t{next(_numbers)}"
         with psycopg.connect(libpq.make_conninfo(self.conninfo, dbname="postgres"), autocommit=True) as session:
-            session.execute(f"CREATE DATABASE {name} TEMPLATE ml_connector STRATEGY wal_log".encode())
+            session.execute(f"CREATE DATABASE {name} TEMPLATE ml_connector STRATEGY file_copy".encode())
         return libpq.make_conninfo(self.conninfo, dbname=name)
 
     def drop(self, url: str) -> None:

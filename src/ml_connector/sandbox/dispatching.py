@@ -13,6 +13,7 @@ from ml_connector.sandbox.procore.webhooks import Delivery, Heard, Webhooks
 
 _IDLE_SECONDS = 0.05
 _MOST_BODY = 2000
+_LATE = "no answer within the time"
 
 
 async def deliver(outbox: Callable[[], Webhooks], clock: Callable[[], datetime]) -> None:
@@ -55,7 +56,8 @@ async def _first(settled: asyncio.Event, seconds: float) -> None:
 
 
 def send(delivery: Delivery, timeout: float) -> Heard:
-    """One POST, blocking. A receiver out of reach, or silent for `timeout` seconds, has no status."""
+    """One POST, blocking. A receiver out of reach, or without an answer `timeout` seconds after it was reached, has no
+    status."""
     split = urlsplit(delivery.url)
     kind = http.client.HTTPSConnection if split.scheme == "https" else http.client.HTTPConnection
     started = time.monotonic()
@@ -63,12 +65,16 @@ def send(delivery: Delivery, timeout: float) -> Heard:
         wire = kind(split.netloc, timeout=timeout)
         try:
             path = f"{split.path or '/'}?{split.query}" if split.query else split.path or "/"
+            wire.connect()
+            started = time.monotonic()
             wire.request("POST", path, delivery.body, delivery.headers)
             answer = wire.getresponse()
+            if time.monotonic() - started >= timeout:
+                raise TimeoutError
             text = answer.read(_MOST_BODY).decode("utf-8", "replace")
         finally:
             wire.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() - started >= timeout
-        return Heard(None, error="no answer within the time" if late else f"{type(error).__name__}: {error}")
+        return Heard(None, error=_LATE if late else f"{type(error).__name__}: {error}")
     return Heard(answer.status, text, dict(answer.getheaders()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,10 +39,6 @@ class Response:
     headers: tuple[tuple[str, str], ...] = field(default_factory=tuple)
     body: bytes = b""
     changed: bool = False
-
-
-Face = Callable[[Request], Response]
-"""A simulated system: synchronous, single threaded, never raises for what a caller sent."""
 
 
 def json_response(

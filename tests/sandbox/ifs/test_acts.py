@@ -73,6 +73,30 @@ def test_master_data_changes() -> None:
     assert tenant.get("ProjectsHandling.svc/Projects('P-2401')")["Objstate"] == "Completed"
 
 
+def test_names_and_addresses_change_and_a_supplier_is_no_longer_used() -> None:
+    tenant = make_tenant()
+    act(tenant, "rename_code_value", code_part="B", value="03-310", description="Concrete, poured")
+    value = "CodeBHandling.svc/CodeBSet(Company='10',CodeB='03-310')"
+    every = (
+        "CodeStringCompletionHandling.svc/AccountingCodePartValueSet(Company='10',CodePart='B',CodePartValue='03-310')"
+    )
+    assert [tenant.get(url)["Description"] for url in (value, every)] == ["Concrete, poured"] * 2
+    act(tenant, "edit_supplier", supplier_id="S1", city="Pekin", email="new@s1.example", phone="309 555 0199")
+    root = "SupplierHandling.svc/SupplierInfoGeneralSet('S1')"
+    address = f"{root}/SupplierInfoAddresses(SupplierId='S1',AddressId='1')"
+    assert tenant.get(address)["City"] == "Pekin"
+    assert sorted(tenant.column(f"{address}/AddressCommunicationMethods", "Value")) == [
+        "309 555 0199", "new@s1.example",
+    ]  # fmt: skip
+    act(tenant, "expire_supplier", supplier_id="S1")
+    line = {"codes": {"A": "4110"}, "amount": 10}
+    given = {"supplier_id": "S1", "invoice_no": "1", "lines": [line]}
+    with pytest.raises(ValueError, match="expired on 2026-09-14"):
+        act(tenant, "register_invoice", **given)
+    act(tenant, "expire_supplier", supplier_id="S1", expires=None)
+    assert act(tenant, "register_invoice", **given)["state"] == "Preliminary"
+
+
 @pytest.mark.parametrize(("name", "given"), [
     ("amend_line", {"order_no": "P100", "line_no": "77"}),
     ("amend_line", {"order_no": "P100", "line_no": "1", "colour": "red"}),

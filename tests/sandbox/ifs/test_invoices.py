@@ -152,6 +152,37 @@ def test_receipts_of_others_are_not_matched_and_a_removed_match_is_free_again() 
     assert matched(tenant, mine, "QTY=many^").status == 400
 
 
+def test_an_invoice_of_a_whole_order_takes_all_its_receipts_at_the_discount_of_the_line() -> None:
+    tenant = make_office()
+    put(
+        tenant,
+        "PurchaseOrderHandling.svc/PurchaseOrderSet('P100')/LineNopartArray(OrderNo='P100',LineNo='1',ReleaseNo='1')",
+        Discount=10,
+    )
+    for quantity in ("0.5", "1.5"):
+        act(tenant, "receive_goods", order_no="P100", line_no="1", quantity=quantity)
+    made = act(tenant, "register_invoice", order_no="P100", invoice_no="W")
+    rows = tenant.get(f"{ROOT}(Company='10',InvoiceId={made['invoice_id']})/ManSuppInvoicePostingsArray")["value"]
+    assert [(row["ReceiptNo"], row["Quantity"], row["CurrAmount"], row["PostingType"]) for row in rows] == [
+        (1, 0.5, 45, "M10"), (2, 1.5, 135, "M10"),
+    ]  # fmt: skip
+    other = act(tenant, "register_invoice", order_no="P100", invoice_no="F", lines=[{"line_no": "1", "amount": 9}])
+    rows = tenant.get(f"{ROOT}(Company='10',InvoiceId={other['invoice_id']})/ManSuppInvoicePostingsArray")["value"]
+    assert [(row["ReceiptNo"], row["CurrAmount"], row["PostingType"]) for row in rows] == [(None, 9, "IP1")]
+
+
+def test_goods_that_wait_for_inspection_are_not_invoiced_yet() -> None:
+    tenant = make_office()
+    act(tenant, "receive_goods", order_no="P100", line_no="1", arrived_only=True)
+    url = invoice(tenant)
+    assert refused(tenant, matched(tenant, url, "QTY=1^")) == "ManSuppInvoicePostings.QTYEXCEEDED"
+    assert refused(tenant, matched(tenant, url)) == "ManSuppInvoicePostings.NOQUANTITY"
+    with pytest.raises(ValueError, match="no received goods"):
+        act(tenant, "register_invoice", order_no="P100", invoice_no="2")
+    act(tenant, "inspect_goods", order_no="P100", line_no="1")
+    assert json.loads(matched(tenant, url).body)["value"] == 1
+
+
 def test_an_invoice_is_posted_when_it_balances_in_an_open_period() -> None:
     tenant = make_office()
     url = invoice(tenant, {**POSTING, "CurrAmount": 90})
@@ -188,6 +219,11 @@ def test_tax_currency_and_instalments() -> None:
     fired(tenant, url, "Authorize")
     number = act(tenant, "pay_invoice", invoice_id=head["InvoiceId"], amount=60)["payment_id"]
     assert [(one["OpenAmount"], one["OpenDomAmount"]) for one in tenant.get(ITEMS)["value"]] == [(0, 0), (50, 55)]
+    booked = "LedgerTransactionsAnalysis.svc/LedgerTransactionSet?$orderby=PaymentId,TransId"
+    names = ("PaymentId", "TransId", "LedgerItemVersion", "CurrAmount", "DomAmount")
+    assert [tuple(one[name] for name in names) for one in tenant.get(booked)["value"]] == [
+        (number, 1, 1, 55, 60.5), (number, 2, 2, 5, 5.5),
+    ]  # fmt: skip
     act(tenant, "reverse_payment", payment_id=number)
     assert [(one["OpenAmount"], one["OpenDomAmount"]) for one in tenant.get(ITEMS)["value"]] == [(55, 60.5), (55, 60.5)]
     assert tenant.get(url)["Objstate"] == "PostedAuth"
@@ -234,12 +270,16 @@ def test_accounts_payable_registers_matches_credits_and_cancels() -> None:
     assert (credit["state"], credit["gross"], credit["open"]) == ("PostedAuth", "-107", "-107")
     assert tenant.get(RECEIPT)["QtyInvoiced"] == 1
     assert act(tenant, "pay_invoice", invoice_id=credit["invoice_id"])["state"] == "PaidPosted"
-    assert act(tenant, "cancel_invoice", invoice_id=made["invoice_id"])["open"] == "0"
-    assert tenant.get(ITEMS + "&$filter=InvoiceNo eq '1'")["value"][0]["Objstate"] == "Cancelled"
+    other = act(
+        tenant, "register_invoice", order_no="P100", invoice_no="2", lines=[{"line_no": "1", "quantity": 1}], post=True
+    )["invoice_id"]
+    assert act(tenant, "cancel_invoice", invoice_id=other)["open"] == "0"
+    assert tenant.get(ITEMS + "&$filter=InvoiceNo eq '2'")["value"][0]["Objstate"] == "Cancelled"
+    assert tenant.get(RECEIPT)["QtyInvoiced"] == 1
     with pytest.raises(ValueError, match="not credited"):
-        act(tenant, "credit_invoice", invoice_id=made["invoice_id"], invoice_no="C2")
+        act(tenant, "credit_invoice", invoice_id=other, invoice_no="C2")
     vouchers = "VouchersAnalysis.svc/VoucherSet?$filter=VoucherType eq 'I'&$orderby=VoucherNo"
-    assert tenant.column(vouchers, "VoucherStatus") == ["Cancelled", "Approved"]
+    assert tenant.column(vouchers, "VoucherStatus") == ["Approved", "Approved", "Cancelled"]
 
 
 def test_one_paper_may_be_for_two_orders_and_is_posted_on_the_day_named() -> None:

@@ -121,6 +121,45 @@ def test_requisition_states_and_selections_that_cannot_be() -> None:
     assert tenant.call("POST", f"{ROOT}/CreateRequisitionLineToOrder", {}).status == 400
 
 
+def test_lines_may_be_released_one_by_one_and_the_header_follows() -> None:
+    tenant = make_office()
+    url = requisition(tenant, LINE, {**LINE, "PartNo": "BRK-1", "Description": "Bracket"})
+    first = f"{ROOT}/PurchaseReqLineNopartSet(RequisitionNo='1001',LineNo='1',ReleaseNo='1')"
+    second = f"{ROOT}/PurchaseReqLinePartSet(RequisitionNo='1001',LineNo='2',ReleaseNo='1')"
+    assert event(tenant, first, "Release", "PurchaseReqLineNopart").status == 204
+    assert (tenant.get(url)["Objstate"], tenant.get(second)["Objstate"]) == ("Planned", "Planned")
+    assert refused(tenant, event(tenant, first, "Release", "PurchaseReqLineNopart")) == "PurchaseReqLine.FND_STATE"
+    assert json.loads(convert(tenant, "1").body)["value"] == "P103"
+    assert event(tenant, second, "Release", "PurchaseReqLinePart").status == 204
+    assert tenant.get(url)["Objstate"] == "Released"
+    assert event(tenant, second, "Cancel", "PurchaseReqLinePart").status == 204
+    assert tenant.get(url)["Objstate"] == "POCreated"
+
+
+def test_an_order_of_ones_own_number_takes_one_supplier_site_and_currency() -> None:
+    tenant = make_office()
+    euros = {**LINE, "CurrencyCode": "EUR"}
+    event(tenant, requisition(tenant, LINE, LINE, euros), "Release", "PurchaseRequisition")
+    assert refused(tenant, convert(tenant, "3", OrderNo="P100")) == "PurchaseReqLine.WRONGCURRENCY"
+    assert json.loads(convert(tenant, "1", OwnPoNumber="W-77").body)["value"] == "W-77"
+    assert json.loads(convert(tenant, "2", "3").body)["value"] == "P103,P104"
+    assert [tenant.get(f"{PO}('{number}')")["CurrencyCode"] for number in ("W-77", "P103", "P104")] == [
+        "USD", "USD", "EUR",
+    ]  # fmt: skip
+
+
+def test_people_take_a_requisition_back() -> None:
+    tenant = make_office()
+    line = {"description": "Rail", "quantity": 2, "price": "9.5", "supplier_id": "S1"}
+    number = act(tenant, "create_requisition", lines=[line, {**line, "part_no": "BRK-1"}])["requisition_no"]
+    assert act(tenant, "release_requisition", requisition_no=number)["state"] == "Released"
+    assert act(tenant, "cancel_requisition", requisition_no=number)["state"] == "Cancelled"
+    assert tenant.column(f"{ROOT}/PurchaseReqLinePartSet", "Objstate") == ["Cancelled"]
+    for name in ("release_requisition", "cancel_requisition"):
+        with pytest.raises(ValueError, match="state Cancelled"):
+            act(tenant, name, requisition_no=number)
+
+
 def test_people_write_release_and_convert_requisitions() -> None:
     tenant = make_office()
     line = {"description": "Rail", "quantity": 2, "price": "9.5", "supplier_id": "S1", "codes": {"B": "03-310"}}

@@ -312,6 +312,22 @@ def test_history_is_written_for_units_under_history() -> None:
     ]
 
 
+def test_history_is_off_until_it_is_switched_on_and_tells_what_came_and_went() -> None:
+    tenant = make_tenant()
+    log, url = "HistoryLogHandling.svc/HistoryLogOverviewSet?$orderby=LogId", f"{B}(Company='10',CodeB='03-330')"
+
+    def come_and_go() -> None:
+        assert tenant.call("POST", B, NEW_CODE).status == 201
+        assert tenant.call("DELETE", url, if_match="*").status == 204
+
+    come_and_go()
+    assert tenant.get(log)["value"] == []
+    tenant.face.switches.history_log = {"CodeB"}
+    come_and_go()
+    told = [(one["HistoryType"], one["Keys"], one["LuName"]) for one in tenant.get(log)["value"]]
+    assert told == [(kind, "CODE_B=03-330^COMPANY=10^", "CodeB") for kind in ("Insert", "Delete")]
+
+
 def test_versions_are_local_time() -> None:
     tenant = make_tenant(timezone="Asia/Tokyo")
     tenant.face.acts["rename_supplier"]({"supplier_id": "S1", "name": "X"})

@@ -85,7 +85,9 @@ def _items(walk: Walker, order: int, made: Any) -> None:
     for kind, item in (("contract_item", row["id"]), ("change_order_item", added)):
         walk("GET", f"{base}/{kind}s?{at}")
         walk("GET", f"{base}/{kind}s/{item}?{at}")
-        walk("PATCH", f"{base}/{kind}s/{item}?{at}", {f"requisition_{kind}": {"work_completed_this_period": "0"}})
+        for work in ("1", "0"):
+            row = {"work_completed_this_period": work}
+            walk("PATCH", f"{base}/{kind}s/{item}?{at}", {f"requisition_{kind}": row})
     walk("GET", f"{base}/detail?{at}")
     walk("GET", f"{base}/change_histories?{at}")
     walk("DELETE", f"{base}/remove_change_order_package?{both}")

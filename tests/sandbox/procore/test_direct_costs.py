@@ -175,3 +175,71 @@ def test_tax_is_told_apart_from_the_lines() -> None:
     tax = found["tax_breakdown"]
     assert (found["grand_total"], tax["tax_total"], tax["grand_total"]) == ("100.00", "8.25", "108.25")
     assert [d["taxable_amount"] for d in tax["tax_details"]] == ["100.00"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_currency_is_taken_by_sync_and_v11_and_never_by_v10(kept: bool) -> None:
+    costs = Costs(ProcoreSwitches(multi_currency=kept))
+    flat = {"currency_iso_code": "EUR", "currency_exchange_rate": 1.1}
+    nested = {"currency_configuration": flat}
+    shown = {
+        "v1.0": costs.caller("POST", costs.v10, {"item": costs.head("A", **flat, **nested)}).body,
+        "v1.1": costs.caller("POST", costs.v11, {"direct_cost": costs.head("B", **nested)}).body,
+        "sync": costs.caller("PATCH", f"{costs.v10}/sync", {"updates": [costs.head("C", **flat)]}).body["entities"][0],
+    }
+    own, foreign = ("USD", "1.0"), ("EUR", "1.1")
+    wanted = {"v1.0": own, "v1.1": foreign, "sync": foreign} if kept else dict.fromkeys(shown, ("USD", None))
+    found = {name: row["currency_configuration"] for name, row in shown.items()}
+    assert {name: (row["currency_iso_code"], row["currency_exchange_rate"]) for name, row in found.items()} == wanted
+    costs.caller("PATCH", f"{costs.v10}/{shown['v1.0']['id']}", {"item": {"terms": "net", **nested}})
+    again = costs.caller("GET", f"{costs.v10}/{shown['v1.0']['id']}").body
+    assert (again["terms"], again["currency_configuration"]["currency_iso_code"]) == ("net", "USD")
+
+
+def test_type_and_number_stay_what_they_were_in_v11() -> None:
+    costs = Costs()
+    made = costs.make()
+    changed = costs.patch(made, invoice_number="D-9", direct_cost_type="invoice", description="d").body
+    assert (changed["invoice_number"], changed["description"]) == ("D-1", "d")
+    assert costs.patch(made, direct_cost_type="expense").status == 400
+    renamed = costs.caller("PATCH", f"{costs.v10}/{made['id']}", {"item": {"invoice_number": "D-9"}}).body
+    assert renamed["invoice_number"] == "D-9"
+
+
+def test_lists_are_narrowed_by_number_days_and_change() -> None:
+    costs = Costs()
+    first = costs.make("D-1", received_date="2026-02-27")
+    costs.caller.clock.advance(timedelta(hours=1))
+    second = costs.make("D-2", received_date="2026-03-01", payment_date="2026-03-30")
+
+    def found(**filters: str) -> list[int]:
+        words = "&".join(f"filters[{name}]={value}" for name, value in filters.items())
+        ids = [[row["id"] for row in costs.caller("GET", f"{at}?{words}").body] for at in (costs.v10, costs.v11)]
+        assert ids[0] == ids[1]
+        return ids[0]
+
+    assert found(invoice_number="D-2") == [second["id"]]
+    assert found(received_date="2026-02-01...2026-02-28") == [first["id"]]
+    assert found(payment_date="2026-03-01...2026-03-31") == [second["id"]]
+    assert found(updated_at="2026-03-02T08:30:00Z...2026-03-02T10:00:00Z") == [second["id"]]
+    costs.patch(first, description="touched")
+    assert found(updated_at="2026-03-02T08:30:00Z...2026-03-02T10:00:00Z") == [first["id"], second["id"]]
+
+
+def test_a_line_of_v10_is_made_changed_and_removed_alone() -> None:
+    costs = Costs()
+    made = costs.make(amount=5)
+    at = f"{costs.v10}/{made['id']}/line_items"
+    line = costs.caller("POST", at, {"line_item": {"wbs_code_id": costs.wbs, "amount": 2.5}}).body
+    assert (line["amount"], line["holder"]) == ("2.50", {"id": made["id"], "holder_type": "DirectCost::Item"})
+    costs.caller("PATCH", f"{at}/{line['id']}", {"line_item": {"quantity": 2, "unit_cost": 3}})
+    manual = costs.caller("GET", f"{at}/{line['id']}").body
+    assert (manual["amount"], manual["extended_type"], manual["quantity"]) == ("2.50", "manual", "2.0")
+    worked_out = {"line_item": {"extended_type": "calculated"}}
+    assert costs.caller("PATCH", f"{at}/{line['id']}", worked_out).body["amount"] == "6.00"
+    assert costs.caller("DELETE", f"{at}/{line['id']}").status == 200
+    assert costs.caller("GET", f"{costs.v10}/{made['id']}").body["grand_total"] == "5.00"
+    costs.caller.face.acts["hold_direct_cost"]({"id": made["id"], "seconds": 60})
+    assert costs.caller("POST", at, {"line_item": {"wbs_code_id": costs.wbs, "amount": 1}}).status == 409
+    row = {"direct_cost_id": made["id"], "wbs_code_id": costs.wbs, "amount": 1}
+    assert costs.caller("PATCH", f"{costs.v10}/line_items/sync", {"updates": [row]}).status == 409

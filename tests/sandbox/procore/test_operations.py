@@ -45,6 +45,8 @@ class Walk:
             if not _may_miss(m)
         ]
         found += _second_opinion(operation.answer(said.status), said.body)
+        if said.raw.changed is (method == "GET"):
+            found.append(f"says that it changed {'something' if said.raw.changed else 'nothing'}")
         self.problems += [f"{method} {target}: {text}" for text in found]
         self.done.add(f"{method} {operation.template}")
         return said.body

@@ -273,3 +273,29 @@ def test_a_change_order_line_can_make_its_contract_line(approved: bool) -> None:
     caller.face.switches.change_order_new_line = False
     assert caller("POST", at, row).status == 400
     assert len(shown(caller, order)["line_items"]) == 2
+
+
+def test_a_package_is_the_change_order_under_another_id() -> None:
+    caller = Caller()
+    order = caller.order(accounting_method="amount")
+    base = "/rest/v1.0/change_order_packages"
+
+    def send(method: str, at: str, contract: int = order, **row: Any) -> Said:
+        return caller(method, at, {"project_id": caller.p1, "contract_id": contract, "change_order": row})
+
+    made = send("POST", base, title="More", origin_id="10^C1").body
+    assert send("POST", base, title="Twin", origin_id="10^C1").status == 400
+    assert send("POST", base, title="Sum", grand_total="5.00").status == 400
+    assert send("POST", base, contract=5, title="Nowhere").status == 400
+    (change,) = caller("GET", f"/rest/v1.0/projects/{caller.p1}/commitment_change_orders").body
+    assert (change["legacy_package_id"], change["id"] == made["id"]) == (made["id"], False)
+    wbs = caller("GET", f"/rest/v1.0/projects/{caller.p1}/work_breakdown_structure/wbs_codes").body[0]["id"]
+    at = f"/rest/v2.0/companies/{COMPANY}/projects/{caller.p1}/commitment_change_orders/{change['id']}/line_items"
+    caller("POST", at, {"wbs_code_id": str(wbs), "amount": "30.00"})
+    assert send("PATCH", f"{base}/{made['id']}", status="approved").body["grand_total"] == "30.00"
+    assert shown(caller, order)["revised_contract"] == "30.00"
+    second = send("POST", base, title="Less").body
+    assert (second["number"], second["position"], second["origin_id"]) == ("002", 2, None)
+    assert send("PATCH", f"{base}/{second['id']}", origin_id="10^C1").status == 400
+    assert send("PATCH", f"{base}/{made['id']}", origin_id="10^C2").body["origin_id"] == "10^C2"
+    assert send("PATCH", f"{base}/{second['id']}", origin_id="10^C1").status == 200

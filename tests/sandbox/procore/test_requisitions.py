@@ -93,6 +93,10 @@ def test_items_come_from_the_schedule_of_values_and_carry_over() -> None:
         (job.lines[0], "100.00"),
         (job.lines[1], "50.00"),
     ]
+    line = job.contract()["line_items"][0]
+    assert line["wbs_code"]["flat_code"] == "03-310.M"
+    item_code = {name: first["items"][0]["wbs_code"][name] for name in ("id", "flat_code", "description")}
+    assert (item_code, first["items"][0]["cost_code_id"]) == (line["wbs_code"], line["cost_code"]["id"])
     second = job.bill("20.00")
     columns = ("work_completed_from_previous_application", "work_completed_this_period", "gross_amount")
     assert [tuple(i[c] for c in columns) for i in second["items"]] == [
@@ -103,6 +107,27 @@ def test_items_come_from_the_schedule_of_values_and_carry_over() -> None:
     assert [i["previous_progress_id"] for i in second["items"]] == [i["id"] for i in first["items"]]
     job.patch(first, [own(first["items"][0], work_completed_this_period="40.00")])
     assert job.show(second)["items"][0]["work_completed_from_previous_application"] == "40.00"
+
+
+def test_a_third_invoice_carries_what_both_before_it_did() -> None:
+    job = Job("1000.00", retainage_percent="10")
+    stored = {"materials_presently_stored": "50", "materials_stored_retainage_currently_retained": "5"}
+    first = job.send([item(job.lines[0], work_completed_this_period="100", **stored)]).body
+    job.send([item(job.lines[0], work_completed_this_period="200", materials_presently_stored="70")])
+    third = job.bill("300.00")
+    names = (
+        "work_completed_from_previous_application", "work_completed_this_period", "materials_moved",
+        "total_completed_and_stored_to_date_from_previous", "total_completed_and_stored_to_date", "gross_amount",
+        "work_completed_retainage_from_previous_application", "net_amount",
+    )  # fmt: skip
+    assert [third["items"][0][name] for name in names] == [
+        "420.00", "300.00", "70.00", "420.00", "720.00", "300.00", "42.00", "270.00",
+    ]  # fmt: skip
+    summary = third["summary"]
+    assert (summary["less_previous_certificates_for_payment"], summary["current_payment_due"]) == ("378.00", "270.00")
+    assert (third["number"], third["previous_requisition_id"] != first["id"]) == (3, True)
+    job.patch(first, [own(first["items"][0], work_completed_this_period="0")])
+    assert job.show(third)["items"][0]["work_completed_from_previous_application"] == "320.00"
 
 
 def test_retainage_is_held_released_and_netted() -> None:
@@ -133,6 +158,10 @@ def test_retainage_needs_a_base_and_a_percent_waits_for_one() -> None:
     assert worked["work_completed_retainage_retained_this_period"] == "10.00"
     ignored = job.patch(made, [own(row, work_completed_retainage_percent_this_period="50")]).body["items"][0]
     assert ignored["work_completed_retainage_retained_this_period"] == "10.00"
+    more = job.patch(made, [own(row, work_completed_this_period="300")]).body["items"][0]
+    assert more["work_completed_retainage_retained_this_period"] == "15.00", (
+        "the percent that came too late is forgotten"
+    )
 
 
 @pytest.mark.parametrize("separate", [False, True])
@@ -168,6 +197,8 @@ def test_unit_lines_are_billed_by_quantity() -> None:
     next_row = job.send([item(line, work_completed_this_period_quantity="1.5")]).body["items"][0]
     assert next_row["work_completed_from_previous_application_quantity"] == "4.0"
     assert next_row["total_completed_and_stored_to_date"] == "68.75"
+    last_row = job.send().body["items"][0]
+    assert last_row["work_completed_from_previous_application_quantity"] == "5.5"
     amount = Job("10.00").bill("1.00")["items"][0]
     assert (amount["scheduled_quantity"], amount["materials_presently_stored"]) == (None, "0.00")
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from ml_connector.sandbox.dispatching import deliver
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.webhooks import Delivery, Heard
+from sandbox.receiver import Receiver, receiving
 
 from .company import CLIENT, COMPANY, Caller
 
@@ -81,8 +79,10 @@ def test_our_own_writes_carry_our_application_and_peoples_do_not() -> None:
     assert (ours["resource_id"], ours["event_type"], ours["api_version"]) == (made, "create", "v2.0")
     assert ours["metadata"]["source_application_id"] == CLIENT["client_id"]
     assert ours["metadata"]["source_operation_id"] == "op-1"
-    assert ours["user_id"] is not None
-    assert (theirs["event_type"], theirs["user_id"]) == ("update", None)
+    me = office.caller("GET", f"/rest/v1.0/me?company_id={COMPANY}").body["id"]
+    assert ours["user_id"] == ours["metadata"]["source_user_id"] == me
+    assert (theirs["event_type"], theirs["user_id"]) == ("update", theirs["metadata"]["source_user_id"])
+    assert theirs["user_id"] not in (None, me), "the project manager is a user too"
     assert theirs["metadata"]["source_application_id"] is None
     assert len(ours["ulid"]) == 26
     assert ours["ulid"] < theirs["ulid"]
@@ -124,6 +124,127 @@ def test_requisitions_are_not_offered_unless_switched_on() -> None:
     order = office.caller.order(accounting_method="amount")
     made = office.caller.face.acts["add_requisition"]({"order_id": order})
     assert [said["resource_id"] for said in office.drain()] == [made["id"]]
+
+
+def test_what_is_offered_is_what_was_observed() -> None:
+    """facts/procore.md 13.4, row by row; requisitions, billing periods, WBS items and tax codes are not."""
+    office = Office()
+    three, two = ["create", "update", "delete"], ["create", "update"]
+    company = {
+        "Company Vendors": two, "Projects": two, "Standard Cost Codes": three, "Line Item Types": three,
+        "Standard Cost Code Lists": ["create"], "Company Direct Cost Line Items": three, "ERP Requests": three,
+    }  # fmt: skip
+    lists = ("Cost Codes", "Sub Jobs", "Purchase Order Contracts", "Purchase Order Contract Line Items",
+             "Work Order Contracts", "Work Order Contract Line Items", "Change Order Packages", "Change Order Requests",
+             "Potential Change Orders", "Potential Change Order Line Items", "Direct Costs", "Direct Cost Line Items",
+             "Contract Payments", "Payment Applications", "Budget Line Items", "Budget Changes", "Budget Modifications",
+             "Prime Contracts", "Prime Contract Line Items", "Draw Requests")  # fmt: skip
+    project = dict.fromkeys(lists, three) | {"Project Vendors": ["create", "delete"]}
+    of_project = f"/rest/v2.0/companies/{COMPANY}/projects/{office.caller.p1}/webhooks"
+    for base, wanted in ((BASE, company | project), (of_project, project)):
+        rows = office.caller("GET", f"{base}/resources?payload_version=v3.0&per_page=100").body["data"]
+        assert {row["name"]: row["actions"] for row in rows} == wanted
+
+
+def test_an_invoice_is_told_when_it_its_items_or_its_packages_change() -> None:
+    office = Office(switches=ProcoreSwitches(requisition_webhooks=True))
+    for event in ("create", "update", "delete"):
+        office.trigger("Requisitions", event)
+    act, p = office.caller.face.acts, office.caller.p1
+    order = office.caller.order(accounting_method="amount")
+    line = {"code": "03-310", "type": "M", "amount": "5"}
+    change = act["add_change_order"]({"order_id": order, "title": "t", "status": "pending", "lines": [line]})
+    made = act["add_requisition"]({"order_id": order})["id"]
+    act["set_change_order_status"]({"id": change["id"], "status": "approved"})
+    at = f"/rest/v1.0/requisitions/{made}"
+    query = f"project_id={p}&commitment_id={order}&change_order_package_id={change['package_id']}"
+    added = office.caller("POST", f"{at}/add_change_order_package?{query}").body[0]
+    row = {"id": added["id"], "item_type": "change_order_item", "comment": "not yet"}
+    body = {"requisition_items": [row]}
+    assert office.caller("PATCH", f"{at}/bulk_item_update?project_id={p}", body).status == 200
+    assert office.caller("DELETE", f"{at}/remove_change_order_package?{query}").status == 200
+    due = f"/rest/v2.0/companies/{COMPANY}/projects/{p}/requisitions/{made}/payment_details"
+    assert office.caller("PATCH", due, {"due_date": "2026-05-01"}).status == 200
+    act["approve_requisition"]({"id": made})
+    act["delete_requisition"]({"id": made})
+    assert [said["event_type"] for said in office.drain()] == ["create", *["update"] * 5, "delete"]
+
+
+def test_a_receiver_has_five_seconds_unless_switched() -> None:
+    office = Office()
+    assert office.queue.timeout == 5.0
+    office.caller.face.switches.webhook_timeout = 0.5
+    assert office.queue.timeout == 0.5
+
+
+def test_hooks_of_v10_speak_in_their_own_way() -> None:
+    caller = Caller()
+    base, own, at = "/rest/v1.0/webhooks", {"company_id": COMPANY}, f"company_id={COMPANY}"
+    headers = {"Authorization": "s3cretkey"}
+    hook = {"api_version": "v3", "destination_url": "http://me/h", "destination_headers": headers}
+    made = caller("POST", f"{base}/hooks", own | {"hook": hook}).body
+    assert (made["api_version"], made["namespace"], made["destination_headers"]) == (
+        "v3.0", "procore", {"Authorization": "****etkey"},
+    )  # fmt: skip
+    at_hook = f"{base}/hooks/{made['id']}"
+    trigger = own | {"api_version": "v3", "trigger": {"resource_name": "Cost Codes", "event_type": "create"}}
+    assert caller("POST", f"{at_hook}/triggers", trigger).body["event_type"] == "CREATE"
+    assert caller("POST", f"{at_hook}/triggers", trigger).status == 400, "once is enough"
+    rows = [{"resource_name": "Cost Codes", "event_type": event} for event in ("update", "delete")]
+    many = own | {"api_version": "v3", "triggers": rows}
+    assert caller("POST", f"{at_hook}/triggers/bulk", many).status == 200
+    assert caller("POST", f"{at_hook}/triggers/bulk", many).status == 207
+    assert caller("POST", f"{at_hook}/triggers/bulk", many | {"triggers": rows * 251}).status == 413
+    ids = [row["id"] for row in caller("GET", f"{at_hook}/triggers?{at}").body]
+    assert caller("DELETE", f"{at_hook}/triggers/bulk", own | {"triggers": ids}).body == {"success": ids}
+    assert caller("GET", f"{at_hook}/triggers?project_id={caller.p1}").status == 404, "it is the company's"
+    lists = [caller("GET", f"{base}/hooks?{scope}").body for scope in (at, f"project_id={caller.p1}")]
+    assert [[row["id"] for row in rows] for rows in lists] == [[made["id"]], []]
+    assert caller("DELETE", f"{at_hook}?{at}").status == 200
+    assert caller("GET", f"{base}/hooks?{at}").body == []
+    assert caller("GET", f"{base}/resources/api_versions?{at}").body == ["v4.0", "v3.0", "v2.0"]
+
+
+def test_deliveries_are_found_by_outcome_in_both_versions() -> None:
+    office = Office()
+    office.vendor("A")
+    office.vendor("B")
+    office.settle(OK)
+    office.settle(BROKEN)
+
+    def ids(status: str) -> list[int]:
+        rows = office.caller("GET", f"{BASE}/hooks/{office.hook}/deliveries?filter[status]={status}").body["data"]
+        return [row["payload"]["id"] for row in rows]
+
+    office.caller.clock.advance(timedelta(seconds=1))
+    office.settle(SILENT)
+    rows = office.caller("GET", f"{BASE}/hooks/{office.hook}/deliveries?filter[status]=retrying").body["data"]
+    attempts = [(one["id"], one["response_status"], one["response_body"]) for one in rows[0]["delivery_attempts"]]
+    assert attempts == [("1", 500, "no"), ("2", None, "no answer within the time")]
+    v10 = f"/rest/v1.0/webhooks/hooks/{office.hook}/deliveries?company_id={COMPANY}"
+    for name in ("filters[status]", "filter[status]"):
+        heard = {
+            status: [row["event_id"] for row in office.caller("GET", f"{v10}&{name}={status}").body]
+            for status in ("any", "successful", "failing", "discarded")
+        }
+        assert heard == {"any": [1, 2], "successful": [1], "failing": [2], "discarded": []}
+    assert {status: ids(status) for status in ("succeeded", "retrying", "enqueued")} == {
+        "succeeded": [1], "retrying": [2], "enqueued": [],
+    }  # fmt: skip
+
+
+def test_a_record_is_told_once_a_call_and_not_when_it_came_to_nothing() -> None:
+    office = Office(switches=ProcoreSwitches(requisition_webhooks=True))
+    for event in ("create", "delete"):
+        office.trigger("Requisitions", event)
+    rows = [{"origin_id": "10^1", "name": name} for name in ("A", "B", "C")]
+    office.caller("PATCH", "/rest/v1.0/vendors/sync", {"company_id": COMPANY, "updates": rows})
+    office.caller("PATCH", "/rest/v1.0/vendors/sync", {"company_id": COMPANY, "updates": rows})
+    assert [said["event_type"] for said in office.drain()] == ["create", "update"]
+    order = office.caller.order(accounting_method="amount")
+    with pytest.raises(ValueError, match="no such item"):
+        office.caller.face.acts["add_requisition"]({"order_id": order, "items": [{"position": 9, "work": "1"}]})
+    assert office.drain() == []
 
 
 def test_every_kind_of_write_is_told_once() -> None:
@@ -216,6 +337,9 @@ def test_hooks_are_masked_disabled_and_checked() -> None:
     office = Office()
     shown = office.caller("GET", f"{BASE}/hooks/{office.hook}").body["data"]
     assert shown["destination_headers"] == {"Authorization": "********3cret"}
+    triggers = office.caller("GET", f"{BASE}/hooks/{office.hook}/triggers").body["data"]
+    assert [row["event_type"] for row in triggers] == ["CREATED", "UPDATED"]
+    assert (shown["trigger_count"], shown["project_id"], shown["company_id"]) == (2, None, str(COMPANY))
     office.vendor("A")
     assert office.caller("PATCH", f"{BASE}/hooks/{office.hook}", {"status": "disabled"}).status == 200
     office.vendor("B")
@@ -242,32 +366,10 @@ def test_a_hook_can_be_disabled_by_its_failures() -> None:
     assert office.caller("GET", f"{BASE}/hooks/{office.hook}").body["data"]["status"] == "disabled"
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    heard: ClassVar[list[tuple[str, Any]]] = []
-    statuses: ClassVar[list[int]] = []
-    wait = 0.0
-
-    def do_POST(self) -> None:
-        said = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        time.sleep(self.wait)
-        type(self).heard.append((self.headers["authorization"], said["resource_id"]))
-        self.send_response(self.statuses.pop(0) if self.statuses else 204)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Silent."""
-
-
 @pytest.fixture
-def receiver() -> Iterator[str]:
-    _Receiver.heard, _Receiver.statuses, _Receiver.wait = [], [], 0.0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook?a=b"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def receiver() -> Iterator[Receiver]:
+    with receiving() as listening:
+        yield listening
 
 
 def _run(office: Office, until: str) -> None:
@@ -284,22 +386,26 @@ def _run(office: Office, until: str) -> None:
     asyncio.run(main())
 
 
-def test_the_sender_posts_what_is_due_in_order(receiver: str) -> None:
-    office = Office(url=receiver)
+def test_the_sender_posts_what_is_due_in_order(receiver: Receiver) -> None:
+    office = Office(url=receiver.url)
     ids = [office.vendor(name) for name in "ABC"]
     _run(office, "delivered")
-    assert _Receiver.heard == [("Bearer s3cret", i) for i in ids]
+    assert [(header, said["resource_id"]) for header, said in receiver.heard] == [("Bearer s3cret", i) for i in ids]
     attempt = office.caller("GET", f"{BASE}/hooks/{office.hook}/deliveries").body["data"][0]["delivery_attempts"][0]
     assert (attempt["success"], attempt["response_status"]) == (True, 204)
 
 
-def test_a_slow_receiver_and_an_error_are_failures(receiver: str) -> None:
-    _Receiver.statuses, _Receiver.wait = [500], 0.0
-    office = Office(url=receiver)
+@pytest.mark.parametrize("how", ["silent", "dribbling"])
+def test_a_slow_receiver_and_an_error_are_failures(receiver: Receiver, how: str) -> None:
+    receiver.statuses = [500]
+    office = Office(url=receiver.url)
     office.vendor("A")
     _run(office, "retrying")
     office.caller.face.switches.webhook_timeout = 0.05
-    _Receiver.wait = 0.15
+    if how == "silent":
+        receiver.wait = 0.15
+    else:
+        receiver.dribble = 0.03
     office.caller.clock.advance(timedelta(seconds=2))
     (delivery,) = next(iter(office.queue.hooks.values())).deliveries
 

@@ -6,11 +6,9 @@ from typing import Any
 
 from ml_connector.sandbox.ifs.act_input import Act, Given, key_of, mapped, needed, refuse_unknown, value
 from ml_connector.sandbox.ifs.database import Database, Row
-from ml_connector.sandbox.ifs.rules_receipts import Arrival, inspect, receive, send_back
+from ml_connector.sandbox.ifs.rules_receipts import RECEIVABLE, Arrival, inspect, receive, send_back
 from ml_connector.sandbox.ifs.rules_requisitions import convert, lines_of_requisition
 from ml_connector.sandbox.ifs.states import fire
-
-_RECEIVABLE = ("Released", "Confirmed", "Arrived")
 
 
 def _receive_goods(db: Database, given: Given) -> Any:
@@ -22,7 +20,7 @@ def _receive_goods(db: Database, given: Given) -> Any:
     wanted = [{**common, **one} for one in given.get("lines") or ()] or [common]
     if wanted == [common] and "line_no" not in common:
         lines = db.table("PurchaseOrderLine").under((order["OrderNo"],))
-        open_lines = [line for line in lines if line["Objstate"] in _RECEIVABLE]
+        open_lines = [line for line in lines if line["Objstate"] in RECEIVABLE]
         if not open_lines:
             raise ValueError(f"order {order['OrderNo']} has no open line to receive")
         wanted = [{**common, "line_no": one["LineNo"], "release_no": one["ReleaseNo"]} for one in open_lines]

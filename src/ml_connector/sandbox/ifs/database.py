@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ml_connector.sandbox.clock import SandboxClock
-from ml_connector.sandbox.ifs.model import Kind, LogicalUnit
+from ml_connector.sandbox.ifs.model import LogicalUnit
 from ml_connector.sandbox.ifs.refusals import EXISTS, RuleBroken
 from ml_connector.sandbox.ifs.switches import IfsSwitches
 
@@ -292,7 +292,3 @@ def plain(value: Decimal) -> Decimal:
     """1500.00 becomes 1500, and never 1.5E+3 (facts 5.3)."""
     short = value.normalize()
     return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
-
-
-NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL})
-"""Kinds that IEEE754Compatible turns into JSON strings."""

@@ -58,11 +58,19 @@ def check_match(db: Database, invoice: Row, new: Mapping[str, Any], old: Row | N
 
 
 def follow_match(db: Database, new: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> None:
-    """Moves the invoiced quantity of receipts from what a posting was (`old`) to what it is (`new`)."""
+    """Moves the invoiced quantity of receipts from what a posting was (`old`) to what it is (`new`).
+
+    Refused: a posting taken back whose goods are credited, or a credit taken back whose goods are invoiced again.
+    """
     for posting, sign in ((old, -1), (new, 1)):
         receipt = _receipt_of(db, posting) if posting is not None else None
-        if posting is not None and receipt is not None:
-            db.update(receipt, {"QtyInvoiced": receipt["QtyInvoiced"] + sign * (posting["Quantity"] or 0)})
+        if posting is None or receipt is None:
+            continue
+        after = receipt["QtyInvoiced"] + sign * (posting["Quantity"] or 0)
+        if new is None and not 0 <= after <= receipt["QtyInspected"]:
+            text = f"{receipt['QtyInvoiced']} of receipt {receipt['ReceiptNo']} is invoiced: what followed comes first."
+            raise RuleBroken(RULE, "ManSuppInvoicePostings.QTYEXCEEDED", text)
+        db.update(receipt, {"QtyInvoiced": after})
 
 
 def match_receipts(db: Database, invoice: Row, selection: str) -> int:

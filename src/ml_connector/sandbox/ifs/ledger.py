@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ml_connector.sandbox.ifs.database import Database, Row
+from ml_connector.sandbox.ifs.invoice_ledger import BANK
+from ml_connector.sandbox.ifs.invoice_posting import DEBT
 from ml_connector.sandbox.ifs.periods import is_closed, period_of
 from ml_connector.sandbox.ifs.refusals import RULE, RuleBroken
 from ml_connector.sandbox.ifs.rules_code_string import CodeString, check_code_string
@@ -35,7 +37,7 @@ def _check(db: Database, voucher: Row) -> None:
     if period is None or is_closed(db, period):
         raise RuleBroken(RULE, "AccountingPeriod.PERCLOSED", f"The period of {voucher['VoucherDate']} is closed.")
     for row in rows_of(db, voucher):
-        if row["AutoTaxVouEntry"] or row["TransCode"] in ("IP2", "PP1"):
+        if row["AutoTaxVouEntry"] or row["TransCode"] in (DEBT, BANK):
             continue
         codes, day = codes_of(row), voucher["VoucherDate"]
         values = (row["ProjectActivityId"], row["Quantity"], row["Text"], row["ProcessCode"])

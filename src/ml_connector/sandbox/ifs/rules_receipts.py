@@ -10,7 +10,8 @@ from ml_connector.sandbox.ifs.database import Database, Row
 from ml_connector.sandbox.ifs.refusals import RULE, RuleBroken
 from ml_connector.sandbox.ifs.rules_purchasing import receipts_of, received_of
 
-_RECEIVABLE = ("Released", "Confirmed", "Arrived")
+RECEIVABLE = ("Released", "Confirmed", "Arrived")
+"""States of a line that takes receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def receive(db: Database, line: Row, arrival: Arrival) -> Row:
     order = db.find("PurchaseOrder", line["OrderNo"])
     if order is None or order["Objstate"] in ("Planned", "Stopped", "Closed", "Cancelled"):
         raise RuleBroken(RULE, "PurchaseReceipt.ORDERNOTOPEN", "Goods are received on released orders only.")
-    if line["Objstate"] not in _RECEIVABLE:
+    if line["Objstate"] not in RECEIVABLE:
         text = f"A line in state {line['Objstate']} takes no receipt."
         raise RuleBroken(RULE, "PurchaseReceipt.LINENOTOPEN", text)
     left = line["BuyQtyDue"] - received_of(db, line)

@@ -194,18 +194,19 @@ def convert_selection(db: Database, given: Mapping[str, Any]) -> str:
 
 
 def convert(db: Database, lines: list[Row], given: Mapping[str, Any]) -> list[str]:
-    """Makes order lines from released requisition lines, one new order a supplier and site unless one is named.
+    """Makes order lines from released requisition lines: a new order a supplier, site and currency, or the one named.
 
-    Refused: lines that are not released or have no supplier, and whatever an order or its line would be refused for.
+    Refused: lines that are not released or have no supplier, a named order of another supplier or currency, and
+    whatever an order or its line would be refused for.
     """
-    orders: dict[tuple[str, str], str] = {}
+    orders: dict[tuple[str, ...], str] = {}
     for line in lines:
         if line["Objstate"] not in ("Released", "Authorized"):
             text = f"A line in state {line['Objstate']} cannot become an order; it must be released."
             raise RuleBroken(RULE, "PurchaseReqLine.NOTRELEASED", text)
         if line["VendorNo"] is None:
             raise RuleBroken(RULE, "PurchaseReqLine.NOVENDOR", "The line names no supplier to order from.")
-        place = (line["VendorNo"], line["Contract"])
+        place = (line["VendorNo"], line["Contract"], line["CurrencyCode"])
         if place not in orders:
             orders[place] = given.get("OrderNo") or _new_order(db, line, given)
         made = _order_line(db, line, orders[place])
@@ -231,6 +232,9 @@ def _order_line(db: Database, line: Row, order_no: str) -> Row:
     if order is not None and order["VendorNo"] != line["VendorNo"]:
         text = f"The order {order_no} is with another supplier than the requisition line."
         raise RuleBroken(RULE, "PurchaseReqLine.WRONGVENDOR", text)
+    if order is not None and order["CurrencyCode"] != line["CurrencyCode"]:
+        text = f"The order {order_no} is in {order['CurrencyCode']}, the line in {line['CurrencyCode']}."
+        raise RuleBroken(RULE, "PurchaseReqLine.WRONGCURRENCY", text)
     values = {name: line[name] for name in _CARRIED}
     values |= {"OrderNo": order_no, "BuyQtyDue": line["OriginalQty"], "WantedDeliveryDate": line["WantedReceiptDate"]}
     made = db.add("PurchaseOrderLine", values)

@@ -53,8 +53,9 @@ class Acts:
         row = {k: v for k, v in given.items() if k not in ("ein", "projects")}
         if given.get("ein"):
             row["business_register"] = {"type": "ein", "identifier": given["ein"]}
+        projects = [self._project(p).id for p in given.get("projects", ())]
         vendor = vendors.make(self._state, row)
-        vendor.projects = [self._project(p).id for p in given.get("projects", ())]
+        vendor.projects = projects
         return {"id": vendor.id, "name": vendor.fields["name"]}
 
     def rename_vendor(self, given: Given) -> dict[str, Any]:

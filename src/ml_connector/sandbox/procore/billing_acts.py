@@ -68,9 +68,10 @@ class BillingActs:
     def open_billing_period(self, given: Given) -> dict[str, Any]:
         """{project_id or number, start, end, due?}: a new open period; the one open before is closed."""
         project = project_named(self._state, given)
-        self._close(project)
         days = {"start_date": given["start"], "end_date": given["end"], "due_date": given.get("due", given["end"])}
-        made = billing_periods.make(self._state, project, days | {"status": "open"})
+        made = billing_periods.make(self._state, project, days | {"status": "closed"})
+        self._close(project)
+        billing_periods.change(self._state, project, made, days | {"status": "open"})
         return {"id": made.id, **made.fields}
 
     def close_billing_period(self, given: Given) -> dict[str, Any]:
@@ -197,11 +198,15 @@ class BillingActs:
         project, order = order_named(self._state, given, "order_id")
         made = change_orders.make(self._state, project, order.id, {"title": given["title"]})
         lines = ChangeOrderLines(self._state, project, made, self._switches)
-        for line in given["lines"]:
-            amount, code = str(line["amount"]), str(self._code(project, line))
-            manual = {"extended_type": "manual", "amount": amount, "wbs_code_id": code}
-            lines.write(manual | {"description": line.get("description")})
-        change_orders.revise(self._state, project, made, {"status": given.get("status", "draft")})
+        try:
+            for line in given["lines"]:
+                amount, code = str(line["amount"]), str(self._code(project, line))
+                manual = {"extended_type": "manual", "amount": amount, "wbs_code_id": code}
+                lines.write(manual | {"description": line.get("description")})
+            change_orders.revise(self._state, project, made, {"status": given.get("status", "draft")})
+        except Exception:
+            change_orders.discard(self._state, project, made)
+            raise
         return {"id": made.id, "package_id": made.package_id, "grand_total": money(made.grand_total)}
 
     def set_change_order_status(self, given: Given) -> dict[str, Any]:

@@ -102,9 +102,7 @@ def _written(call: Call, change: ChangeOrder | None) -> dict[str, Any]:
     if row.get("grand_total") is not None:
         raise call.refuse(400, "grand_total is the sum of the lines", "grand_total")
     names = contract().members((call.operation.body or {})["properties"]["change_order"])
-    origin = row.get("origin_id")
-    taken_by = call.state.origins[KIND].get(str(origin)) if origin not in (None, "") else None
-    if taken_by is not None and (change is None or taken_by != change.id):
+    if call.state.taken(KIND, row.get("origin_id"), change):
         raise call.refuse(400, f"origin_id: {TAKEN}", "origin_id")
     return {name: row[name] for name in names if name in row}
 

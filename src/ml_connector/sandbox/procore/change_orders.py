@@ -52,6 +52,16 @@ def make(state: State, project: Project, contract_id: int | None, values: Row) -
     return made
 
 
+def discard(state: State, project: Project, made: ChangeOrder) -> None:
+    """Takes back a change order that was just made, as if it had never been."""
+    order = contract_of(project, made)
+    del project.change_orders[made.id]
+    order.change_orders.remove(made.id)
+    project.change_order_sequence[order.id] -= 1
+    recount(project, order)
+    state.note("delete", RESOURCE, made.package_id, project.id)
+
+
 def revise(state: State, project: Project, known: ChangeOrder, values: Row) -> None:
     """Writes values over a change order. Raises RowRefused for an unknown status or another contract."""
     _check(values)

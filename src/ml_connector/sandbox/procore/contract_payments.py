@@ -90,9 +90,7 @@ class Payments:
             raise RowRefused({"amount": ["is not a number"]})
         if values.get("requisition_id") is not None and values["requisition_id"] not in self.order.requisitions:
             raise RowRefused({"requisition_id": ["is not an invoice of the contract"]})
-        origin = values.get("origin_id")
-        taken_by = self.state.origins[KIND].get(str(origin)) if origin not in (None, "") else None
-        if taken_by is not None and (own is None or taken_by != own.id):
+        if self.state.taken(KIND, values.get("origin_id"), own):
             raise RowRefused({"origin_id": [TAKEN]})
         if row.get("prostore_file_ids") and row.get("attachments"):
             raise RowRefused({"attachments": ["cannot be given together with prostore_file_ids"]})

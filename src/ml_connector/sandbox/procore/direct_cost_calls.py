@@ -17,6 +17,7 @@ from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, s
 
 _TOOL = "direct_costs"
 _LINES = f"{V10}/{{direct_cost_id}}/line_items"
+_CURRENCY = ("currency_iso_code", "currency_exchange_rate")
 _BUSY = "Another change to the same direct cost is running; send this one again later."
 _Done = TypeVar("_Done")
 
@@ -71,14 +72,19 @@ def _show_v11(call: Call) -> Answer:
 
 
 def _create_v10(call: Call) -> Answer:
-    made = create(call, _target(call), call.part("item"))
+    made = create(call, _target(call), _without_currency(call.part("item")))
     return Answer(201, _shapes(call).shown(made), changed=True)
 
 
 def _update_v10(call: Call) -> Answer:
-    cost, row = pick(call, call.project.direct_costs), call.part("item")
+    cost, row = pick(call, call.project.direct_costs), _without_currency(call.part("item"))
     _writing(call, cost, lambda _: write(call, _target(call), cost, row))
     return Answer(200, _shapes(call).shown(cost), changed=True)
+
+
+def _without_currency(row: Row) -> dict[str, Any]:
+    """v1.0 writes take no currency; unknown members are ignored (facts/procore.md 11)."""
+    return {name: value for name, value in row.items() if name != "currency_configuration"}
 
 
 def _given_lines(call: Call, row: Row) -> list[dict[str, Any]]:
@@ -100,7 +106,7 @@ def _create_v11(call: Call) -> Answer:
     lines = [{k: v for k, v in line.items() if k != "id"} for line in _given_lines(call, row)]
     costs, origin = _costs(call), row.get("origin_id")
     with _refusing(call):
-        if origin not in (None, "") and str(origin) in call.state.origins[KIND]:
+        if call.state.taken(KIND, origin):
             raise RowRefused({"origin_id": [TAKEN]})
         made = costs.make(row, lines)
     call.state.claim(KIND, origin, made.id)
@@ -135,8 +141,21 @@ def _begin_named(call: Call, costs: DirectCosts, named: set[int]) -> None:
 def _sync(call: Call) -> Answer:
     table, origins = call.project.direct_costs, call.state.origins[KIND]
     rows = [row for row in call.rows("updates") if isinstance(row, dict)]
-    _begin_named(call, _costs(call), _named(rows, table, origins))
-    return sync(call, _target(call))
+    costs = _costs(call)
+    _begin_named(call, costs, _named(rows, table, origins))
+    return sync(
+        call,
+        replace(
+            _target(call),
+            create=lambda row: costs.make(_with_currency(row)),
+            update=lambda cost, row: costs.change(cost, _with_currency(row)),
+        ),
+    )
+
+
+def _with_currency(row: Row) -> dict[str, Any]:
+    """A sync row, whose currency is flat, as the v1.1 writes have it."""
+    return {**row, "currency_configuration": {name: row.get(name) for name in _CURRENCY}}
 
 
 def _named(rows: list[dict[str, Any]], table: Mapping[int, Any], origins: Mapping[str, int]) -> set[int]:

@@ -91,7 +91,7 @@ class DirectCosts:
     def _values(self, row: Row) -> dict[str, Any]:
         values = {name: row[name] for name in _TEXTS if name in row}
         values |= {name: day(row[name]) for name in _DAYS if name in row}
-        currency = row.get("currency_configuration") or row
+        currency = row.get("currency_configuration") or {}
         if self.switches.multi_currency and currency.get("currency_iso_code"):
             values["currency_iso_code"] = currency["currency_iso_code"]
             values["currency_exchange_rate"] = number(currency.get("currency_exchange_rate"))
@@ -139,8 +139,7 @@ class DirectCosts:
         origin = row.get("origin_id")
         if origin in (None, ""):
             return
-        taken_by = self.state.origins[LINE_KIND].get(str(origin))
-        if str(origin) in seen or (taken_by is not None and (line is None or taken_by != line.id)):
+        if str(origin) in seen or self.state.taken(LINE_KIND, origin, line):
             raise RowRefused({"origin_id": [TAKEN]})
         seen.add(str(origin))
 

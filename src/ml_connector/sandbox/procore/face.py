@@ -120,13 +120,13 @@ class ProcoreFace:
 
     def _by_hand(self, act: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
         def acting(given: Mapping[str, Any]) -> Any:
-            """The act, done by a person: what it changes is told with no user and no application."""
+            """The act, done by a person: what it changes is told with that user and no application."""
             self._state.by_hand = True
             try:
                 return act(given)
             finally:
                 self._state.by_hand = False
-                self._tell(Cause())
+                self._tell(Cause(self._state.person))
 
         return acting
 

@@ -101,18 +101,12 @@ def _packages(call: Call) -> Answer:
     if change_id is None or call.request.param("commitment_id") != str(found.contract_id):
         raise call.refuse(422, "The package is not one of the contract's.", "change_order_package_id")
     try:
-        owner.refuse_locked(found)
-        items = owner.items(found)
         if call.request.method == "DELETE":
-            items.remove_package(change_id)
-            made = []
-        else:
-            made = items.add_package(change_id)
+            owner.remove_package(found, change_id)
+            return Answer(200, changed=True)
+        made = owner.add_package(found, change_id)
     except RowRefused as refused:
         raise call.refuse(422, refused.sentence, ",".join(refused.fields)) from None
-    owner.touch(found)
-    if call.request.method == "DELETE":
-        return Answer(200, changed=True)
     return Answer(201, [owner.shapes().item(item) for item in made], changed=True)
 
 

@@ -11,7 +11,7 @@ from ml_connector.sandbox.procore.errors import NO_SUCH_ID, TAKEN
 from ml_connector.sandbox.procore.paging import by_field, by_origin, listed, pick
 from ml_connector.sandbox.procore.requisition_items import Items
 from ml_connector.sandbox.procore.requisition_shapes import Shapes
-from ml_connector.sandbox.procore.state import Contract, Project, Requisition, State, day, merge
+from ml_connector.sandbox.procore.state import Contract, Item, Project, Requisition, State, day, merge
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import Row, RowRefused
 
@@ -53,8 +53,7 @@ class Requisitions:
         if period is None:
             raise RowRefused({"base": [NO_PERIOD]} if values.get("period_id") is None else {"period_id": [NO_SUCH_ID]})
         own = [self.project.requisitions[r] for r in self.order.requisitions]
-        if self.switches.one_requisition_per_period and any(r.fields["period_id"] == period.id for r in own):
-            raise RowRefused({"period_id": ["has an invoice of the contract already"]})
+        self._refuse_second(period.id, None)
         span = period.fields
         defaults = {"status": "draft", "final": False, "invoice_number": None, "origin_id": None, "origin_data": None}
         dates = {"requisition_start": span["start_date"], "requisition_end": span["end_date"]}
@@ -83,6 +82,7 @@ class Requisitions:
             del values["period_id"]
         elif "period_id" in values and values["period_id"] not in self.project.periods:
             raise RowRefused({"period_id": [NO_SUCH_ID]})
+        self._refuse_second(values.get("period_id"), found)
         self.refuse_locked(found)
         touched = self.items(found).write(rows)
         old = dict(found.fields)
@@ -93,7 +93,7 @@ class Requisitions:
             self.state.free(KIND, old.get("origin_id"))
             self.state.claim(KIND, found.fields["origin_id"], found.id)
         if touched:
-            self.touch(found)
+            self._touch(found)
         if touched or header:
             self.state.note("update", RESOURCE, found.id, self.project.id)
 
@@ -102,11 +102,32 @@ class Requisitions:
         self.refuse_locked(found)
         if not self.items(found).write(rows):
             return False
-        self.touch(found)
-        self.state.note("update", RESOURCE, found.id, self.project.id)
+        self._items_changed(found)
         return True
 
-    def touch(self, found: Requisition) -> None:
+    def add_package(self, found: Requisition, change_id: int) -> list[Item]:
+        """Puts an approved change order on an invoice. Raises RowRefused."""
+        self.refuse_locked(found)
+        made = self.items(found).add_package(change_id)
+        self._items_changed(found)
+        return made
+
+    def remove_package(self, found: Requisition, change_id: int) -> None:
+        """Takes a change order off an invoice again. Raises RowRefused once it was billed."""
+        self.refuse_locked(found)
+        self.items(found).remove_package(change_id)
+        self._items_changed(found)
+
+    def set_due_date(self, found: Requisition, due: str) -> None:
+        """Keeps the day an invoice is due; that a synced one takes it too is a guess."""
+        if merge(self.state, found, {"due_date": due}):
+            self.state.note("update", RESOURCE, found.id, self.project.id)
+
+    def _items_changed(self, found: Requisition) -> None:
+        self._touch(found)
+        self.state.note("update", RESOURCE, found.id, self.project.id)
+
+    def _touch(self, found: Requisition) -> None:
         """An item changed: whether that moves the invoice's updated_at is a switch."""
         if self.switches.item_change_touches_requisition:
             found.updated_at = self.state.stamp()
@@ -127,6 +148,14 @@ class Requisitions:
         if self.switches.only_latest_requisition_changes and self.order.requisitions[-1] != found.id:
             raise RowRefused({"base": ["only the latest invoice of a contract can be changed"]})
 
+    def _refuse_second(self, period_id: int | None, found: Requisition | None) -> None:
+        """One invoice of the contract in a period, where a switch says so."""
+        if not self.switches.one_requisition_per_period or period_id is None:
+            return
+        for known in (self.project.requisitions[r] for r in self.order.requisitions):
+            if known is not found and known.fields["period_id"] == period_id:
+                raise RowRefused({"period_id": ["has an invoice of the contract already"]})
+
     def _values(self, row: Row) -> dict[str, Any]:
         values = {name: row[name] for name in _WRITTEN if name in row}
         return values | {name: day(values[name]) for name in _DAYS if name in values}
@@ -134,9 +163,7 @@ class Requisitions:
     def _check(self, values: dict[str, Any], found: Requisition | None) -> None:
         if values.get("status", "draft") not in STATUSES:
             raise RowRefused({"status": ["is not included in the list"]})
-        origin = values.get("origin_id")
-        taken_by = self.state.origins[KIND].get(str(origin)) if origin not in (None, "") else None
-        if taken_by is not None and (found is None or taken_by != found.id):
+        if self.state.taken(KIND, values.get("origin_id"), found):
             raise RowRefused({"origin_id": [TAKEN]})
 
     def _submitted(self, found: Requisition) -> None:
@@ -222,8 +249,7 @@ def _due_date(call: Call) -> Answer:
     due = day(call.body.get("due_date"))
     if due is None:
         raise call.refuse(400, "due_date is not a date", "due_date")
-    found.fields["due_date"] = due
-    found.updated_at = call.state.stamp()
+    requisitions_of(call, found.contract_id).set_due_date(found, due)
     return Answer(200, {"data": {"due_date": due}}, changed=True)
 
 

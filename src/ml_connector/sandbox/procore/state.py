@@ -304,6 +304,11 @@ class State:
             return True
         return self.origins[kind].setdefault(str(origin_id), record_id) == record_id
 
+    def taken(self, kind: str, origin_id: Any, own: Record | None = None) -> bool:
+        """Whether another record of that object type than `own` has the origin id."""
+        holder = None if origin_id in (None, "") else self.origins[kind].get(str(origin_id))
+        return holder is not None and (own is None or holder != own.id)
+
     def free(self, kind: str, origin_id: Any) -> None:
         """Lets go of an origin id, after deletion or overwriting."""
         if origin_id not in (None, ""):

@@ -84,8 +84,7 @@ def write(call: Call, target: Target[R], record: R, row: Row) -> R:
     """Changes a record; its origin id moves with it. Raises RowRefused when the row or the origin id will not do."""
     old = record.fields.get("origin_id")
     new = row.get("origin_id", old)
-    taken_by = call.state.origins[target.kind].get(str(new)) if new not in (None, "") else None
-    if taken_by not in (None, record.id):
+    if call.state.taken(target.kind, new, record):
         raise RowRefused({"origin_id": [TAKEN]})
     target.update(record, row)
     if new != old:
@@ -98,7 +97,7 @@ def create(call: Call, target: Target[R], row: Row) -> R:
     """Makes one record for a POST; 400 in the endpoint's shape when the row will not do."""
     try:
         origin = row.get("origin_id")
-        if origin not in (None, "") and str(origin) in call.state.origins[target.kind]:
+        if call.state.taken(target.kind, origin):
             raise RowRefused({"origin_id": [TAKEN]})
         record = target.create(row)
     except RowRefused as refused:

@@ -14,7 +14,7 @@ _TIME, _CHANCE = 10, 16
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who caused a change. People at work in Procore itself leave user, application and operation empty here."""
+    """Who caused a change. People at work in Procore itself are users too; application and operation are empty then."""
 
     user_id: int | None = None
     application_id: str | None = None

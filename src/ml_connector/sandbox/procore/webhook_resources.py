@@ -1,4 +1,8 @@
-"""What webhooks are offered for, by payload version (facts/procore.md 13.4; the lists of the vendor are longer)."""
+"""What webhooks are offered for, by payload version (facts/procore.md 13.4; the lists of the vendor are longer).
+
+Offered is what a trigger may name. What nobody can do here (owner's side, potential change orders, ERP requests, sub
+jobs) is offered and never told; nor is the company's list of direct cost lines, of which the facts know the name alone.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,8 @@ _ALL = (
     Resource("company", "Core", "Admin", "Standard Cost Codes"),
     Resource("company", "Core", "Admin", "Line Item Types"),
     Resource("company", "Core", "Admin", "Standard Cost Code Lists", ("create",)),
+    Resource("company", "Core", "ERP", "ERP Requests"),
+    Resource("company", "Financials", "Direct Costs", "Company Direct Cost Line Items"),
     Resource("project", "Core", "Directory", "Project Vendors", ("create", "delete")),
     Resource("project", "Core", "Admin", "Cost Codes"),
     Resource("project", "Core", "Admin", "Sub Jobs"),
@@ -36,6 +42,8 @@ _ALL = (
     Resource("project", "Financials", "Commitments", "Work Order Contract Line Items"),
     Resource("project", "Financials", "Commitments", "Change Order Packages"),
     Resource("project", "Financials", "Commitments", "Change Order Requests"),
+    Resource("project", "Financials", "Commitments", "Potential Change Orders"),
+    Resource("project", "Financials", "Commitments", "Potential Change Order Line Items"),
     Resource("project", "Financials", "Commitments", "Contract Payments"),
     Resource("project", "Financials", "Direct Costs", "Direct Costs"),
     Resource("project", "Financials", "Direct Costs", "Direct Cost Line Items"),
@@ -43,6 +51,9 @@ _ALL = (
     Resource("project", "Financials", "Budget", "Budget Changes"),
     Resource("project", "Financials", "Budget", "Budget Modifications"),
     Resource("project", "Financials", "Prime Contracts", "Payment Applications"),
+    Resource("project", "Financials", "Prime Contracts", "Prime Contracts"),
+    Resource("project", "Financials", "Prime Contracts", "Prime Contract Line Items"),
+    Resource("project", "Financials", "Prime Contracts", "Draw Requests"),
 )
 _REQUISITIONS = Resource("project", "Financials", "Commitments", "Requisitions")
 
