@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import ml_connector
 from ml_connector.app import App
 from ml_connector.engine.work import Report
 from ml_connector.sandbox.exchange_log import Exchange
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.settings import Settings
 
+from . import forking
 from .proof import Proof
 
 NAME = "demo"
@@ -28,16 +25,6 @@ OPEN = {"purchase_orders": {"status": {"released": "Submitted", "confirmed": "Su
 """Policies under which contracts stay open."""
 UNAPPROVED = {"Released": "Submitted", "Confirmed": "Submitted", "Received": "Submitted"}
 """What the proof then expects."""
-
-_PROCESS = """
-import sys
-from pathlib import Path
-from ml_connector.app import App
-from ml_connector.settings import Settings
-settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2], kill_at=sys.argv[3])
-with App.open(settings) as app:
-    app.sync(sys.argv[4])
-"""
 
 
 class Office:
@@ -103,12 +90,7 @@ class Office:
 
     def in_a_process(self, kill_at: str = "") -> int:
         """One sync in a process of its own; its exit code, -9 when it was killed."""
-        url = self.settings.database_url or ""
-        root = str(Path(ml_connector.__file__).parent.parent)
-        words = [sys.executable, "-c", _PROCESS, str(self.settings.home), url, kill_at, NAME]
-        done = subprocess.run(words, env={**os.environ, "PYTHONPATH": root}, capture_output=True, timeout=60)
-        assert done.returncode in (0, -9), done.stderr.decode()
-        return done.returncode
+        return forking.sync(self.settings.home, self.settings.database_url or "", kill_at, NAME)
 
     # people ---------------------------------------------------------------------------------------------------
 
