@@ -181,36 +181,32 @@ class App:
 
     def check(self, name: str) -> list[tuple[str, Finding]]:
         """Every right and name needed, side by side, good or bad with the remedy."""
-        with self._sides(self.connection(name), RunTape()) as sides:
-            found = [("erp", one) for one in sides.erp.check()]
-            return found + [("projects", one) for one in sides.projects.check()]
+        sides = self._sides(self.connection(name), RunTape())
+        return [*(("erp", one) for one in sides.erp.check()), *(("projects", one) for one in sides.projects.check())]
 
     def discover(self, name: str) -> dict[str, Any]:
         """What is on both sides, counted, and which projects look like pairs. Writes nothing."""
-        with self._sides(self.connection(name), RunTape()) as sides:
-            ours, _ = sides.erp.system.projects()
-            return {
-                "erp": sides.erp.discover(),
-                "projects": sides.projects.discover(),
-                "pairs": lookup.likely_pairs(ours, sides.projects.system.projects()),
-            }
+        sides = self._sides(self.connection(name), RunTape())
+        ours, _ = sides.erp.system.projects()
+        return {
+            "erp": sides.erp.discover(),
+            "projects": sides.projects.discover(),
+            "pairs": lookup.likely_pairs(ours, sides.projects.system.projects()),
+        }
 
     # runs -----------------------------------------------------------------------------------------------------
 
     def plan(self, name: str, flows: Collection[str] = ()) -> Report:
         """What would be created, changed, linked, held; kept under its hash. Writes nothing on either side."""
-        with self._runner(name, flows) as runner:
-            return runner.plan()
+        return self._runner(name, flows).plan()
 
     def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
         """Plans and applies; with `approved` only what that kept plan holds."""
-        with self._runner(name, flows) as runner:
-            return runner.sync(approved)
+        return self._runner(name, flows).sync(approved)
 
     def exposure(self, name: str) -> dict[str, Any]:
         """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
-        with self._runner(name, ()) as runner:
-            return exposure(runner.work)
+        return exposure(self._runner(name, ()).work)
 
     def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
         """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
@@ -253,8 +249,7 @@ class App:
         """What is wrong or incomplete about a mapping, by default the newest; asks IFS which values exist."""
         row = self.connection(name)
         mapping = mapping_of(text if text is not None else self.export_mapping(name))
-        with self._sides(row, RunTape()) as sides:
-            values, _ = sides.erp.system.dimensions()
+        values, _ = self._sides(row, RunTape()).erp.system.dimensions()
         with self.db.begin() as conn:
             return deskwork.mapping_gaps(conn, row.id, mapping, values, self._now().date())
 
@@ -277,8 +272,7 @@ class App:
 
     # wiring ---------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _runner(self, name: str, flows: Collection[str]) -> Iterator[Runner]:
+    def _runner(self, name: str, flows: Collection[str]) -> Runner:
         row = self.connection(name)
         config = config_from(row.config)
         chosen = tuple(flow for flow in FLOWS if not flows or flow in flows)
@@ -289,31 +283,30 @@ class App:
             version = mappings.latest(conn, row.id)
         mapping = mapping_of(version.toml) if version else DEFAULT
         tape = RunTape()
-        with self._sides(row, tape) as sides:
-            work = Work(
-                db=self.db,
-                connection_id=row.id,
-                name=name,
-                company=config.connection.erp_company,
-                erp=sides.erp.system,
-                projects=sides.projects.system,
-                policies=config.policy,
-                mapper=Mapper(mapping),
-                mapping_version=version.version if version else 0,
-                clock=self.clock,
-                tape=tape,
-                actor=self.actor,
-                point=point_from(self.settings.kill_at),
-                progress=self.progress,
-                in_flight=config.projects.in_flight,
-                flows=chosen,
-                go_live=config.connection.go_live,
-                zone=ZoneInfo(config.connection.time_zone),
-            )
-            yield Runner(work, sides.requests)
+        sides = self._sides(row, tape)
+        work = Work(
+            db=self.db,
+            connection_id=row.id,
+            name=name,
+            company=config.connection.erp_company,
+            erp=sides.erp.system,
+            projects=sides.projects.system,
+            policies=config.policy,
+            mapper=Mapper(mapping),
+            mapping_version=version.version if version else 0,
+            clock=self.clock,
+            tape=tape,
+            actor=self.actor,
+            point=point_from(self.settings.kill_at),
+            progress=self.progress,
+            in_flight=config.projects.in_flight,
+            flows=chosen,
+            go_live=config.connection.go_live,
+            zone=ZoneInfo(config.connection.time_zone),
+        )
+        return Runner(work, sides.requests)
 
-    @contextmanager
-    def _sides(self, row: ConnectionRow, tape: RunTape) -> Iterator[Sides]:
+    def _sides(self, row: ConnectionRow, tape: RunTape) -> Sides:
         config = config_from(row.config)
         secrets = self._secrets(row)
         kept = secrets.get(TOKEN_PAIR) if config.projects.grant == "refresh_token" else None
@@ -331,11 +324,7 @@ class App:
             access["projects"], pair=pair, keep=(lambda fresh: self._keep_pair(row, fresh)) if pair else None
         )
         second = PROJECTS_SYSTEMS[config.projects.system](projects, person)
-        try:
-            yield Sides(first, second)
-        finally:
-            first.close()
-            second.close()
+        return Sides(first, second)
 
     def _keep_pair(self, row: ConnectionRow, pair: TokenPair) -> None:
         """Seals and commits a new pair before anybody uses it: the old one is dead already."""

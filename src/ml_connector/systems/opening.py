@@ -57,10 +57,6 @@ class Opened(Generic[SystemT]):
         """What there is on this side, counted; nothing is written."""
         return dict(self._discover(self.system))
 
-    def close(self) -> None:
-        """Gives the sockets back."""
-        self._transport.close()
-
 
 def transport_of(
     side: str, setting: str, access: Access, sign: Callable[[Call], Signer], door_setting: str = ""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -26,6 +27,10 @@ from ml_connector.systems.pacing import Pacing
 from ml_connector.systems.redaction import Redaction
 from ml_connector.systems.retry import Retry, Verdict, backoff, pause_asked, verdict_of
 from ml_connector.systems.wire import Exchange, Tape, WireReply, WireRequest
+
+IDLE = 20.0
+"""Seconds after which an unused connection is closed by us: the other side, closing it first, would make the outcome of
+the next write unknown."""
 
 
 class Signer(Protocol):
@@ -104,7 +109,9 @@ class Transport:
         self._sign = sign
         self._tape = tape
         self._clean = Redaction(secrets)
-        self._client = _client(http)
+        self._client = _client(
+            http.connect_timeout, http.read_timeout, http.total_timeout, http.user_agent, http.ca_certificates
+        )
         self._lock = threading.Lock()
         self._answered = False
         """Whether this address has ever answered: silence is then an outage, not a wrong setting."""
@@ -143,10 +150,6 @@ class Transport:
             if verdict is not Verdict.SLOW_DOWN:  # after 429 everybody waits, at the gate of the pacing
                 self._pacing.pause(seconds)
                 waited += seconds
-
-    def close(self) -> None:
-        """Closes idle connections; the transport is not used afterwards."""
-        self._client.close()
 
     def _token(self) -> str:
         return self._asked(self._sign.token) if self._sign is not None else ""
@@ -275,20 +278,24 @@ def _reads(request: WireRequest) -> bool:
     return request.reading or request.method in _READS
 
 
-def _client(http: HttpSettings) -> SyncClient:
+@lru_cache(maxsize=64)
+def _client(connect: float, read: float, total: float, agent: str, certificates: bytes | None) -> SyncClient:
+    """The client of all transports with these times and certificates: it takes milliseconds to make one, and a door
+    that was opened a minute ago need not be opened again. Who an answer is for is told by the request alone."""
     # the read timeout runs while connecting, too: were it the shorter one, no failed connection could be told
-    silence = max(http.read_timeout, http.connect_timeout * 1.2)
+    silence = max(read, connect * 1.2)
     builder = (
         SyncClientBuilder()
-        .connect_timeout(timedelta(seconds=http.connect_timeout))
+        .connect_timeout(timedelta(seconds=connect))
         .read_timeout(timedelta(seconds=silence))
-        .timeout(timedelta(seconds=http.total_timeout))
-        .user_agent(http.user_agent)
+        .timeout(timedelta(seconds=total))
+        .pool_idle_timeout(timedelta(seconds=IDLE))
+        .user_agent(agent)
         .follow_redirects(False)  # a redirected write would be sent where nobody meant it to go
         .referer(False)
     )
-    if http.ca_certificates is not None:
-        builder = builder.add_root_certificate_pem(http.ca_certificates)
+    if certificates is not None:
+        builder = builder.add_root_certificate_pem(certificates)
     return builder.build()
 
 

@@ -28,16 +28,14 @@ def building_site() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def job(building_site: RunningSandbox) -> Iterator[Job]:
+def job(building_site: RunningSandbox) -> Job:
     """A job site behind a real socket."""
     building_site.reset()
-    with signed_in(building_site) as (transport, settings):
-        yield Job(building_site, transport, settings)
+    return Job(building_site, *signed_in(building_site))
 
 
 @pytest.fixture
-def till(both_sides: RunningSandbox) -> Iterator[Till]:
+def till(both_sides: RunningSandbox) -> Till:
     """A till in its first state."""
     both_sides.reset()
-    with signed_in(both_sides) as (transport, settings):
-        yield Till(both_sides, transport, settings)
+    return Till(both_sides, *signed_in(both_sides))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ml_connector.sandbox.connection_file import credentials
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.systems.pacing import PROCORE_IN_FLIGHT, Pacing
@@ -14,9 +11,8 @@ from ml_connector.systems.signing import ClientCredentials
 from ml_connector.systems.transport import HttpSettings, Transport
 
 
-@contextmanager
-def signed_in(running: RunningSandbox) -> Iterator[tuple[Transport, ProcoreSettings]]:
-    """A signed transport with short pauses, and the settings of the company; closed when the block ends."""
+def signed_in(running: RunningSandbox) -> tuple[Transport, ProcoreSettings]:
+    """A signed transport with short pauses, and the settings of the company."""
     keys = credentials(running.sandbox.world.seed)
     http = HttpSettings(retry=Retry(attempts=3, first=0.01, longest=0.05))
     sign_in = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT))
@@ -24,6 +20,4 @@ def signed_in(running: RunningSandbox) -> Iterator[tuple[Transport, ProcoreSetti
     signer = ClientCredentials(f"{running.procore_url}/oauth/token", *client, "", running.clock, sign_in)
     transport = Transport("procore", http, Pacing(PROCORE_IN_FLIGHT), signer)
     company = str(running.sandbox.world.procore_company_id)
-    yield transport, ProcoreSettings(running.procore_url, running.procore_url, company)
-    transport.close()
-    sign_in.close()
+    return transport, ProcoreSettings(running.procore_url, running.procore_url, company)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -49,10 +48,10 @@ class Line:
 
 
 @pytest.fixture
-def line(both_sides: RunningSandbox) -> Iterator[Line]:
+def line(both_sides: RunningSandbox) -> Line:
     both_sides.reset()
-    with signed_in(both_sides) as (transport, settings):
-        yield Line(both_sides, ProcoreSystem(checked(transport), settings))
+    transport, settings = signed_in(both_sides)
+    return Line(both_sides, ProcoreSystem(checked(transport), settings))
 
 
 def checked(call: Call) -> Call:
