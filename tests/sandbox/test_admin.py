@@ -37,10 +37,12 @@ def test_the_clock_moves_and_is_set_and_starts_over(stand_ins: RunningSandbox) -
 
 
 def test_faults_are_set_shown_and_cleared(stand_ins: RunningSandbox) -> None:
-    rules = [{"kind": "429", "side": "procore", "path": "^/rest", "nth": 2, "retry_after": 3}]
+    rules: list[dict[str, Any]] = [{"kind": "429", "side": "procore", "path": "^/rest", "nth": 2, "retry_after": 3}]
+    rules.append({"kind": "webhook_late:500", "resource": "Vendors", "event": "create"})
     shown = stand_ins.admin("POST", "faults", {"rules": rules, "seed": 5, "rate": 0.1, "kinds": ["503"], "hold": 0.2})
     assert shown["hold"] == 0.2
     assert shown["rules"][0]["nth"] == 2
+    assert [shown["rules"][1][name] for name in ("kind", "resource", "event")] == list(rules[1].values())
     assert shown["seeded"]["kinds"] == ["503"]
     assert stand_ins.admin("GET", "faults") == shown
     cleared = stand_ins.admin("DELETE", "faults")
@@ -73,6 +75,7 @@ def test_the_log_is_shown_counted_and_cleared(stand_ins: RunningSandbox) -> None
         ("POST", "clock", {"set": "2026-10-01T08:00:00"}, "time zone"),
         ("POST", "faults", {}, "give rules, a seed or hold"),
         ("POST", "faults", {"rules": [{"kind": "explode"}]}, "not a fault"),
+        ("POST", "faults", {"rules": [{"kind": "webhook_late", "side": "ifs"}]}, "come from procore"),
         ("POST", "faults", {"hold": -1}, "not negative"),
         ("POST", "switches", {"ifs": {"colour": 1}}, "no switch 'colour'; it has mood, page"),
         ("POST", "switches", {"ifs": {"page": "many"}}, "switch ifs.page"),

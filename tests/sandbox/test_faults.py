@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from ml_connector.sandbox.faults import BadFault, FaultKind, FaultRule, Faults
+from ml_connector.sandbox.faults import DEFAULT_KINDS, OF_WEBHOOKS, BadFault, FaultKind, FaultRule, Faults
 
 CALLS = [("ifs", "GET", "/a"), ("procore", "POST", "/b"), ("ifs", "PATCH", "/c"), ("procore", "GET", "/d")] * 100
 
@@ -88,6 +88,12 @@ def test_slow_carries_its_milliseconds() -> None:
         ({"kind": "429", "side": "sap"}, "neither ifs nor procore"),
         ({"kind": "429", "path": "("}, "regular expression"),
         ({"kind": "429", "nth": 0}, "nth starts at 1"),
+        ({"kind": "429", "resource": "Projects"}, "429 strikes calls"),
+        ({"kind": "drop_after", "event": "create"}, "drop_after strikes calls"),
+        ({"kind": "webhook_late", "side": "ifs"}, "come from procore"),
+        ({"kind": "webhook_lost", "method": "POST"}, "have no method"),
+        ({"kind": "webhook_twice", "tokens": True}, "no sign-in"),
+        ({"kind": "webhook_twice", "resource": "("}, "regular expression"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(words: dict[str, object], reason: str) -> None:
@@ -103,3 +109,29 @@ def test_a_rate_above_one_is_refused_and_clear_forgets_everything() -> None:
     faults.clear()
     assert not any(strikes(faults))
     assert faults.injected == {}
+
+
+VENDOR = ("http://me/h", "Company Vendors", "create")
+
+
+def test_rules_and_seeds_for_webhooks_strike_deliveries_only_and_those_for_calls_calls_only() -> None:
+    kinds = sorted(OF_WEBHOOKS)
+    faults = Faults.seeded(1, 1.0, kinds=kinds)
+    faults.add(*(FaultRule(kind, times=0) for kind in kinds))
+    assert not any(strikes(faults))
+    faults = Faults.seeded(1, 1.0, kinds=["429", "drop_after"])
+    faults.add(FaultRule("503", times=0), FaultRule("timeout_after", times=0))
+    assert faults.delivery(*VENDOR) is None
+    assert faults.injected == {}
+
+
+def test_drawing_for_webhooks_moves_no_strike_on_a_call_and_has_a_limit_of_its_own() -> None:
+    of_calls = [kind for kind in DEFAULT_KINDS if kind not in OF_WEBHOOKS]
+    quiet, told = Faults.seeded(11, 0.2, of_calls, limit=20), Faults.seeded(11, 0.2, limit=20)
+    drawn = [told.delivery(*VENDOR) for _ in range(400)]
+    assert strikes(told) == strikes(quiet)
+    kinds = Counter(fault.kind.value for fault in drawn if fault)
+    assert (set(kinds), sum(kinds.values())) == ({"webhook_twice", "webhook_late"}, 20)
+    assert dict(kinds).items() <= dict(told.injected).items()
+    seeded = told.as_json()["seeded"]
+    assert (seeded["struck"], seeded["calls"]["webhooks"]) == (40, 400)

@@ -175,10 +175,6 @@ def test_the_served_sandbox_sends_its_webhooks(town: Town, receiver: Receiver) -
     (said,) = receiver.until(1)
     assert (said["resource_type"], said["resource_id"]) == ("Company Vendors", str(made["id"]))
     assert receiver.heard[0][0] == "Bearer s3cret"
-    town.running.admin("POST", "switches", {"procore": {"webhook_duplicate_every": 1}})
-    town.procore("rename_vendor", id=made["id"], to="Told & Daughters")
-    _, first, second = receiver.until(3)
-    assert (first["id"], first["reason"]) == (second["id"], "update")
 
 
 def until_settled(town: Town, waiting: int) -> None:
@@ -215,3 +211,97 @@ def test_moving_the_clock_ends_a_pause_and_discards_after_twelve_hours(town: Tow
     until_settled(town, 0)
     rows = town.call("GET", f"{hook}/deliveries?filter[status]=succeeded")["data"]
     assert [row["status"] for row in rows] == ["delivered"]
+
+
+def struck(town: Town, **rule: Any) -> None:
+    """Puts a rule in force over the admin surface."""
+    town.running.admin("POST", "faults", {"rules": [rule]})
+
+
+def hire(town: Town, *names: str) -> list[str]:
+    """Adds vendors; their ids as webhooks name them."""
+    return [str(town.procore("add_vendor", name=name)["id"]) for name in names]
+
+
+def heard(receiver: Receiver) -> list[str]:
+    """The records that were told, in the order they were received."""
+    return [said["resource_id"] for _, said in receiver.heard]
+
+
+def test_a_webhook_struck_twice_comes_twice_until_the_faults_are_cleared(town: Town, receiver: Receiver) -> None:
+    hooked(town, receiver)
+    struck(town, kind="webhook_twice", resource="Vendors", event="update", times=0)
+    (made,) = hire(town, "Told & Sons")
+    town.procore("rename_vendor", id=int(made), to="Told & Daughters")
+    until_settled(town, 0)
+    reasons = [said["reason"] for said in receiver.until(3)]
+    assert reasons == ["create", "update", "update"]
+    assert len({said["id"] for _, said in receiver.heard}) == 2, "the second is the same event"
+    shown = town.running.admin("GET", "faults")
+    assert shown["injected"] == {"webhook_twice": 1}
+    (rule,) = shown["rules"]
+    assert {name: rule[name] for name in ("resource", "event", "seen", "struck")} == {
+        "resource": "Vendors", "event": "update", "seen": 1, "struck": 1,
+    }  # fmt: skip
+    town.running.admin("DELETE", "faults")
+    town.procore("rename_vendor", id=int(made), to="Told & Co")
+    until_settled(town, 0)
+    assert len(receiver.heard) == 4
+    assert town.running.admin("GET", "faults")["injected"] == {}
+
+
+def test_a_late_webhook_comes_after_the_next_one_or_alone_in_the_end(town: Town, receiver: Receiver) -> None:
+    hook = hooked(town, receiver)
+    struck(town, kind="webhook_late:60000", nth=2)
+    one, two, three = hire(town, "One", "Two", "Three")
+    until_settled(town, 0)
+    assert heard(receiver) == [one, three, two]
+    struck(town, kind="webhook_late:60000")
+    (four,) = hire(town, "Four")
+    until_settled(town, 1)
+    assert len(receiver.heard) == 3
+    town.running.admin("POST", "clock", {"advance_seconds": 60})
+    until_settled(town, 0)
+    assert heard(receiver)[3:] == [four]
+    rows = town.call("GET", f"{hook}/deliveries?filter[status]=succeeded&per_page=100")["data"]
+    assert len(rows) == 4
+    assert town.running.faults.injected == {"webhook_late": 2}
+
+
+def test_a_lost_webhook_never_comes_and_is_listed_as_discarded(town: Town, receiver: Receiver) -> None:
+    hook = hooked(town, receiver)
+    struck(town, kind="webhook_lost")
+    gone, told = hire(town, "Gone", "Told")
+    until_settled(town, 0)
+    town.running.admin("POST", "clock", {"advance_seconds": 600})
+    until_settled(town, 0)
+    assert heard(receiver) == [told]
+    (row,) = town.call("GET", f"{hook}/deliveries?filter[status]=discarded")["data"]
+    assert (str(row["payload"]["resource_id"]), row["delivery_attempts"]) == (gone, [])
+    assert town.running.admin("GET", "summary")["faults"] == {"webhook_lost": 1}
+
+
+def test_a_seed_strikes_the_same_webhooks_each_time_and_no_call(town: Town, receiver: Receiver) -> None:
+    def told(seed: int) -> list[str]:
+        """What is received of thirty vendors, made between two sendings so that only the seed orders them."""
+        town.running.reset()
+        town.sign_in()
+        hooked(town, receiver)
+        receiver.heard.clear()
+        kinds = ["webhook_twice", "webhook_late", "webhook_lost"]
+        town.running.admin("POST", "faults", {"seed": seed, "rate": 0.3, "kinds": kinds, "limit": 6})
+        act = town.running.sandbox.act
+        town.running.in_loop(lambda: [act("procore", "add_vendor", {"name": f"Firm {n}"}) for n in range(30)])
+        town.running.admin("POST", "clock", {"advance_seconds": 2})
+        until_settled(town, 0)
+        counts = town.running.faults.injected
+        assert (sorted(counts), sum(counts.values())) == (sorted(kinds), 6)
+        assert len(receiver.heard) == 30 + counts["webhook_twice"] - counts["webhook_lost"]
+        assert heard(receiver) != sorted(heard(receiver), key=int), "some came late"
+        return heard(receiver)
+
+    first = told(4)
+    assert told(4) == first
+    assert told(5) != first
+    town.call("GET", f"/rest/v1.0/vendors?company_id={town.company}")
+    assert {one.fault for one in town.running.log.exchanges()} == {None}

@@ -43,6 +43,8 @@ class _RuleInput(msgspec.Struct, forbid_unknown_fields=True):
     times: int = 1
     retry_after: int = 1
     tokens: bool = False
+    resource: str = ".*"
+    event: str = ".*"
 
 
 class _FaultsInput(msgspec.Struct, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 class FaultKind(StrEnum):
-    """What goes wrong with a call."""
+    """What goes wrong with a call, or with the delivery of a webhook."""
 
     TIMEOUT_BEFORE = "timeout_before"
     """Never executed; the socket is held for the hold time and then cut."""
@@ -46,12 +46,23 @@ class FaultKind(StrEnum):
     """Executed and answered, late."""
     HALF_BODY = "half_body"
     """Executed; half of the answer's body is sent, then the socket is cut."""
+    WEBHOOK_TWICE = "webhook_twice"
+    """Delivered, and then delivered again (facts/procore.md 13.3: at least once, duplicates are possible)."""
+    WEBHOOK_LATE = "webhook_late"
+    """Delivered after the next one of its address, or alone when none comes in time (13.3: order is not promised)."""
+    WEBHOOK_LOST = "webhook_lost"
+    """Never delivered; the deliveries list says discarded, as after the twelve hours of 13.3."""
 
 
 AFTER_COMMIT = frozenset({FaultKind.TIMEOUT_AFTER, FaultKind.DROP_AFTER})
 """These wait for a call that changed something; on any other call they do nothing and stay armed."""
 _IFS_WRITES = frozenset({FaultKind.STALE, FaultKind.LOCKED})
-DEFAULT_KINDS = tuple(kind for kind in FaultKind if kind is not FaultKind.SLOW)
+OF_WEBHOOKS = frozenset({FaultKind.WEBHOOK_TWICE, FaultKind.WEBHOOK_LATE, FaultKind.WEBHOOK_LOST})
+"""These strike deliveries of webhooks and never a call; all others strike calls and never a delivery."""
+_WHEN_NAMED = frozenset({FaultKind.SLOW, FaultKind.WEBHOOK_LOST})
+DEFAULT_KINDS = tuple(kind for kind in FaultKind if kind not in _WHEN_NAMED)
+_DELIVERIES = "webhooks"
+_ANY = ".*"
 
 
 class BadFault(ValueError):
@@ -60,7 +71,7 @@ class BadFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault to inject now: what, how many milliseconds late (slow only), and the seconds Retry-After names."""
+    """One fault to inject now: what, how many milliseconds late (slow, webhook_late), and what Retry-After names."""
 
     kind: FaultKind
     delay_ms: int = 0
@@ -69,22 +80,27 @@ class Fault:
 
 @dataclass(slots=True)
 class FaultRule:
-    """One line of a script: which calls it looks at, which of them it strikes, how often.
+    """One line of a script: which calls or deliveries it looks at, which of them it strikes, how often.
 
     The first strike falls on matching call number `nth`, then on each `every`-th after it (0: the following
     ones too, each of them), until `times` strikes are done (0: no end). `kind` may be written `slow:250`.
+    A rule for webhooks counts what is queued for each hook; its `path` is looked for in the hook's address.
     """
 
     kind: str
     side: str | None = None
-    method: str = ".*"
-    path: str = ".*"
+    method: str = _ANY
+    path: str = _ANY
     nth: int = 1
     every: int = 0
     times: int = 1
     retry_after: int = 1
     tokens: bool = False
     """Whether sign-in calls count too."""
+    resource: str = _ANY
+    """Of webhooks only: the resource's name, such as Company Vendors."""
+    event: str = _ANY
+    """Of webhooks only: create, update or delete."""
     seen: int = field(default=0, kw_only=True)
     struck: int = field(default=0, kw_only=True)
 
@@ -94,20 +110,39 @@ class FaultRule:
             raise BadFault(f"side {self.side!r} is neither ifs nor procore")
         if min(self.nth - 1, self.every, self.times, self.retry_after) < 0:
             raise BadFault("nth starts at 1; every, times and retry_after are not negative")
+        self._check_words()
         try:
             self._method, self._path = re.compile(self.method, re.IGNORECASE), re.compile(self.path)
+            self._event, self._resource = re.compile(self.event, re.IGNORECASE), re.compile(self.resource)
         except re.error as error:
-            raise BadFault(f"method or path is not a regular expression: {error}") from None
+            raise BadFault(f"method, path, resource or event is not a regular expression: {error}") from None
 
     fault: Fault = field(init=False, repr=False)
     _method: re.Pattern[str] = field(init=False, repr=False)
     _path: re.Pattern[str] = field(init=False, repr=False)
+    _event: re.Pattern[str] = field(init=False, repr=False)
+    _resource: re.Pattern[str] = field(init=False, repr=False)
+
+    def _check_words(self) -> None:
+        if self.fault.kind not in OF_WEBHOOKS:
+            if (self.resource, self.event) != (_ANY, _ANY):
+                raise BadFault(f"resource and event are of webhooks, and {self.kind} strikes calls")
+        elif self.side == "ifs" or self.method != _ANY or self.tokens:
+            raise BadFault(f"{self.kind} strikes webhooks: they have no method, no sign-in, and come from procore")
 
     def looks_at(self, side: str, method: str, path: str) -> bool:
         """Whether the call is one this rule counts. The method must match whole, the path anywhere."""
-        if self.side not in (None, side) or (not self.tokens and _TOKEN_PATH.search(path)):
+        if self.fault.kind in OF_WEBHOOKS or self.side not in (None, side):
+            return False
+        if not self.tokens and _TOKEN_PATH.search(path):
             return False
         return bool(self._method.fullmatch(method) and self._path.search(path))
+
+    def looks_at_delivery(self, address: str, resource: str, event: str) -> bool:
+        """Whether the delivery is one this rule counts. The event must match whole, address and name anywhere."""
+        if self.fault.kind not in OF_WEBHOOKS or not self._event.fullmatch(event):
+            return False
+        return bool(self._path.search(address) and self._resource.search(resource))
 
     def strikes(self) -> bool:
         """Counts one matching call; whether the fault falls on it."""
@@ -121,8 +156,8 @@ class FaultRule:
 
     def as_json(self) -> dict[str, Any]:
         """The rule as the admin surface shows it, with what it has counted."""
-        names = ("kind", "side", "method", "path", "nth", "every", "times", "retry_after", "tokens", "seen", "struck")
-        return {name: getattr(self, name) for name in names}
+        names = ("kind", "side", "method", "path", "nth", "every", "times", "retry_after", "tokens")
+        return {name: getattr(self, name) for name in (*names, "resource", "event", "seen", "struck")}
 
 
 def parse_fault(kind: str, retry_after: int = 1) -> Fault:
@@ -137,7 +172,10 @@ def parse_fault(kind: str, retry_after: int = 1) -> Fault:
 
 @dataclass(slots=True)
 class _Seeded:
-    """Faults drawn by chance; the draw of a call depends on the seed, the side and the number of the call only."""
+    """Faults drawn by chance; the draw of a call depends on the seed, the side and the number of the call only.
+
+    Deliveries of webhooks are drawn and limited beside the calls, so that neither moves what strikes the other.
+    """
 
     seed: int
     rate: float
@@ -145,6 +183,7 @@ class _Seeded:
     limit: int | None
     calls: Counter[str] = field(default_factory=Counter)
     struck: int = 0
+    struck_deliveries: int = 0
 
     def draw(self, side: str, method: str) -> Fault | None:
         """The fault of the next call of that side, or None."""
@@ -157,9 +196,25 @@ class _Seeded:
         fitting = [kind for kind in self.kinds if _fits(kind, side, method)]
         return Fault(rng.choice(fitting), rng.randint(20, 200)) if fitting else None
 
+    def draw_delivery(self) -> Fault | None:
+        """The fault of the next delivery, counted as struck, or None."""
+        fitting = [kind for kind in self.kinds if kind in OF_WEBHOOKS]
+        if not fitting:
+            return None
+        self.calls[_DELIVERIES] += 1
+        if self.limit is not None and self.struck_deliveries >= self.limit:
+            return None
+        rng = random.Random(f"{self.seed}/{_DELIVERIES}/{self.calls[_DELIVERIES]}")  # noqa: S311 - as above
+        if rng.random() >= self.rate:
+            return None
+        self.struck_deliveries += 1
+        return Fault(rng.choice(fitting))
+
 
 def _fits(kind: FaultKind, side: str, method: str) -> bool:
     """Whether the real system could fail in that way on such a call."""
+    if kind in OF_WEBHOOKS:
+        return False
     if kind in _IFS_WRITES:
         return side == "ifs" and method not in _READS
     if kind in AFTER_COMMIT:
@@ -168,7 +223,8 @@ def _fits(kind: FaultKind, side: str, method: str) -> bool:
 
 
 class Faults:
-    """The faults in force. Safe to change from any thread; asked once before and once after each call."""
+    """The faults in force. Safe to change from any thread; asked once before and once after each call, and once for
+    each webhook that is queued for a hook."""
 
     def __init__(self, hold: float = 30.0) -> None:
         self.hold = hold
@@ -182,7 +238,7 @@ class Faults:
     def seeded(
         cls, seed: int, rate: float = 0.05, kinds: Sequence[str] = DEFAULT_KINDS, limit: int | None = None
     ) -> Faults:
-        """Faults by chance: `rate` of all calls, at most `limit` in all. The same seed strikes the same calls."""
+        """Faults by chance: `rate` of all calls, at most `limit` of them. The same seed strikes the same calls."""
         faults = cls()
         faults.use_seed(seed, rate, kinds, limit)
         return faults
@@ -197,7 +253,10 @@ class Faults:
     def use_seed(
         self, seed: int, rate: float = 0.05, kinds: Sequence[str] = DEFAULT_KINDS, limit: int | None = None
     ) -> None:
-        """Draws faults by chance from now on, beside the rules. BadFault for a rate or kind that is none."""
+        """Draws faults by chance from now on, beside the rules. BadFault for a rate or kind that is none.
+
+        Rate and limit hold for calls and for deliveries of webhooks each on their own.
+        """
         if not 0 <= rate <= 1:
             raise BadFault(f"rate {rate} is not between 0 and 1")
         drawn = _Seeded(seed, rate, tuple(parse_fault(kind).kind for kind in kinds), limit)
@@ -246,6 +305,17 @@ class Faults:
                 self._seeded.struck += 1
             return self._count(drawn)
 
+    def delivery(self, address: str, resource: str, event: str) -> Fault | None:
+        """The fault for a webhook about to be queued: the hook's address, the resource's name, what happened to it."""
+        if not self._rules and self._seeded is None:
+            return None
+        with self._lock:
+            for rule in self._rules:
+                if rule.looks_at_delivery(address, resource, event) and rule.strikes():
+                    return self._count(rule.fault)
+            fault = self._seeded.draw_delivery() if self._seeded is not None else None
+            return self._count(fault) if fault is not None else None
+
     @property
     def injected(self) -> Mapping[str, int]:
         """How many faults of each kind were injected since the last clear."""
@@ -267,7 +337,7 @@ class Faults:
                     "kinds": list(seeded.kinds),
                     "limit": seeded.limit,
                     "calls": dict(seeded.calls),
-                    "struck": seeded.struck,
+                    "struck": seeded.struck + seeded.struck_deliveries,
                 },
                 "injected": dict(self._injected),
             }

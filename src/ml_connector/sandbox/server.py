@@ -235,6 +235,8 @@ class SandboxServers:
         self._sandbox = sandbox
         self._listeners = dict(listeners)
         self._servers = {side: _Server(_config(SideApplication(sandbox, side))) for side in listeners}
+        for face in self._telling():
+            face.faults = sandbox.faults
 
     async def run(self, when_ready: Callable[[], None]) -> None:
         """Serves until `stop`. Calls `when_ready` once every side answers."""
@@ -249,12 +251,16 @@ class SandboxServers:
             when_ready()
         sending = [
             asyncio.create_task(deliver(lambda face=face: face.webhooks, self._sandbox.clock))  # type: ignore[misc]
-            for face in (self._sandbox.side(side).face for side in self._servers)
-            if hasattr(face, "webhooks")
+            for face in self._telling()
         ]
         await asyncio.gather(*serving)
         for task in sending:
             task.cancel()
+
+    def _telling(self) -> list[Any]:
+        """The faces that have webhooks to send."""
+        faces = [self._sandbox.side(side).face for side in self._servers]
+        return [face for face in faces if hasattr(face, "webhooks")]
 
     def stop(self) -> None:
         """Asks every server to end; open calls get a second. To be called from the loop's thread."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ml_connector.sandbox.dispatching import deliver
+from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.webhooks import Delivery, Heard
 from sandbox.receiver import Receiver, receiving
@@ -319,18 +320,51 @@ def test_endpoints_fail_on_their_own_and_one_thing_at_a_time_is_sent() -> None:
     assert [d.url for d in office.due()] == ["http://me/other"]
 
 
-def test_duplicates_and_reordering_by_switch() -> None:
-    office = Office(switches=ProcoreSwitches(webhook_duplicate_every=2))
-    ids = [office.vendor(name) for name in "ABCD"]
-    said = office.drain()
-    assert [row["resource_id"] for row in said] == [ids[0], ids[1], ids[1], ids[2], ids[3], ids[3]]
-    assert said[1]["ulid"] == said[2]["ulid"]
-    office.caller.face.switches.webhook_duplicate_every = 0
-    office.caller.face.switches.webhook_reorder_every = 5
-    ids = [office.vendor(name) for name in "EF"]
-    assert [row["resource_id"] for row in office.drain()] == [ids[1]]
-    office.caller.clock.advance(timedelta(seconds=2))
-    assert [row["resource_id"] for row in office.drain()] == [ids[0]]
+def test_a_late_webhook_is_passed_by_one_and_waits_for_it_through_failures() -> None:
+    office = Office()
+    office.caller.face.faults.add(FaultRule("webhook_late", times=1))
+    ids = [office.vendor(name) for name in "ABC"]
+    assert json.loads(office.settle(BROKEN).body)["resource_id"] == ids[1]
+    office.caller.clock.advance(timedelta(seconds=3))
+    assert [row["resource_id"] for row in office.drain()] == [ids[1], ids[0], ids[2]]
+
+
+def test_late_webhooks_go_in_order_when_nothing_passes_them() -> None:
+    office = Office()
+    office.caller.face.faults.add(FaultRule("webhook_late", times=1), FaultRule("webhook_late:60000", times=0))
+    ids = [office.vendor(name) for name in "AB"]
+    found = []
+    for seconds in (1, 1.1, 55, 5):
+        office.caller.clock.advance(timedelta(seconds=seconds))
+        found.append([row["resource_id"] for row in office.drain()])
+    assert found == [[], [ids[0]], [], [ids[1]]]
+
+
+def test_another_hook_of_the_same_address_does_not_pass_a_late_webhook_with_the_same_event() -> None:
+    office = Office()
+    other = office.add_hook("v4.0", "http://me/h")
+    office.trigger("Company Vendors", "create", other)
+    office.caller.face.faults.add(FaultRule("webhook_late", times=1))
+    office.vendor("A")
+    assert ["reason" in said for said in office.drain()] == [True]
+    office.vendor("B")
+    assert [said.get("reason", said["id"]) for said in office.drain()] == [2, 1, "create"]
+
+
+def test_a_rule_for_webhooks_looks_at_address_resource_and_event() -> None:
+    office = Office()
+    other = office.add_hook("v2.0", "http://me/other")
+    for resource, event in (("Company Vendors", "create"), ("Company Vendors", "update"), ("Cost Codes", "create")):
+        office.trigger(resource, event, other)
+    rule = FaultRule("webhook_lost", path="other", resource="^Company Vendors$", event="CREATE", times=0)
+    office.caller.face.faults.add(rule)
+    office.vendor("A")
+    office.caller.face.acts["add_cost_code"]({"number": "24-001", "code": "77", "name": "n"})
+    office.caller.face.acts["rename_vendor"]({"name": "A", "to": "B"})
+    told = [(said["resource_name"], said["event_type"]) for said in office.drain()]
+    vendors = "Company Vendors"
+    assert told == [(vendors, "create"), ("Cost Codes", "create"), (vendors, "update"), (vendors, "update")]
+    assert (rule.seen, rule.struck) == (1, 1)
 
 
 def test_hooks_are_masked_disabled_and_checked() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ml_connector.sandbox.clock import SandboxClock
+from ml_connector.sandbox.faults import Faults
 from ml_connector.sandbox.http import Request, Response
 from ml_connector.sandbox.procore.acts import Acts
 from ml_connector.sandbox.procore.call import Answer, Call, Route
@@ -54,7 +55,9 @@ class ProcoreFace:
         self._sign_in = SignIn(clock, self.switches, client_id="", client_secret="", owner=0)
         self._base_url = ""
         self._client_id = ""
-        self.webhooks = Webhooks(self._state, self.switches)
+        self.faults = Faults()
+        """The faults that strike webhooks; whoever serves this face puts those of the sandbox here."""
+        self.webhooks = Webhooks(self._state, self.switches, lambda: self.faults)
         """The dispatcher of the company that is loaded; whoever serves this face asks it what to send."""
         self.project_ids: dict[str, int] = {}
         """IFS project id to Procore project id."""
@@ -76,7 +79,7 @@ class ProcoreFace:
         self._sign_in = SignIn(self._clock, self.switches, owner=self._state.me, **secret)
         self._rates = Rates(self.switches)
         self._client_id = client_id
-        self.webhooks = Webhooks(self._state, self.switches)
+        self.webhooks = Webhooks(self._state, self.switches, lambda: self.faults)
         acts = Acts(self._state, self.switches)
         self.acts = {name: self._by_hand(act) for name, act in acts.by_name().items()}
         self.project_ids = acts.project_ids

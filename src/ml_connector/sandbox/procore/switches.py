@@ -79,9 +79,5 @@ class ProcoreSwitches:
     """Whether Requisitions are offered as a webhook resource; not so as observed (facts/procore.md 13.4)."""
     webhook_timeout: float = 5.0
     """Seconds of the machine's time a receiver has to answer."""
-    webhook_duplicate_every: int = 0
-    """Each so many events one is delivered twice; 0 never."""
-    webhook_reorder_every: int = 0
-    """Each so many events one is held back two seconds, so that later ones pass it; 0 never."""
     webhook_disable_after: int = 0
     """Failures in a row after which a hook is disabled (18.25: disputed); 0 never."""

@@ -7,12 +7,13 @@ Whoever runs the simulation asks `due(now)` what to send, sends it, and tells `s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
 
+from ml_connector.sandbox.faults import FaultKind, Faults
 from ml_connector.sandbox.procore.state import Change, Record, State
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.webhook_payloads import Cause, Event, payload, ulid
@@ -20,7 +21,7 @@ from ml_connector.sandbox.procore.webhook_payloads import Cause, Event, payload,
 LONGEST_PAUSE = timedelta(hours=1)
 DISCARD_AFTER = timedelta(hours=12)
 HELD_BACK = timedelta(seconds=2)
-"""How long an event waits that is to be passed by later ones."""
+"""How long a late event waits for one to pass it, when the fault does not say."""
 _KEPT = 5000
 _ENCODER = msgspec.json.Encoder()
 
@@ -74,7 +75,10 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One event on its way to one hook. `status`: enqueued, retrying, delivered or discarded."""
+    """One event on its way to one hook. `status`: enqueued, retrying, delivered or discarded.
+
+    With `held_until` it is late: what was queued after it goes first, and it is sent then, or at that moment alone.
+    """
 
     id: int
     hook: Hook
@@ -117,18 +121,37 @@ class _Endpoint:
     failing_since: datetime | None = None
     paused_until: datetime | None = None
 
+    def next(self, now: datetime) -> Delivery | None:
+        """What to send: the first that is not late, else the first late one that has waited long enough."""
+        late = None
+        for delivery in self.queue:
+            if delivery.held_until is None:
+                return delivery
+            if late is None and delivery.held_until <= now:
+                late = delivery
+        return late
+
+    def take_out(self, delivered: Delivery) -> None:
+        """Ends a delivery; late ones that it has passed wait no longer."""
+        for waiting in self.queue:
+            if waiting.event.id >= delivered.event.id:
+                break
+            waiting.held_until = None
+        self.queue.remove(delivered)
+
     def recover(self) -> None:
         """A success, or a flush: the pauses start over."""
         self.failures, self.failing_since, self.paused_until = 0, None, None
 
 
 class Webhooks:
-    """Hooks and queues of one loaded company. To be used from one thread."""
+    """Hooks and queues of one loaded company, with the faults that strike deliveries. To be used from one thread."""
 
-    def __init__(self, state: State, switches: ProcoreSwitches) -> None:
+    def __init__(self, state: State, switches: ProcoreSwitches, faults: Callable[[], Faults]) -> None:
         self.hooks: dict[int, Hook] = {}
         self._state = state
         self._switches = switches
+        self._faults = faults
         self._endpoints: dict[str, _Endpoint] = {}
         self._events = 0
         self._deliveries = 0
@@ -167,7 +190,7 @@ class Webhooks:
                 continue
             if endpoint.paused_until is not None and now < endpoint.paused_until:
                 continue
-            ready = next((d for d in endpoint.queue if d.held_until is None or d.held_until <= now), None)
+            ready = endpoint.next(now)
             if ready is not None:
                 endpoint.in_flight = ready
                 ready.attempts.append(Attempt(len(ready.attempts) + 1, now))
@@ -185,7 +208,7 @@ class Webhooks:
         endpoint.in_flight = None
         if attempt.success:
             delivery.status = "delivered"
-            endpoint.queue.remove(delivery)
+            endpoint.take_out(delivery)
             endpoint.recover()
             return
         delivery.status = "retrying"
@@ -218,15 +241,19 @@ class Webhooks:
         hook.url = url
 
     def _queue(self, hook: Hook, event: Event, now: datetime) -> None:
-        duplicate, reorder = self._switches.webhook_duplicate_every, self._switches.webhook_reorder_every
-        copies = 2 if duplicate and event.id % duplicate == 0 else 1
-        held = now + HELD_BACK if reorder and event.id % reorder == 0 else None
+        fault = self._faults().delivery(hook.url, event.change.resource, event.change.event)
+        kind = None if fault is None else fault.kind
         body = _ENCODER.encode(payload(event, hook.version))
-        for _ in range(copies):
+        for _ in range(2 if kind is FaultKind.WEBHOOK_TWICE else 1):
             self._deliveries += 1
-            delivery = Delivery(self._deliveries, hook, event, body, now, held)
+            delivery = Delivery(self._deliveries, hook, event, body, now)
             hook.deliveries.append(delivery)
-            self._endpoints.setdefault(hook.url, _Endpoint()).queue.append(delivery)
+            if fault is not None and kind is FaultKind.WEBHOOK_LATE:
+                delivery.held_until = now + (timedelta(milliseconds=fault.delay_ms) or HELD_BACK)
+            if kind is FaultKind.WEBHOOK_LOST:
+                delivery.status = "discarded"
+            else:
+                self._endpoints.setdefault(hook.url, _Endpoint()).queue.append(delivery)
 
     def _drop(self, hook: Hook) -> None:
         endpoint = self._endpoints.get(hook.url)
