@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ml_connector.app import App
@@ -30,11 +31,13 @@ def own_server(box: RunningSandbox) -> Iterator[Office]:
 
 
 def kill_server(office: Office) -> None:
-    """The postmaster and all its children end at once, as in a power cut."""
+    """The postmaster and all its children are gone when this returns, as after a power cut."""
     server = office.app.db.server
     assert server is not None
     pid = int((server.data / "postmaster.pid").read_text().split()[0])
+    children = psutil.Process(pid).children()
     os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs(children, 10)
 
 
 @pytest.mark.parametrize("moment", ["purchase_order_contracts/sync", "line_items/sync"])

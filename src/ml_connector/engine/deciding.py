@@ -229,7 +229,10 @@ class Decider:
                 self.work.connection_id,
                 hold_entries(change, self.work.clock(), self.work.actor, self.work.run_id),
             )
-        self.work.tape.flush(self.work.db)
+        if intents:
+            self.work.tape.flush(self.work.db)
+        else:
+            self.work.tape.spill(self.work.db)
         self.draft.released += len(change.released)
         self.draft.take(intents)
         self.draft.holds += decision.holds

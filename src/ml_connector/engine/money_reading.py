@@ -124,7 +124,7 @@ class MoneyReader:
             seen.update(page.seen)
             self._take(page, demand)
             work.progress("invoices read", len(seen))
-            work.tape.flush(work.db)
+            work.tape.spill(work.db)
             work.point("read.page")
         self.draft.count("supplier_invoices", "unchanged", len(seen) - self.money.invoices.records)
         with work.db.begin() as conn:
@@ -136,7 +136,7 @@ class MoneyReader:
             self._take(page, demand)
             self.draft.ended[INVOICE] = {one.id for one in page.invoices if one.state in ENDED}
             self.money.held += [supplier_invoices.gone_hold(one) for one in sorted(missing - page.seen.keys())]
-            work.tape.flush(work.db)
+            work.tape.spill(work.db)
 
     def _take(self, page: InvoicePage, demand: Demand) -> None:
         self.money.invoices.put(page.invoices)
@@ -160,7 +160,7 @@ class MoneyReader:
         self.money.payments = [one for one in found if known.get(one.id) != prints[one.id]]
         self.draft.documents[PAYMENT] = {one.id: prints[one.id] for one in self.money.payments}
         self.draft.count("payments", "unchanged", len(found) - len(self.money.payments))
-        work.tape.flush(work.db)
+        work.tape.spill(work.db)
 
     def _estimates(self) -> None:
         if self.situation.policies.budgets.owner != "erp" or self.situation.mapper.mapping.budget_code is None:
@@ -170,7 +170,7 @@ class MoneyReader:
         spoilt = {problem.key.id for problem in problems}
         self.money.estimates = [one for one in found if one.project not in spoilt]
         self.money.spoilt = budgets.problem_holds(problems)
-        self.work.tape.flush(self.work.db)
+        self.work.tape.spill(self.work.db)
 
     # Procore ------------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class MoneyReader:
             prints.update((one.id, seen[one.id]) for one in fresh)
             for page in _pages(fresh):
                 spool.put(page)
-            work.tape.flush(work.db)
+            work.tape.spill(work.db)
             work.point("read.page")
 
     def _cancelled(self, kind: str) -> dict[str, bytes]:

@@ -74,14 +74,14 @@ def read_orders(work: Work, draft: Draft, spool: Spool[PurchaseOrder], situation
         changed += len(page.orders) + len(page.problems)
         unchanged = len(seen) - changed
         work.progress("orders read", len(seen))
-        work.tape.flush(work.db)
+        work.tape.spill(work.db)
         work.point("read.page")
     draft.count(FLOW, "unchanged", unchanged)
     missing = _missing(work, situation) - seen
     if missing:
         page = work.erp.orders_by_id(sorted(missing))
         _take(draft, spool, demand, page, situation)
-        work.tape.flush(work.db)
+        work.tape.spill(work.db)
         _gone(work, demand, missing - page.seen.keys(), situation)
     return demand
 

@@ -9,6 +9,9 @@ from ml_connector.store.evidence import EvidenceWriter
 from ml_connector.store.postgres import Database
 from ml_connector.systems.wire import Exchange
 
+MUCH = 1_000_000
+"""Compressed bytes of evidence kept in memory at most while a run reads."""
+
 
 class RunTape:
     """Takes exchanges from both systems' threads; what comes outside a run (checks, discovery) is not kept."""
@@ -28,6 +31,11 @@ class RunTape:
     def about(self, intents: Sequence[int]) -> AbstractContextManager[None]:
         """Exchanges of this thread inside the block carry these intents."""
         return self._writer.sending(intents) if self._writer else nullcontext()
+
+    def spill(self, db: Database) -> None:
+        """Writes what was taken once it is much. For what only was read: a killed run has done nothing by it."""
+        if self._writer and self._writer.weight > MUCH:
+            self._writer.flush(db)
 
     def flush(self, db: Database) -> None:
         """Writes what was taken, in a transaction of its own."""
