@@ -31,8 +31,9 @@ def references(value: Any) -> Iterable[str]:
 
 def correct(paths: dict[str, dict[str, Any]]) -> None:
     """Puts right what the document declares too narrowly, for answers only (facts/procore.md 8.1 and 16.1)."""
-    orders = answer(paths["/rest/v1.0/purchase_order_contracts"]["get"])
-    orders["items"] = {"anyOf": [orders["items"], {"$ref": "#/components/schemas/PurchaseOrderContract"}]}
+    for path, shape in (("purchase_order", "PurchaseOrder"), ("work_order", "WorkOrder")):
+        orders = answer(paths[f"/rest/v1.0/{path}_contracts"]["get"])
+        orders["items"] = {"anyOf": [orders["items"], {"$ref": f"#/components/schemas/{shape}Contract"}]}
     shown = answer(paths["/rest/v1.0/vendors/{id}"]["get"])["anyOf"]
     for path in ("/rest/v1.0/vendors", "/rest/v1.1/vendors"):
         listed = answer(paths[path]["get"])

@@ -232,7 +232,7 @@ class SiteBooks:
         def each(read: Callable[[int], list[Row]]) -> list[Row]:
             return [{**row, "erp_project": erp} for erp, target in projects.items() for row in read(target)]
 
-        self.orders = {row["id"]: row for row in each(procore.orders)}
+        self.orders = {row["id"]: row for row in each(procore.contracts)}
         self.changes = each(procore.change_orders)
         self.requisitions = each(procore.requisitions)
         self.direct_costs = each(procore.direct_costs)

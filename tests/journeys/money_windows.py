@@ -159,7 +159,7 @@ class MoneyProcore(ProcoreWindow):
         return found
 
     def payments(self, project: int, orders: Iterable[int]) -> list[Row]:
-        """Payments issued on these purchase order contracts of a project."""
+        """Payments issued on these contracts of a project."""
         return [
             row
             for order in orders

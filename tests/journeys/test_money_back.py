@@ -183,11 +183,12 @@ def test_a_direct_cost_of_procore_is_a_voucher_and_ours_never_come_back(office: 
     office.assert_rests()
 
 
-def test_a_commitment_born_in_procore_becomes_an_order_and_stays_what_it_was(office: MoneyOffice) -> None:
+@pytest.mark.parametrize("kind", ["purchase_order", "subcontract"])
+def test_a_commitment_born_in_procore_becomes_an_order_and_stays_what_it_was(office: MoneyOffice, kind: str) -> None:
     """It is proposed as a requisition; the order the buyer makes of it is the same thousand, not another one."""
     line = {"code": "03-310", "type": "S", "description": "Work", "quantity": "10", "unit_cost": "100.00"}
     given = {"order_number": "PO-X", "title": "By hand", "vendor": office.vendor("S1002"), "status": "Approved"}
-    office.procore("type_order", project_id="1201", lines=[line], **given)
+    office.procore("type_order", project_id="1201", kind=kind, lines=[line], **given)
     made = office.procore("add_requisition", order_number="PO-X", invoice_number="U-1", status="approved", share="0.5")
     office.sync()
     office.sync()
@@ -205,6 +206,46 @@ def test_a_commitment_born_in_procore_becomes_an_order_and_stays_what_it_was(off
     books = office.assert_tied()
     assert [one.ordered for one in office.ledgers(order, books)] == [Decimal("1000.00"), Decimal("1000.00")]
     assert posted(books)["cost"] == Decimal("500.00")
+    office.assert_rests()
+
+
+def test_money_on_a_subcontract_goes_both_ways(office: MoneyOffice) -> None:
+    """Billed with retention in Procore, ordered and paid in IFS, and the supplier's last paper comes to IFS alone."""
+    line = {"code": "03-310", "type": "S", "description": "Work", "quantity": "10", "unit_cost": "100.00"}
+    given = {"order_number": "SC-X", "title": "By hand", "vendor": office.vendor("S1002")}
+    given["status"] = "Out For Signature"
+    contract = office.procore("type_order", project_id="1201", kind="subcontract", lines=[line], **given)["id"]
+    bill = {"order_number": "SC-X", "status": "approved"}
+    items = [{"position": 1, "work": "400.00", "retained": "40.00"}]
+    first = office.procore("add_requisition", invoice_number="W-1", items=items, **bill)["id"]
+    office.sync()
+    number = next(iter(office.money.ifs.requisitions()))
+    office.ifs("release_requisition", requisition_no=number)
+    order = office.ifs("convert_requisition", requisition_no=number)["orders"][0]
+    office.ifs("release_order", order_no=order)
+    office.sync()
+    office.sync()
+    sums = posted(office.assert_tied())
+    assert (sums["cost"], sums[RETENTION], sums[CLEARING]) == (Decimal(400), Decimal(-40), Decimal(-360))
+    office.procore("set_order_status", id=contract, status="Approved")
+    items = [{"position": 1, "work": "200.00", "released": "40.00"}]
+    office.procore("add_requisition", invoice_number="W-2", items=items, **bill)
+    office.sync()
+    sums = posted(office.assert_tied())
+    assert (sums["cost"], sums[RETENTION], sums[CLEARING]) == (Decimal(600), Decimal(0), Decimal(-600))
+    office.receive(order, _1="1")
+    cleared = {"line_no": "1", "quantity": "0.36", "amount": "360.00", "codes": {"A": CLEARING}}
+    office.pay(office.invoice(order, "W-1", [cleared]))
+    office.invoice(order, "W-3", [{"line_no": "1", "quantity": "0.4", "amount": "400.00"}])
+    office.sync()
+    office.sync()
+    books = office.assert_tied()
+    bills = {row["invoice_number"]: row for row in books[1].requisitions if row["commitment_id"] == contract}
+    assert {number: row["commitment_type"] for number, row in bills.items()} == dict.fromkeys(
+        ("W-1", "W-2", "W-3"), "WorkOrderContract"
+    )
+    assert [(row["requisition_id"], row["amount"]) for row in books[1].payments] == [(first, "360.00")]
+    assert [one.invoiced for one in office.ledgers(order, books)][1] == Decimal(1000)
     office.assert_rests()
 
 

@@ -26,19 +26,31 @@ TOTAL = Decimal("10441.00")
 POLICIES: dict[str, dict[str, Any]] = {"subcontractor_invoices": {"requisitioner": "MARTA_HALE"}}
 
 
+BOTH = pytest.mark.parametrize("site", ["purchase_order", "subcontract"], indirect=True)
+"""With a purchase order contract typed by unit, and with a subcontract typed by amount, as most of them are."""
+
+
 class Site:
     """An office whose people type, bill, requisition and convert."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, kind: str = "purchase_order") -> None:
         self.office = office
+        self.kind = kind
         self.ifs: MasterIfs
         self.procore: MasterProcore
         self.ifs, self.procore = master_windows(office.box.connection_text())
         self.target = office.proof.project_ids[PROJECT]
 
+    @property
+    def measured(self) -> list[tuple[str, Decimal, Decimal]]:
+        """Text, quantity and price of the two lines; a contract by amount has one unit of each."""
+        first = (Decimal(4), Decimal("610.25")) if self.kind == "purchase_order" else (Decimal(1), Decimal(2441))
+        return [("Panel boards", *first), ("Fitting them", Decimal(1), Decimal(8000))]
+
     def typed(self, status: str = "Approved") -> None:
         """The site office types a contract, and its first invoice is approved."""
         order = {"order_number": TYPED, "title": "Panel boards, typed by the site office", "status": status}
+        order["kind"] = self.kind
         self.office.procore("type_order", number=PROJECT, vendor=VENDOR, lines=list(LINES), **order)
         self.office.procore("open_billing_period", number=PROJECT, start="2026-12-01", end="2026-12-31")
         self.bill("VE-1")
@@ -49,9 +61,13 @@ class Site:
         self.office.procore("approve_requisition", id=made["id"])
 
     def contract(self) -> Row:
-        """The one contract of that number."""
-        (found,) = [row for row in self.procore.orders(self.target) if row["number"] == TYPED]
+        """The one contract of that number, whatever its kind: it is never made again as the other one."""
+        (found,) = [row for row in self.contracts() if row["number"] == TYPED]
         return found
+
+    def contracts(self) -> list[Row]:
+        """Every contract of the project, of both kinds."""
+        return self.procore.contracts(self.target)
 
     def changes(self) -> list[Row]:
         """Its change orders."""
@@ -83,23 +99,23 @@ class Site:
 
 
 @pytest.fixture
-def site(office: Office) -> Site:
+def site(office: Office, request: pytest.FixtureRequest) -> Site:
     """A contract has been typed and billed, and the first sync has proposed it."""
     office.policy(**POLICIES)
-    made = Site(office)
+    made = Site(office, getattr(request, "param", "purchase_order"))
     made.typed()
     office.sync()
     return made
 
 
+@BOTH
 def test_typed_contract_becomes_a_planned_requisition_with_all_its_lines(site: Site) -> None:
     requisition = site.requisition()
     assert (requisition["Objstate"], requisition["Contract"]) == ("Planned", "PEO")
     lines = sorted(requisition["lines"], key=lambda row: row["LineNo"])
-    assert [(row["Description"], dec(row["OriginalQty"]), dec(row["FbuyUnitPrice"])) for row in lines] == [
-        ("Panel boards", Decimal(4), Decimal("610.25")),
-        ("Fitting them", Decimal(1), Decimal(8000)),
-    ]
+    assert [(row["Description"], dec(row["OriginalQty"]), dec(row["FbuyUnitPrice"])) for row in lines] == (
+        site.measured
+    )
     assert [(row["VendorNo"], row["CodeA"], row["CodeB"], row["ProjectId"]) for row in lines] == [
         (SUPPLIER, "4110", "26-240", PROJECT),
         (SUPPLIER, "4120", "26-240", PROJECT),
@@ -114,14 +130,15 @@ def test_typed_contract_becomes_a_planned_requisition_with_all_its_lines(site: S
     assert requisition["RequisitionNo"] in site.office.hold("order_missing")["sentence"]
 
 
+@BOTH
 def test_order_made_from_it_is_tied_to_that_very_contract_and_the_invoice_is_entered(site: Site) -> None:
     before = site.contract()
-    contracts = len(site.procore.orders(site.target))
+    contracts = len(site.contracts())
     order = site.ordered()
     site.office.sync()
     site.office.sync()
     after = site.contract()
-    assert len(site.procore.orders(site.target)) == contracts
+    assert len(site.contracts()) == contracts
     assert after["id"] == before["id"]
     assert after["origin_id"] == f"10/order/{order}/{PROJECT}"
     assert {line["origin_id"] for line in after["line_items"]} == {None}, "Approved freezes a contract's lines"
@@ -136,16 +153,22 @@ def test_order_made_from_it_is_tied_to_that_very_contract_and_the_invoice_is_ent
     site.office.assert_rests()
 
 
-def test_lines_of_a_contract_that_is_still_open_are_marked_too(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("kind", "open_", "then"),
+    [("purchase_order", "Submitted", "Approved"), ("subcontract", "Out For Signature", "Out For Signature")],
+)
+def test_lines_of_a_contract_that_is_still_open_are_marked_too(
+    office: Office, kind: str, open_: str, then: str
+) -> None:
     office.policy(**POLICIES)
-    site = Site(office)
-    site.typed("Submitted")
+    site = Site(office, kind)
+    site.typed(open_)
     office.sync()
     order = site.ordered()
     office.sync()
     office.sync()
     contract = site.contract()
-    assert contract["status"] == "Approved", "IFS owns it now, and there it is released"
+    assert contract["status"] == then, "IFS owns it now, and there it is released; but who signs is Procore's affair"
     assert [line["origin_id"] for line in contract["line_items"]] == [
         f"10/order/{order}/{PROJECT}/1/1",
         f"10/order/{order}/{PROJECT}/2/1",
@@ -156,14 +179,16 @@ def test_lines_of_a_contract_that_is_still_open_are_marked_too(office: Office) -
     office.assert_rests()
 
 
+@BOTH
 def test_tied_contract_follows_its_order_from_then_on(site: Site) -> None:
     order = site.ordered()
     site.office.sync()
     site.office.sync()
-    site.office.price(order, "1", "700.00")
+    _, quantity, price = site.measured[0]
+    site.office.price(order, "1", f"{price + 90:.2f}")
     site.office.sync()
     (change,) = site.changes()
-    assert Decimal(change["grand_total"]) == 4 * Decimal("89.75")
+    assert Decimal(change["grand_total"]) == quantity * 90
     site.bill("VE-2")
     site.office.sync()
     assert len(site.vouchers()) == 2
@@ -271,3 +296,58 @@ def test_contract_nobody_billed_is_not_proposed(office: Office) -> None:
     assert site.ifs.requisitions() == {}
     assert site.reasons() == set()
     office.assert_rests()
+
+
+def test_subcontract_edited_or_ended_by_people_is_asked_about(office: Office) -> None:
+    office.policy(**POLICIES)
+    site = Site(office, "subcontract")
+    site.typed()
+    office.sync()
+    order = site.ordered()
+    office.sync()
+    office.sync()
+    contract = site.contract()["id"]
+    site.office.box.clock.advance(site.office.pause)
+    office.procore("edit_order", id=contract, title="Renamed by the site office")
+    office.sync()
+    assert "title" in office.hold("changed_there")["sentence"]
+    office.app.rule(NAME, office.hold("changed_there")["id"], "erp")
+    office.sync()
+    assert site.contract()["title"].startswith(order)
+    office.procore("set_order_status", id=contract, status="Terminated")
+    office.price(order, "1", "2500.00")
+    office.sync()
+    hold = office.hold("gone_there")
+    assert f"{TYPED} of order {order} is Terminated in Procore" in hold["sentence"]
+    assert site.changes() == []
+    office.procore("set_order_status", id=contract, status="Complete")
+    office.sync()
+    assert [Decimal(change["grand_total"]) for change in site.changes()] == [Decimal("59.00")]
+    assert site.contract()["status"] == "Complete"
+    assert site.reasons() == set()
+    office.assert_rests()
+
+
+def test_where_no_subcontract_is_ours_none_is_asked_for(site: Site) -> None:
+    site.ordered()
+    site.office.box.log.clear()
+    site.office.sync()
+    site.office.sync()
+    assert len(site.vouchers()) == 1
+    asked = [one.path for one in site.office.box.log.exchanges()]
+    assert any("purchase_order_contracts" in path for path in asked)
+    assert not any("work_order_contracts" in path for path in asked)
+
+
+@BOTH
+def test_connected_anew_the_contract_is_still_the_one_of_its_order(site: Site) -> None:
+    """All links are lost with the old connection: the mark on the contract is what is left."""
+    order = site.ordered()
+    site.office.sync()
+    site.office.sync()
+    before = {row["id"]: row["origin_id"] for row in site.contracts()}
+    site.office.app.add_connection("anew", site.office.box.connection_text())
+    site.office.app.sync("anew")
+    assert {row["id"]: row["origin_id"] for row in site.contracts()} == before
+    assert f"10/order/{order}/{PROJECT}" in before.values()
+    assert site.changes() == []

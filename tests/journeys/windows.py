@@ -99,9 +99,13 @@ class ProcoreWindow:
         """The company directory."""
         return self.rows("/rest/v1.0/vendors", company_id=self._company, view="normal")
 
-    def orders(self, project: int) -> list[dict[str, Any]]:
-        """Purchase order contracts of a project with their lines, deleted ones left out."""
-        return self.rows("/rest/v1.0/purchase_order_contracts", project_id=project, view="extended")
+    def orders(self, project: int, kind: str = "purchase_order") -> list[dict[str, Any]]:
+        """Contracts of a project with their lines, deleted ones left out; `work_order` for its subcontracts."""
+        return self.rows(f"/rest/v1.0/{kind}_contracts", project_id=project, view="extended")
+
+    def contracts(self, project: int) -> list[dict[str, Any]]:
+        """As `orders`, with the subcontracts of the project."""
+        return [*self.orders(project), *self.orders(project, "work_order")]
 
     def change_orders(self, project: int) -> list[dict[str, Any]]:
         """Commitment change orders of a project, each with its `lines`."""

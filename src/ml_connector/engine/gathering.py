@@ -11,7 +11,7 @@ from ml_connector.flows.purchase_orders import Theirs
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
 from ml_connector.planning.situation import Situation
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentKind
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.problem import Problem
 from ml_connector.records.project import Project
@@ -30,6 +30,7 @@ class Gathered:
         self._cost_codes: dict[str, dict[str, CostCode]] = {}
         self._budget_codes: dict[str, dict[str, BudgetCode]] = {}
         self._headers: dict[str, list[Commitment]] = {}
+        self._subcontracts: dict[str, list[Commitment]] = {}
         self._chart: Chart | None = None
         self._cost_types: dict[str, CostType] | None = None
         self.targets: dict[str, str] = {}
@@ -113,12 +114,16 @@ class Gathered:
         self._cost_codes[project] = {code.code: code for code in self._work.projects.cost_codes(target)}
         self._budget_codes[project] = {code.flat: code for code in self._work.projects.budget_codes(target)}
 
-    def headers(self, projects: Iterable[str]) -> dict[str, Sequence[Commitment]]:
-        """IFS project to the contract headers of its Procore project."""
+    def headers(self, projects: Iterable[str], subcontracted: Iterable[str] = ()) -> dict[str, Sequence[Commitment]]:
+        """IFS project to the contract headers of its Procore project, with those of subcontracts where asked for."""
         for project in sorted(projects):
             if project in self.targets and project not in self._headers:
                 self._headers[project] = self._work.projects.commitments(self.targets[project])
-        return dict(self._headers)
+        for project in sorted(subcontracted):
+            if project in self.targets and project not in self._subcontracts:
+                found = self._work.projects.commitments(self.targets[project], kind=CommitmentKind.SUBCONTRACT)
+                self._subcontracts[project] = found
+        return {project: (*found, *self._subcontracts.get(project, ())) for project, found in self._headers.items()}
 
 
 def order_contracts(
@@ -129,7 +134,8 @@ def order_contracts(
     page: Sequence[PurchaseOrder],
 ) -> Theirs:
     """The contracts in Procore that may concern a page of orders, with lines, and change orders where frozen."""
-    headers = gathered.headers(purchase_orders.unlinked_projects(situation, coding, page))
+    unlinked = purchase_orders.unlinked_projects(situation, coding, page)
+    headers = gathered.headers(unlinked, purchase_orders.maybe_subcontracted(situation, page, unlinked))
     contracts: dict[str, Commitment | None] = {}
     changes: dict[str, Sequence[ChangeOrder]] = {}
     for project, target in purchase_orders.wanted_contracts(situation, coding, page, headers):

@@ -12,12 +12,14 @@ from ml_connector.flows.cost_codes import CodeWanted, Combination
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import FLOW, contract_homes
-from ml_connector.planning.plan import Hold
+from ml_connector.planning.plan import Hold, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.records.commitment import Commitment, CommitmentKind
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.store import holds, sources
 from ml_connector.store.holds import Look
+from ml_connector.store.links import load_many
 from ml_connector.systems.port import OrderPage
 
 ORDER = "order"
@@ -120,17 +122,22 @@ def _missing(work: Work, situation: Situation) -> set[str]:
 def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets: Mapping[str, str]) -> set[str]:
     """Orders whose contract somebody touched in Procore since we last looked; our own writes are counted as echoes.
 
-    `targets` maps IFS projects to Procore ids. The stamp kept with each link says which change was ours.
+    `targets` maps IFS projects to Procore ids. The stamp kept with each link says which change was ours. Subcontracts
+    are a list of their own, read only where a project has one of ours.
     """
     stamps = {linked.target: (key, linked.stamp) for key, linked in links.items() if key.kind == "commitment"}
     touched: set[str] = set()
     if not stamps:
         return touched
+    subcontracted = _subcontracted(work, links)
     for project, target in sorted(targets.items()):
         name = f"commitments/{project}"
         with work.db.begin() as conn:
             since = sources.watermark(conn, work.connection_id, name)
-        for commitment in work.projects.commitments(target, since or None):
+        found = work.projects.commitments(target, since or None)
+        if project in subcontracted:
+            found = [*found, *work.projects.commitments(target, since or None, CommitmentKind.SUBCONTRACT)]
+        for commitment in found:
             known = stamps.get(commitment.id)
             if known is None:
                 continue
@@ -140,3 +147,19 @@ def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets
             else:
                 touched.add(key.id.split("@", 1)[0])
     return touched
+
+
+def _subcontracted(work: Work, links: Mapping[Key, Linked]) -> set[str]:
+    """IFS projects in which an order is tied to a subcontract: it was made of a requisition of ours, and agreed so."""
+    proposed = {key.id for key in links if key.kind == "purchase_requisition"}
+    born = [key for key, linked in links.items() if key.kind == "commitment" and linked.target in proposed]
+    if not born:
+        return set()
+    with work.db.begin() as conn:
+        rows = load_many(conn, work.connection_id, born)
+    agreed = {key: unpack(key.kind, row.base) for key, row in rows.items() if row.base}
+    return {
+        key.id.rpartition("@")[2]
+        for key, base in agreed.items()
+        if isinstance(base, Commitment) and base.kind is CommitmentKind.SUBCONTRACT
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -16,13 +16,14 @@ from ml_connector.planning.committing import (
     commitment_key,
     commitments_of,
     contract_homes,
+    of_kind,
     order_money,
 )
 from ml_connector.planning.contracts import Contract, decide_contract, settled
 from ml_connector.planning.line_marks import changes_named, line_marks, named
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, bad_row
 from ml_connector.planning.situation import Situation
-from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment
+from ml_connector.records.commitment import ENDED, FROZEN, ChangeOrder, Commitment
 from ml_connector.records.problem import Problem
 from ml_connector.records.purchase_order import GONE, WITHDRAWN, PurchaseOrder
 
@@ -58,6 +59,17 @@ def unlinked_projects(situation: Situation, coding: tuple[Chart, Budgets], order
         with suppress(Held):
             projects |= {ours.project for ours in page.contracts(order)} & new
     return projects
+
+
+def maybe_subcontracted(situation: Situation, orders: Sequence[PurchaseOrder], projects: Collection[str]) -> set[str]:
+    """Those of some projects whose subcontracts are worth a look, too: one may carry the mark of such an order.
+
+    An order is a subcontract only by a requisition of ours. Where no link to any requisition is left, but an order came
+    from one, an earlier connection may have made it, and the order must not get a second contract.
+    """
+    if any(key.kind == "purchase_requisition" for key in situation.links):
+        return set()
+    return {line.project for order in orders for line in order.lines if line.requisition} & set(projects)
 
 
 def wanted_contracts(
@@ -215,6 +227,7 @@ def _decide_order(page: _Page, order: PurchaseOrder, theirs: Theirs) -> tuple[li
             found = _candidate(situation, order, ours, index, theirs)
         if born and found:  # it keeps the number its people know it by
             ours = msgspec.structs.replace(ours, number=found.number)
+        ours = of_kind(ours, found) if found else ours
         orders = tuple(changes_named(theirs.change_orders.get(found.id, ()), page.marks)) if found else ()
         found = named(found, page.marks) if found else None
         made, said = decide_contract(situation, Contract(order, key, ours, linked, found, orders, bool(born)))
@@ -271,6 +284,11 @@ def _born(
         )
     elif contract.once_key and contract.once_key != ours.once_key:
         why = f"came from Procore's contract {contract.number}, which another integration marked as its own"
+    elif contract.status in ENDED:
+        why = (
+            f"came from Procore's contract {contract.number}, which is {contract.status.value} by now: set it back "
+            "there, or say `new` if the order is to have a contract of its own"
+        )
     else:
         return contract
     raise Held(

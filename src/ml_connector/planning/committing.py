@@ -14,7 +14,7 @@ from ml_connector.planning.chart import Chart
 from ml_connector.planning.line_marks import line_key
 from ml_connector.planning.plan import Hold, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
-from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.commitment import Commitment, CommitmentKind, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import GONE, WITHDRAWN, OrderLine, PurchaseOrder
 
 FLOW = "purchase_orders"
@@ -283,7 +283,7 @@ class _Order:
 
 
 def _as_before(made: Commitment, base: Commitment) -> Commitment:
-    """What a contract keeps from when it was last agreed: its number; lines that are gone, at zero and in place.
+    """What a contract keeps from when it was last agreed: its number and kind; lines that are gone, at zero, in place.
 
     With no live line left its title and delivery date stay, too: there is nothing to make new ones from.
     """
@@ -292,7 +292,17 @@ def _as_before(made: Commitment, base: Commitment) -> Commitment:
     lines = [live.get(old.once_key) or _emptied(old) for old in base.lines]
     lines += [line for line in made.lines if line.once_key not in known]
     kept = msgspec.structs.replace(made, number=base.number, lines=tuple(lines))
-    return kept if live else msgspec.structs.replace(kept, title=base.title, delivery=base.delivery)
+    if not live:
+        kept = msgspec.structs.replace(kept, title=base.title, delivery=base.delivery)
+    return of_kind(kept, base)
+
+
+def of_kind(ours: Commitment, theirs: Commitment) -> Commitment:
+    """Ours as a contract of their kind. A subcontract has no delivery date, and its status stays as people set it:
+    its words are others than those an order's state is mapped to."""
+    if theirs.kind is CommitmentKind.PURCHASE_ORDER:
+        return ours
+    return msgspec.structs.replace(ours, kind=theirs.kind, status=theirs.status, delivery=None)
 
 
 def _emptied(line: CommitmentLine) -> CommitmentLine:

@@ -37,6 +37,18 @@ def gone(order: PurchaseOrder, key: Key) -> Hold:
     )
 
 
+def ended(order: PurchaseOrder, key: Key, theirs: Commitment) -> Hold:
+    """The order changed, and people ended its subcontract."""
+    return _hold(
+        order,
+        HoldReason.GONE_THERE,
+        key,
+        "project accountant",
+        f"Subcontract {theirs.number} of order {order.id} is {theirs.status.value} in Procore, and the order says "
+        "something else. Nothing was written there: end the order in IFS too, or set the subcontract back.",
+    )
+
+
 def currencies(order: PurchaseOrder, key: Key, ours: Commitment, theirs: Commitment) -> Hold:
     """Somebody typed the contract in another currency."""
     return _hold(

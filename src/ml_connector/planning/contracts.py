@@ -23,8 +23,8 @@ from ml_connector.planning.diffing import (
 from ml_connector.planning.line_marks import line_key, named
 from ml_connector.planning.plan import HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
-from ml_connector.records.commitment import FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
-from ml_connector.records.purchase_order import PurchaseOrder
+from ml_connector.records.commitment import ENDED, FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.purchase_order import GONE, PurchaseOrder
 
 
 class Contract(msgspec.Struct, frozen=True):
@@ -50,6 +50,9 @@ def decide_contract(situation: Situation, contract: Contract) -> tuple[list[Inte
         raise Held(contract_holds.gone(contract.order, contract.key))
     if contract.linked is None:
         return _adopt(situation, contract)
+    if contract.theirs.status in ENDED and contract.order.state in GONE:
+        status = contract.theirs.status.value
+        return [], [f"Order {contract.order.id} is ended in IFS, and its subcontract in Procore is {status}."]
     base = unpack("commitment", contract.linked.base) if contract.linked.base else None
     return _change(situation, contract, base if isinstance(base, Commitment) else None)
 
@@ -148,20 +151,23 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), _verbs(intents)))
     if ours.status is not theirs.status and (not status_moved or write_drift):
         intents.append(_status(contract, _verbs(intents)))
-    if intents and base == ours:  # nothing changed here: this restores what somebody changed there
-        _check_laps(situation, contract)
+    if intents:
+        _check_writing(situation, contract, restores=base == ours)
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents), _left_standing(contract, difference)
 
 
-def _check_laps(situation: Situation, contract: Contract) -> None:
-    order = contract.order.id
-    done = situation.laps.get(order, 0)
-    ruling = situation.ruled(Key("order", order), HoldReason.LAPPING)
-    if done < situation.policies.purchase_orders.laps or (ruling and ruling.answer == "erp"):
-        return
-    raise Held(contract_holds.lapping(contract.order, done))
+def _check_writing(situation: Situation, contract: Contract, *, restores: bool) -> None:
+    """A subcontract that people ended is left alone. Where nothing changed here, what is written restores what somebody
+    changed there: not for ever."""
+    order, theirs = contract.order, contract.theirs
+    if theirs is not None and theirs.status in ENDED:
+        raise Held(contract_holds.ended(order, contract.key, theirs))
+    done = situation.laps.get(order.id, 0)
+    ruling = situation.ruled(Key("order", order.id), HoldReason.LAPPING)
+    if restores and done >= situation.policies.purchase_orders.laps and not (ruling and ruling.answer == "erp"):
+        raise Held(contract_holds.lapping(order, done))
 
 
 def _vendor_verdict(situation: Situation, contract: Contract, base: Commitment | None) -> str:

@@ -83,10 +83,13 @@ def _line(
 def _kept_by_amount(ours: CommitmentLine, theirs: CommitmentLine, base: CommitmentLine | None) -> bool:
     """Whether their line says only an amount, and ours: a contract by amount reads back as one unit of the amount.
 
-    A line that we ourselves once wrote as one unit is a real quantity, and follows IFS.
+    A line that we ourselves once wrote as one unit is a real quantity, and follows IFS; but that theirs has no unit is
+    no news where ours is one unit still.
     """
     only_amount = theirs.quantity == 1 and theirs.unit_cost == theirs.amount
-    return only_amount and ours.amount == theirs.amount and (base is None or base.quantity != 1)
+    if not only_amount or ours.amount != theirs.amount:
+        return False
+    return base is None or base.quantity != 1 or (ours.quantity == 1 and not theirs.unit)
 
 
 def _verdict(ours: object, theirs: object, base: object, name: str) -> str:

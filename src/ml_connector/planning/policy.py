@@ -18,7 +18,7 @@ from ml_connector.planning.money_policy import (
     VoucherPolicy,
     check_money,
 )
-from ml_connector.records.commitment import CommitmentStatus
+from ml_connector.records.commitment import OF_SUBCONTRACTS, CommitmentStatus
 from ml_connector.records.purchase_order import OrderState
 
 _STATUS: dict[str, str] = {
@@ -165,7 +165,7 @@ def policies_from(data: Mapping[str, object]) -> Policies:
         ) from None
     _check_numbers(policies)
     known_states = {state.value for state in OrderState}
-    known_statuses = {status.value for status in CommitmentStatus}
+    known_statuses = {status.value for status in CommitmentStatus if status not in OF_SUBCONTRACTS}
     for state, status in policies.purchase_orders.status.items():
         if state not in known_states or status not in known_statuses:
             raise BadInput(

@@ -11,8 +11,17 @@ import msgspec
 from ml_connector.kernel.money import Money
 
 
+class CommitmentKind(Enum):
+    """What a commitment is in the projects system; each kind has its own list, fields and statuses."""
+
+    PURCHASE_ORDER = "purchase_order"
+    """A purchase order contract: what our own orders become."""
+    SUBCONTRACT = "subcontract"
+    """A work order contract: only ever written there by people, and adopted."""
+
+
 class CommitmentStatus(Enum):
-    """Statuses of a Procore purchase order contract (facts/procore.md 8.1)."""
+    """Statuses of both kinds (facts/procore.md 8.1): Draft and Approved are of both, the others of one."""
 
     DRAFT = "Draft"
     """Being written; touches no budget."""
@@ -28,11 +37,29 @@ class CommitmentStatus(Enum):
     """Committed cost; freezes vendor and schedule of values."""
     CLOSED = "Closed"
     """Finished; no budget effect."""
+    OUT_FOR_BID = "Out For Bid"
+    """A subcontract that firms are asked to bid for."""
+    OUT_FOR_SIGNATURE = "Out For Signature"
+    """A subcontract that waits to be signed."""
+    COMPLETE = "Complete"
+    """A subcontract whose work is done; frozen as when Approved."""
+    TERMINATED = "Terminated"
+    """A subcontract that was ended before its work was done."""
+    VOID = "Void"
+    """A subcontract that does not count."""
 
 
-FROZEN = frozenset({CommitmentStatus.APPROVED, CommitmentStatus.CLOSED})
-"""Statuses under which we never restate the schedule of values: Procore freezes it when Approved (facts/procore.md 4),
-and a Closed contract was approved before."""
+ENDED = frozenset({CommitmentStatus.TERMINATED, CommitmentStatus.VOID})
+"""Statuses in which people ended a subcontract: nothing of ours is written on it any more."""
+OF_SUBCONTRACTS = ENDED | {
+    CommitmentStatus.OUT_FOR_BID,
+    CommitmentStatus.OUT_FOR_SIGNATURE,
+    CommitmentStatus.COMPLETE,
+}
+"""Statuses no purchase order contract can have."""
+FROZEN = ENDED | {CommitmentStatus.APPROVED, CommitmentStatus.CLOSED, CommitmentStatus.COMPLETE}
+"""Statuses under which we never restate the schedule of values: Procore freezes it when Approved or Complete
+(facts/procore.md 4), and what is Closed or ended was approved before."""
 
 
 class CommitmentLine(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +79,7 @@ class CommitmentLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Commitment(msgspec.Struct, frozen=True, gc=False):
-    """A purchase order contract. `vendor` and `project` are erp ids when planned, their own ids when read."""
+    """A contract of either kind. `vendor` and `project` are erp ids when planned, their own ids when read."""
 
     once_key: str
     project: str
@@ -70,6 +97,7 @@ class Commitment(msgspec.Struct, frozen=True, gc=False):
     """The other side's stamp, compared for equality only."""
     total: Decimal = Decimal(0)
     """Original contract value as the other side states it; change orders not included."""
+    kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER
 
     def money(self) -> Money:
         """The sum of the lines in the contract's currency."""

@@ -15,7 +15,7 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.records.accounting import Book
 from ml_connector.records.budget import Budget, BudgetEstimate
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentKind
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.dimension import Activity, Dimension
 from ml_connector.records.direct_cost import DirectCost
@@ -235,8 +235,10 @@ class ProjectsSystem(Writes, Protocol):
         """Combinations of a project, with whether each has a budget line."""
         ...
 
-    def commitments(self, project: str, since: str | None = None) -> list[Commitment]:
-        """Headers (no lines) of a project's purchase order contracts; `since` an ISO moment limits to changed ones."""
+    def commitments(
+        self, project: str, since: str | None = None, kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER
+    ) -> list[Commitment]:
+        """Headers (no lines) of a project's contracts of one kind; `since` an ISO moment limits to changed ones."""
         ...
 
     def commitment_lines(self, project: str, commitment: str) -> Commitment | None:

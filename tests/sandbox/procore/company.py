@@ -97,10 +97,10 @@ class Caller:
         found = self("GET", f"/rest/v1.0/vendors?company_id={COMPANY}").body
         return next(v["id"] for v in found if v["name"] == name)
 
-    def order(self, origin: str = "10^PO1", **row: Any) -> int:
-        """A purchase order contract made by sync, unit based unless told otherwise."""
+    def order(self, origin: str = "10^PO1", kind: str = "purchase_order_contract", **row: Any) -> int:
+        """A contract made by sync, unit based unless told otherwise."""
         given = {"origin_id": origin, "accounting_method": "unit", **row}
-        said = self("PATCH", "/rest/v1.0/purchase_order_contracts/sync", {"project_id": self.p1, "updates": [given]})
+        said = self("PATCH", f"/rest/v1.0/{kind}s/sync", {"project_id": self.p1, "updates": [given]})
         assert said.body["errors"] == []
         return said.body["entities"][0]["id"]
 

@@ -10,6 +10,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from ml_connector.sandbox.procore.contract import contract
+from ml_connector.sandbox.procore.contract_kinds import KINDS
 from ml_connector.sandbox.procore.coverage import COVERAGE
 from ml_connector.sandbox.procore.requisition_shapes import ONLY_IN
 from ml_connector.sandbox.procore.routing import ROUTES
@@ -19,7 +20,7 @@ from .company import COMPANY, Caller
 from .money_stories import STORIES as MONEY
 
 V2 = f"/rest/v2.0/companies/{COMPANY}/projects"
-# facts/procore.md 2, empty vs absent: v2 leaves out what does not apply to a purchase order or to an amount line.
+# facts/procore.md 2, empty vs absent: v2 leaves out what does not apply to the kind of contract or to an amount line.
 ABSENT_IN_V2 = ("data[].", "data.")
 
 
@@ -181,15 +182,18 @@ def wbs(walk: Walk) -> None:
 
 
 def orders(walk: Walk) -> None:
-    p, base = walk.caller.p1, "/rest/v1.0/purchase_order_contracts"
+    for kind in KINDS:
+        contracts(walk, kind.name)
+
+
+def contracts(walk: Walk, kind: str) -> None:
+    p, base = walk.caller.p1, f"/rest/v1.0/{kind}s"
     known = walk.caller.codes()
-    made = walk(
-        "POST", base, {"project_id": p, "purchase_order_contract": {"title": "T", "accounting_method": "unit"}}
-    )["id"]
-    walk("PATCH", f"{base}/{made}", {"project_id": p, "purchase_order_contract": {"title": "U"}})
+    made = walk("POST", base, {"project_id": p, kind: {"title": "T", "accounting_method": "unit"}})["id"]
+    walk("PATCH", f"{base}/{made}", {"project_id": p, kind: {"title": "U"}})
     walk("PATCH", f"{base}/sync", {"project_id": p, "updates": [{"origin_id": "10^PO9", "title": "S"}]})
     code = {"cost_code_id": known["03-310"], "line_item_type_id": known["M"]}
-    row = {"origin_id": "L", "quantity": "2", "unit_cost": "5", "uom": "EA", **code}
+    row = {"origin_id": f"L {kind}", "quantity": "2", "unit_cost": "5", "uom": "EA", **code}
     walk("PATCH", f"{base}/{made}/line_items/sync?project_id={p}", {"updates": [row]})
     line = walk("POST", f"{base}/{made}/line_items", {"project_id": p, "line_item": {"amount": "7.00"}})["id"]
     walk("PATCH", f"{base}/{made}/line_items/{line}", {"project_id": p, "line_item": {"description": "d"}})
@@ -197,8 +201,8 @@ def orders(walk: Walk) -> None:
     walk("GET", f"{base}/{made}/line_items?project_id={p}")
     walk("GET", f"{base}/{made}?project_id={p}")
     walk("GET", f"{base}?project_id={p}")
+    walk("GET", f"{base}?project_id={p}&view=extended")
     walk("GET", "/rest/v1.0/commitments?project_id=" + str(p))
-    walk("GET", f"/rest/v1.0/work_order_contracts?project_id={p}")
     v2 = f"{V2}/{p}/commitment_contracts"
     walk("GET", f"{v2}?view=extended")
     walk("GET", f"{v2}/{made}")

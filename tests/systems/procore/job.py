@@ -24,6 +24,7 @@ from ml_connector.systems.wire import Call, WireReply, WireRequest
 from sandbox.contract_check import validate_exchange
 
 ORDERS = "/rest/v1.0/purchase_order_contracts"
+SUBCONTRACTS = "/rest/v1.0/work_order_contracts"
 INVOICES = "/rest/v1.1/requisitions"
 SITE = "1201"
 MARCH = (date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 10))
@@ -102,22 +103,22 @@ class Job:
         path = f"/rest/v1.0/projects/{self.site}/billing_periods"
         return str(self.say("POST", path, {"billing_period": days | {"status": status}})["id"])
 
-    def contract(self, number: str, *rates: Rate, method: str = "unit", **header: Any) -> str:
-        """An approved contract with our once-keys on it and its lines; its Procore id."""
+    def contract(self, number: str, *rates: Rate, method: str = "unit", at: str = ORDERS, **header: Any) -> str:
+        """An approved contract with our once-keys on it and its lines, among those `at` a path; its Procore id."""
+        wrapper = at.rpartition("/")[2].removesuffix("s")
         vendor = int(min(self.system.project_vendors(self.site)))
         row = {"number": number, "title": number, "accounting_method": method, "vendor_id": vendor}
         row |= {"origin_id": f"10/order/{number}/{SITE}", "retainage_percent": "10.0", **header}
-        body = {"project_id": int(self.site), "purchase_order_contract": row}
-        made = str(self.say("POST", ORDERS, body)["id"])
+        made = str(self.say("POST", at, {"project_id": int(self.site), wrapper: row})["id"])
         lines = []
         for n, rate in enumerate(rates, 1):
             line: dict[str, Any] = {"origin_id": key(number, n), "description": f"Line {n}"}
             line["wbs_code_id"] = int(self.codes[(n - 1) % len(self.codes)][1])
             lines.append(line | _rated(rate))
-        said = self.say("PATCH", f"{ORDERS}/{made}/line_items/sync?project_id={self.site}", {"updates": lines})
+        said = self.say("PATCH", f"{at}/{made}/line_items/sync?project_id={self.site}", {"updates": lines})
         assert said["errors"] == []
-        status = {"project_id": int(self.site), "purchase_order_contract": {"status": "Approved"}}
-        self.say("PATCH", f"{ORDERS}/{made}", status)
+        status = {"project_id": int(self.site), wrapper: {"status": "Approved"}}
+        self.say("PATCH", f"{at}/{made}", status)
         self.contracts[f"{number}@{SITE}"] = made
         return made
 

@@ -19,7 +19,7 @@ from ml_connector.systems.port import Result
 from ml_connector.systems.procore.subcontractor_invoice_items import quantity_for
 from ml_connector.systems.wire import WireReply, WireRequest
 
-from .job import APRIL, INVOICES, MARCH, ORDERS, SITE, Job, billed, figures, key
+from .job import APRIL, INVOICES, MARCH, ORDERS, SITE, SUBCONTRACTS, Job, billed, figures, key
 
 WORK, QUANTITY = "work_completed_this_period", "work_completed_this_period_quantity"
 RETAINED, RELEASED = "work_completed_retainage_retained_this_period", "work_completed_retainage_released_this_period"
@@ -493,7 +493,8 @@ def test_the_contracts_of_one_call_are_read_together(job: Job) -> None:
     assert job.count(f"GET {job.running.procore_url}{ORDERS}?") == 1
     assert job.count(f"GET {job.running.procore_url}{ORDERS}/") == 1, "the one that is gone"
     assert job.count("commitment_change_orders") == 2, "those of the project, and the lines of the one"
-    assert job.count("GET") == 5, "and what is billed to date where a line is split"
+    assert job.count(f"GET {job.running.procore_url}{SUBCONTRACTS}/") == 1, "it is no subcontract either"
+    assert job.count("GET") == 6, "and what is billed to date where a line is split"
     items = job.shown(outcomes[1])["items"]
     assert [(item["item_type"], item[WORK]) for item in items] == [
         ("contract_item", "1000.00"),

@@ -8,8 +8,9 @@ from typing import Any
 
 from ml_connector.sandbox.procore import cost_codes, load, vendors
 from ml_connector.sandbox.procore.billing_acts import BillingActs
+from ml_connector.sandbox.procore.contract_kinds import PURCHASE_ORDER, SUBCONTRACT
 from ml_connector.sandbox.procore.finding import Given, order_named, project_named
-from ml_connector.sandbox.procore.purchase_orders import STATUSES, Orders
+from ml_connector.sandbox.procore.purchase_orders import Orders
 from ml_connector.sandbox.procore.state import Contract, Project, State, Vendor
 from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import RowRefused, Target
@@ -17,6 +18,8 @@ from ml_connector.sandbox.world import JobSite, ProcoreOrder
 
 Act = Callable[[Given], Any]
 
+_KINDS = {"purchase_order": (PURCHASE_ORDER, "unit"), "subcontract": (SUBCONTRACT, "amount")}
+"""What people call a kind of contract, and how its lines are kept unless they say otherwise."""
 _BY_HAND = ProcoreSwitches(vendor_must_be_in_project=False)
 
 
@@ -96,8 +99,9 @@ class Acts:
         return {"id": code.id, "full_code": code.full_code}
 
     def type_order(self, given: Given) -> dict[str, Any]:
-        """{project_id or number, order_number, title, vendor, status, lines: [{code, type, description, quantity,
-        unit_cost}]}: a purchase order contract typed by hand, without an origin id."""
+        """{project_id or number, order_number, title, vendor, status, kind?, accounting_method?, lines: [{code, type,
+        description, quantity, unit_cost}]}: a contract typed by hand, without an origin id. Its kind is purchase_order
+        (by unit) or subcontract (by amount)."""
         project = self._project(given)
         lines = tuple(
             (x["code"], x["type"], x["description"], Decimal(str(x["quantity"])), Decimal(str(x["unit_cost"])))
@@ -106,34 +110,40 @@ class Acts:
         kinds = {t.fields["code"] for t in self._state.cost_types.values()}
         if any(line[1] not in kinds for line in lines):
             raise ValueError("no such cost type")
+        if given.get("kind", "purchase_order") not in _KINDS:
+            raise ValueError("no such kind of contract: purchase_order or subcontract")
+        kind, method = _KINDS[given.get("kind", "purchase_order")]
         status = given.get("status", "Draft")
-        if status not in STATUSES:
+        if status not in kind.statuses:
             raise ValueError("no such status")
         typed = ProcoreOrder(
             project.ifs_id or "", given["order_number"], given["title"], given["vendor"], status, lines
         )
-        order = load.type_order(self._state, project, typed)
+        method = given.get("accounting_method", method)
+        if method not in ("amount", "unit"):
+            raise ValueError("no such accounting method: amount or unit")
+        order = load.type_order(self._state, project, typed, kind, method)
         return {"id": order.id, "number": order.fields["number"]}
 
     def set_order_status(self, given: Given) -> dict[str, Any]:
-        """{id or order_number, status}: somebody moves a purchase order contract."""
-        if given["status"] not in STATUSES:
-            raise ValueError("no such status")
+        """{id or order_number, status}: somebody moves a contract."""
         project, order = self._order(given)
-        self._target(project).update(order, {"status": given["status"]})
+        if given["status"] not in order.kind.statuses:
+            raise ValueError("no such status")
+        self._target(project, order).update(order, {"status": given["status"]})
         return {"id": order.id, "status": order.fields["status"]}
 
     def edit_order(self, given: Given) -> dict[str, Any]:
         """{id or order_number, title?, number?, description?}: somebody edits a header."""
         project, order = self._order(given)
         row = {name: given[name] for name in ("title", "number", "description") if name in given}
-        self._target(project).update(order, row)
+        self._target(project, order).update(order, row)
         return {"id": order.id, **row}
 
     def delete_order(self, given: Given) -> dict[str, Any]:
         """{id or order_number}: somebody deletes a contract; an approved one cannot be."""
         project, order = self._order(given)
-        Orders(self._state, project, _BY_HAND).remove(order)
+        Orders(self._state, project, _BY_HAND, order.kind).remove(order)
         return {"id": order.id, "deleted_at": order.deleted_at}
 
     def lock_budget(self, given: Given) -> dict[str, Any]:
@@ -197,8 +207,8 @@ class Acts:
     def _order(self, given: Given) -> tuple[Project, Contract]:
         return order_named(self._state, given)
 
-    def _target(self, project: Project) -> Target[Contract]:
-        return Orders(self._state, project, _BY_HAND).target()
+    def _target(self, project: Project, order: Contract) -> Target[Contract]:
+        return Orders(self._state, project, _BY_HAND, order.kind).target()
 
 
 def _telling(act: Act) -> Act:

@@ -14,7 +14,8 @@ from ml_connector.sandbox.procore.sync import Row, RowRefused
 
 RESOURCE = "Budget Line Items"
 """Their name in webhooks."""
-_COMMITTED = ("Partially Received", "Approved")
+_COMMITTED = ("Partially Received", "Approved", "Complete")
+"""Of subcontracts only Approved is in the facts; that a Complete one stays committed is inferred."""
 _PENDING = ("Processing", "Received")
 _PENDING_CHANGE = ("pending", "pricing", "revised")
 LOCKED = "The original_budget_amount cannot be updated for a locked budget."

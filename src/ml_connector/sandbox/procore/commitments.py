@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
+from ml_connector.sandbox.procore.contract_kinds import PURCHASE_ORDER, SUBCONTRACT
 from ml_connector.sandbox.procore.order_lines import plain
 from ml_connector.sandbox.procore.paging import by_field, by_ids, by_range, listed, ordered, paged, pick, settled
 from ml_connector.sandbox.procore.purchase_orders import find, orders_of
 from ml_connector.sandbox.procore.requisition_figures import invoiced
-from ml_connector.sandbox.procore.state import Contract, Line, Record, money
+from ml_connector.sandbox.procore.state import Contract, Line, money
 
 _V2 = "/rest/v2.0/companies/{company_id}/projects/{project_id}/commitment_contracts"
 _DATES = ("approval_letter_date", "contract_date", "execution_date", "issued_on_date", "letter_of_intent_date")
+
+_OWN = {
+    PURCHASE_ORDER.name: ("bill_to_address", "ship_to_address", "ship_via", "payment_terms", "delivery_date"),
+    SUBCONTRACT.name: (
+        *("actual_completion_date", "contract_estimated_completion_date", "contract_start_date", "exclusions"),
+        *("inclusions", "signed_contract_received_date"),
+    ),
+}
+"""What v2 shows of one kind only."""
 
 
 def _brief(call: Call, order: Contract) -> dict[str, Any]:
@@ -27,19 +37,15 @@ def _union(call: Call) -> Answer:
     return listed(call, call.project.contracts.values(), lambda c: _brief(call, c))
 
 
-def _work_orders(call: Call) -> Answer:
-    return listed(call, list[Record](), lambda _: None)
-
-
 def _v2_shown(call: Call, order: Contract) -> dict[str, Any]:
-    """A purchase order as v2 shows it: keys that do not apply are left out (facts/procore.md 2, empty vs absent)."""
+    """A contract as v2 shows it: keys that do not apply are left out (facts/procore.md 2, empty vs absent)."""
     fields = order.fields
     flags = ("signature_required", "allow_change_orders_ssov", "allow_comments", "allow_markups", "enable_ssov")
     more = ("display_materials_retainage", "display_work_retainage", "show_cost_code_on_pdf", "ssr_enabled")
     shown: dict[str, Any] = dict.fromkeys((*flags, *more, "show_line_items_to_non_admins"), False)
     shown |= {
         "id": str(order.id),
-        "type": "PurchaseOrderContract",
+        "type": order.kind.type,
         "accounting_method": fields["accounting_method"],
         "executed": fields["executed"],
         "private": fields["private"],
@@ -49,12 +55,12 @@ def _v2_shown(call: Call, order: Contract) -> dict[str, Any]:
         "billing_schedule_of_values_status": "draft",
         "grand_total": money(order.grand_total),
         "created_by": {"id": str(call.state.me), "name": "Sandbox Admin"},
-        "currency_configuration": orders_of(call).currency(order),
+        "currency_configuration": orders_of(call, order.kind).currency(order),
         "created_at": order.created_at,
         "updated_at": order.updated_at,
     }
-    texts = ("number", "title", "status", "description", "retainage_percent", "bill_to_address", "ship_to_address")
-    for name in (*texts, "ship_via", "payment_terms", "delivery_date", "returned_date", *_DATES):
+    texts = ("number", "title", "status", "description", "retainage_percent", "returned_date")
+    for name in (*texts, *_OWN[order.kind.name], *_DATES):
         shown[name] = fields.get(name)
     vendor = call.state.vendors.get(fields.get("vendor_id") or 0)
     if vendor is not None:
@@ -77,8 +83,7 @@ def _v2_list(call: Call) -> Answer:
     rows = [] if deleted == "only" else list(call.project.contracts.values())
     if deleted in ("only", "with"):
         rows += call.project.deleted.values()
-    if call.request.param("filters[type]") == "WorkOrderContract":
-        rows = []
+    rows = by_field(call, rows, "type", lambda c: c.kind.type)
     rows = by_ids(call, settled(call, rows))
     for name in ("status", "accounting_method", "executed", "vendor_id"):
         rows = by_field(call, rows, name, lambda c, n=name: c.fields.get(n))  # type: ignore[misc]
@@ -153,15 +158,14 @@ def _v2_summary(call: Call) -> Answer:
 ROUTES: tuple[Route, ...] = (
     *routes(
         "commitments",
-        ("GET", "/rest/v1.0/commitments", _union, "purchase orders only"),
-        ("GET", "/rest/v1.0/work_order_contracts", _work_orders, "always empty"),
+        ("GET", "/rest/v1.0/commitments", _union),
         ("GET", f"{_V2}/{{commitment_contract_id}}", _v2_show),
         ("GET", f"{_V2}/{{commitment_contract_id}}/line_items/{{id}}", _v2_line),
         ("GET", f"{_V2}/{{contract_id}}/summary", _v2_summary, "taxes are zero"),
     ),
     *routes(
         "commitments",
-        ("GET", _V2, _v2_list, "purchase orders only"),
+        ("GET", _V2, _v2_list),
         ("GET", f"{_V2}/{{commitment_contract_id}}/line_items", _v2_lines),
         page=10,
         cap=100,

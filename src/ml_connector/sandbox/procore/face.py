@@ -15,6 +15,7 @@ from ml_connector.sandbox.http import Request, Response
 from ml_connector.sandbox.procore.acts import Acts
 from ml_connector.sandbox.procore.call import Answer, Call, Route
 from ml_connector.sandbox.procore.contract import Operation, contract
+from ml_connector.sandbox.procore.contract_kinds import PURCHASE_ORDER, SUBCONTRACT
 from ml_connector.sandbox.procore.coverage import refusal_of
 from ml_connector.sandbox.procore.errors import NO_ACCESS, NOT_CONNECTED, Refused, body_for, coded, generic
 from ml_connector.sandbox.procore.load import company
@@ -96,7 +97,8 @@ class ProcoreFace:
             "wbs_codes": sum(len(p.wbs) for p in projects),
             "budget_lines": sum(len(p.budget) for p in projects),
             "automatic_budget_lines": sum(b.automatic for p in projects for b in p.budget.values()),
-            "purchase_order_contracts": len(orders),
+            "purchase_order_contracts": sum(order.kind is PURCHASE_ORDER for order in orders),
+            "work_order_contracts": sum(order.kind is SUBCONTRACT for order in orders),
             "line_items": sum(len(order.lines) for order in orders),
             "change_orders": sum(len(p.change_orders) for p in projects),
             "billing_periods": sum(len(p.periods) for p in projects),

@@ -27,7 +27,7 @@ def order_named(state: State, given: Given, name: str = "id") -> tuple[Project, 
         for order in project.contracts.values():
             if str(given.get(name)) == str(order.id) or given.get("order_number") == order.fields["number"]:
                 return project, order
-    raise ValueError("no such purchase order contract")
+    raise ValueError("no such contract")
 
 
 def requisition_named(state: State, given: Given) -> tuple[Project, Contract, Requisition]:

@@ -12,6 +12,7 @@ from ml_connector.sandbox.procore import (
     vendors,
     wbs,
 )
+from ml_connector.sandbox.procore.contract_kinds import PURCHASE_ORDER, ContractKind
 from ml_connector.sandbox.procore.order_lines import Lines
 from ml_connector.sandbox.procore.purchase_orders import Orders
 from ml_connector.sandbox.procore.state import Contract, Project, Record, State, Vendor, cents
@@ -82,19 +83,23 @@ def pair_of(state: State, project: Project, full_code: str, kind: str) -> tuple[
     return cost_code.id, cost_type
 
 
-def type_order(state: State, project: Project, typed: ProcoreOrder) -> Contract:
-    """A unit contract typed by hand: no origin id; its vendor joins the project directory if need be."""
+def type_order(
+    state: State, project: Project, typed: ProcoreOrder, kind: ContractKind = PURCHASE_ORDER, method: str = "unit"
+) -> Contract:
+    """A contract typed by hand: no origin id; its vendor joins the project directory if need be. By the method
+    `amount` its lines say no more than what they come to."""
     open_hand = ProcoreSwitches(approved_freezes_lines=False, vendor_must_be_in_project=False)
     vendor = vendor_by_name(state, typed.vendor_name)
     if project.id not in vendor.projects:
         vendor.projects.append(project.id)
     row = {"number": typed.number, "title": typed.title, "status": typed.status, "vendor_id": vendor.id}
-    order = Orders(state, project, open_hand).make({**row, "accounting_method": "unit"})
+    order = Orders(state, project, open_hand, kind).make({**row, "accounting_method": method})
     lines = Lines(state, project, order, open_hand)
-    for full_code, kind, description, quantity, unit_cost in typed.lines:
-        cost_code, cost_type = pair_of(state, project, full_code, kind)
-        code = {"cost_code_id": cost_code, "line_item_type_id": cost_type, "uom": "EA", "description": description}
-        lines.make({**code, "quantity": str(quantity), "unit_cost": str(unit_cost)})
+    for full_code, type_, description, quantity, unit_cost in typed.lines:
+        cost_code, cost_type = pair_of(state, project, full_code, type_)
+        code = {"cost_code_id": cost_code, "line_item_type_id": cost_type, "description": description}
+        units = {"quantity": str(quantity), "unit_cost": str(unit_cost), "uom": "EA"}
+        lines.make({**code, **(units if method == "unit" else {"amount": str(quantity * unit_cost)})})
     return order
 
 

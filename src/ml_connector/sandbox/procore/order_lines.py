@@ -1,4 +1,4 @@
-"""A purchase order contract's schedule of values: arithmetic, coding, the lock, sync (facts/procore.md 8.2)."""
+"""A contract's schedule of values: arithmetic, coding, the lock, sync (facts/procore.md 8.2)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_connector.sandbox.procore import budget_lines, cost_codes, cost_types, wbs
 from ml_connector.sandbox.procore.call import Answer, Call, Route, routes
+from ml_connector.sandbox.procore.contract_kinds import KINDS, kind_at
 from ml_connector.sandbox.procore.errors import NO_SUCH_ID
 from ml_connector.sandbox.procore.paging import listed, pick, values
 from ml_connector.sandbox.procore.state import ZERO, Contract, Line, Project, State, cents, merge, money, number
@@ -15,8 +16,6 @@ from ml_connector.sandbox.procore.switches import ProcoreSwitches
 from ml_connector.sandbox.procore.sync import Row, RowRefused, Target, create, sync, update
 
 KIND = "line_item"
-RESOURCE = "Purchase Order Contract Line Items"
-"""Their name in webhooks."""
 _FROZEN = ("Approved", "Complete")
 _PLAIN = ("description", "uom", "origin_id", "origin_data", "tax_code_id")
 _AMOUNTS = ("amount", "quantity", "unit_cost")
@@ -69,7 +68,8 @@ class Lines:
             self._note("update", line)
 
     def _note(self, event: str, line: Line) -> None:
-        self.state.note(event, RESOURCE, line.id, self.project.id, ((self.order.id, "Purchase Order Contracts"),))
+        kind = self.order.kind
+        self.state.note(event, kind.line_resource, line.id, self.project.id, ((self.order.id, kind.resource),))
 
     def remove(self, line: Line) -> None:
         """Deletes a line; its origin id is free again."""
@@ -179,7 +179,7 @@ def shown_line(state: State, project: Project, order: Contract, line: Line) -> d
         "created_at": line.created_at,
         "description": fields.get("description"),
         "extended_type": fields["extended_type"],
-        "holder": {"id": order.id, "holder_type": "PurchaseOrderContract"},
+        "holder": {"id": order.id, "holder_type": order.kind.type},
         "line_item_type": cost_types.shown(state.cost_types[code.cost_type]) if code else None,
         "origin_data": fields.get("origin_data"),
         "origin_id": fields.get("origin_id"),
@@ -199,8 +199,9 @@ def shown_line(state: State, project: Project, order: Contract, line: Line) -> d
 
 
 def _lines(call: Call) -> Lines:
-    order = call.project.contracts.get(call.ids["purchase_order_contract_id"])
-    if order is None:
+    kind = kind_at(call.route.path)
+    order = call.project.contracts.get(call.ids[f"{kind.name}_id"])
+    if order is None or order.kind is not kind:
         raise call.refuse(404, NO_SUCH_ID)
     return Lines(call.state, call.project, order, call.switches)
 
@@ -258,14 +259,16 @@ def _sync(call: Call) -> Answer:
     return answer
 
 
-_PATH = "/rest/v1.0/purchase_order_contracts/{purchase_order_contract_id}/line_items"
-
-ROUTES: tuple[Route, ...] = routes(
-    "commitments",
-    ("GET", _PATH, _list),
-    ("POST", _PATH, _create),
-    ("PATCH", f"{_PATH}/sync", _sync),
-    ("GET", f"{_PATH}/{{id}}", _show),
-    ("PATCH", f"{_PATH}/{{id}}", _update),
-    ("DELETE", f"{_PATH}/{{id}}", _delete, "answers 200 with an empty body"),
+ROUTES: tuple[Route, ...] = tuple(
+    route
+    for kind in KINDS
+    for route in routes(
+        "commitments",
+        ("GET", kind.lines_path, _list),
+        ("POST", kind.lines_path, _create),
+        ("PATCH", f"{kind.lines_path}/sync", _sync),
+        ("GET", f"{kind.lines_path}/{{id}}", _show),
+        ("PATCH", f"{kind.lines_path}/{{id}}", _update),
+        ("DELETE", f"{kind.lines_path}/{{id}}", _delete, "answers 200 with an empty body"),
+    )
 )

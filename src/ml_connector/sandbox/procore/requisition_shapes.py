@@ -71,7 +71,7 @@ class Shapes:
             "previous_requisition_id": found.previous_id,
             "project_id": found.project_id,
             "commitment_id": found.contract_id,
-            "commitment_type": "PurchaseOrderContract",
+            "commitment_type": self.order.kind.type,
             "contract_name": self.order.fields.get("title"),
             "created_at": found.created_at,
             "updated_at": found.updated_at,

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from ml_connector.sandbox.clock import SandboxClock
+from ml_connector.sandbox.procore.contract_kinds import PURCHASE_ORDER, ContractKind
 
 FIRST_ID = 2**49
 """Ids start beyond 32 bits, as they do in production (facts/procore.md, trap 10)."""
@@ -82,8 +83,9 @@ class Line(Record):
 
 @dataclass(slots=True)
 class Contract(Record):
-    """A purchase order contract with its running totals, money in its own currency."""
+    """A commitment of either kind with its running totals, money in its own currency."""
 
+    kind: ContractKind = PURCHASE_ORDER
     project_id: int = 0
     lines: dict[int, Line] = field(default_factory=dict)
     grand_total: Decimal = ZERO

@@ -35,6 +35,8 @@ class Client:
     def __init__(self, call: Call, settings: ProcoreSettings) -> None:
         self.settings = settings
         self.company = settings.company_id
+        self.subcontracts: set[str] = set()
+        """Ids of contracts that are known to be subcontracts, which have a path of their own; the others are not."""
         self._call = call
         self._url = settings.url.rstrip("/")
         self._read_headers = {"Procore-Company-Id": settings.company_id, "Accept": "application/json"}

@@ -1,8 +1,9 @@
-"""Purchase order contracts and their lines as Procore shows and takes them (facts/procore.md 8.1, 8.2)."""
+"""Contracts of both kinds and their lines as Procore shows and takes them (facts/procore.md 8.1, 8.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import msgspec
 
 from ml_connector.kernel.errors import BadInput, NameMissing, Refused
 from ml_connector.kernel.keys import Key, fingerprint
-from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.commitment import Commitment, CommitmentKind, CommitmentLine, CommitmentStatus
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import sync
 from ml_connector.systems.procore.answers import COMMITMENTS, NotSeen
@@ -19,7 +20,13 @@ from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.currency import Currencies, iso_of
 from ml_connector.systems.procore.effects import body_of, done, project_of
 
-PATH = "/rest/v1.0/purchase_order_contracts"
+PATHS = {
+    CommitmentKind.PURCHASE_ORDER: "/rest/v1.0/purchase_order_contracts",
+    CommitmentKind.SUBCONTRACT: "/rest/v1.0/work_order_contracts",
+}
+"""Where each kind of contract is: a contract is not found under the path of the other."""
+_SUBCONTRACT = "WorkOrderContract"
+"""What an invoice says it is written on where that is a subcontract (facts/procore.md 8.3)."""
 _FAR = "2199-12-31T23:59:59Z"
 """The open end of a range: both ends must be named (facts/procore.md 2.2)."""
 NAMED = 100
@@ -102,7 +109,29 @@ _full = msgspec.json.Decoder(FullRow)
 _full_rows = msgspec.json.Decoder(list[FullRow])
 
 
-def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[CommitmentLine, ...] = ()) -> Commitment:
+def kind_of(client: Client, contract: str) -> CommitmentKind:
+    """What a contract is, as far as any answer said so: whatever was read as a subcontract is one."""
+    return CommitmentKind.SUBCONTRACT if contract in client.subcontracts else CommitmentKind.PURCHASE_ORDER
+
+
+def learn(client: Client, contract: str, type_: str | None) -> None:
+    """Takes note of what an invoice says of its contract, so that it is asked for at the right place at once."""
+    if type_ == _SUBCONTRACT:
+        client.subcontracts.add(contract)
+
+
+def _noted(client: Client, kind: CommitmentKind, rows: Sequence[OrderRow]) -> None:
+    if kind is CommitmentKind.SUBCONTRACT:
+        client.subcontracts.update(str(row.id) for row in rows)
+
+
+def parse(
+    row: OrderRow,
+    project: str,
+    currency: str | None,
+    lines: tuple[CommitmentLine, ...] = (),
+    kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER,
+) -> Commitment:
     """A header as a record; `currency` is the project's, for contracts that do not state their own."""
     stated = iso_of(row.currency_configuration)
     return Commitment(
@@ -120,6 +149,7 @@ def parse(row: OrderRow, project: str, currency: str | None, lines: tuple[Commit
         id=str(row.id),
         updated_at=row.stamp,
         total=row.grand_total or Decimal(0),
+        kind=kind,
     )
 
 
@@ -176,19 +206,39 @@ def since_filter(since: str) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}...{_FAR}"
 
 
-def read(client: Client, currencies: Currencies, project: str, since: str | None) -> list[Commitment]:
-    """Headers of a project's purchase order contracts, deleted ones left out."""
+def read(
+    client: Client, currencies: Currencies, project: str, since: str | None, kind: CommitmentKind
+) -> list[Commitment]:
+    """Headers of a project's contracts of one kind, deleted ones left out."""
     query = [("project_id", project), ("view", "compact")]
     if since is not None:
         query.append(("filters[updated_at]", since_filter(since)))
-    rows = client.pages(PATH, query, _rows, COMMITMENTS)
+    rows = client.pages(PATHS[kind], query, _rows, COMMITMENTS)
+    _noted(client, kind, rows)
     currency = currencies.project(project) if rows else None
-    return [parse(row, project, currency) for row in rows]
+    return [parse(row, project, currency, kind=kind) for row in rows]
 
 
 def show(client: Client, project: str, contract: str) -> FullRow:
-    """One contract with its lines; NotSeen when it is gone or hidden."""
-    return client.get(f"{PATH}/{contract}", (("project_id", project),), _full, COMMITMENTS)
+    """One contract with its lines; NotSeen when it is gone or hidden.
+
+    One of which nothing is known yet is looked for among the subcontracts, too, where the orders do not have it.
+    """
+    kind = kind_of(client, contract)
+    try:
+        return _show(client, project, contract, kind)
+    except (NotSeen, Refused):  # what the wrong path answers is not documented (facts/procore.md 8.3)
+        if kind is CommitmentKind.SUBCONTRACT:
+            raise
+        with suppress(NotSeen, Refused):
+            return _show(client, project, contract, CommitmentKind.SUBCONTRACT)
+        raise
+
+
+def _show(client: Client, project: str, contract: str, kind: CommitmentKind) -> FullRow:
+    row = client.get(f"{PATHS[kind]}/{contract}", (("project_id", project),), _full, COMMITMENTS)
+    _noted(client, kind, [row])
+    return row
 
 
 def read_full(client: Client, currencies: Currencies, project: str, contract: str) -> Commitment | None:
@@ -202,10 +252,8 @@ def read_several(
     """Contracts of a project with their lines by id; those Procore shows nowhere are absent."""
     rows = several(client, project, contracts)
     currency = currencies.project(project) if rows else None
-    return {
-        id_: parse(row, project, currency, tuple(parse_line(line) for line in row.line_items or ()))
-        for id_, row in rows.items()
-    }
+    lines = {id_: tuple(parse_line(line) for line in row.line_items or ()) for id_, row in rows.items()}
+    return {id_: parse(row, project, currency, lines[id_], kind_of(client, id_)) for id_, row in rows.items()}
 
 
 def several(client: Client, project: str, contracts: Sequence[str]) -> dict[str, FullRow]:
@@ -227,32 +275,53 @@ def several(client: Client, project: str, contracts: Sequence[str]) -> dict[str,
 
 
 def listed(client: Client, project: str, contracts: Sequence[str]) -> dict[str, FullRow]:
-    """Those of some contracts that the list tells with their lines; for one or two it is not asked.
+    """Those of some contracts that the lists tell with their lines; for one or two a list is not asked.
 
-    It is asked no more once it refused the filter or the view, told no lines, or overlooked the filter and so told all
-    there is. NotSeen when the project is hidden.
+    The list of subcontracts is asked for known ones, and for what the orders do not have. NotSeen when the project is
+    hidden.
     """
     ids = list(dict.fromkeys(contracts))
-    wanted, found = set(ids), dict[str, FullRow]()
+    known = [one for one in ids if one in client.subcontracts]
+    others = [one for one in ids if one not in client.subcontracts]
+    orders, absent = _listed(client, project, CommitmentKind.PURCHASE_ORDER, others)
+    subcontracts, _ = _listed(client, project, CommitmentKind.SUBCONTRACT, [*known, *absent])
+    return orders | subcontracts
+
+
+def _listed(
+    client: Client, project: str, kind: CommitmentKind, ids: Sequence[str]
+) -> tuple[dict[str, FullRow], list[str]]:
+    """What the list of one kind tells with its lines, and the ids that it does not have.
+
+    It is asked no more once it refused the filter or the view, told no lines, or overlooked the filter and so told all
+    there is.
+    """
+    wanted, found, absent = set(ids), dict[str, FullRow](), list[str]()
     for start in range(0, len(ids) if len(ids) > FEW else 0, NAMED):
         piece = ids[start : start + NAMED]
         query = [("project_id", project), ("view", "extended"), *(("filters[id][]", id_) for id_ in piece)]
         try:
-            rows = client.pages(PATH, query, _full_rows, COMMITMENTS)
+            rows = client.pages(PATHS[kind], query, _full_rows, COMMITMENTS)
         except Refused:
             break
+        _noted(client, kind, rows)
         told = {str(row.id): row for row in rows if row.whole}
         found |= {id_: row for id_, row in told.items() if id_ in wanted}
         if len(rows) > len(piece) or (rows and not told):
             break
-    return found
+        there = {str(row.id) for row in rows}
+        absent += [one for one in piece if one not in there]
+    return found, absent
 
 
-def by_origin(client: Client, project: str, once_key: str) -> OrderRow | None:
-    """The header that carries our once-key, if any."""
+def by_origin(
+    client: Client, project: str, once_key: str, kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER
+) -> OrderRow | None:
+    """The header of that kind that carries our once-key, if any."""
     query = (("project_id", project), ("view", "compact"), ("filters[origin_id]", once_key))
-    for row in client.pages(PATH, query, _rows, COMMITMENTS):
+    for row in client.pages(PATHS[kind], query, _rows, COMMITMENTS):
         if row.origin_id == once_key:
+            _noted(client, kind, [row])
             return row
     return None
 
@@ -264,7 +333,8 @@ def contract_of(client: Client, effect: Effect, once_key: str) -> str:
     linked = next((id_ for key, id_ in effect.ids.items() if key.kind == "commitment" and id_), "")
     if linked:
         return linked
-    row = by_origin(client, project_of((effect,)), once_key)
+    rows = (by_origin(client, project_of((effect,)), once_key, kind) for kind in CommitmentKind)
+    row = next((one for one in rows if one is not None), None)
     if row is None:
         raise NotSeen(f"Procore shows no contract with our key {once_key}.", remedy=COMMITMENTS.right)
     return str(row.id)
@@ -280,7 +350,7 @@ def find(client: Client, effect: Effect) -> Outcome | None:
     body, project = body_of(effect, Commitment), project_of((effect,))
     if effect.verb in ("fill", "adopt"):
         return _find_full(client, effect, body, project)
-    row = by_origin(client, project, body.once_key)
+    row = by_origin(client, project, body.once_key, body.kind)
     if row is None or (effect.target and str(row.id) != effect.target):
         return None
     vendor = effect.ids.get(Key("vendor", body.vendor), "")

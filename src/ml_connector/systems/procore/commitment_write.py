@@ -1,4 +1,4 @@
-"""Sending purchase order contracts: headers in batches, lines of one contract, adopting what was there before us."""
+"""Sending contracts: headers in batches, lines of one contract, adopting what was there before us, of either kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.text import listed
-from ml_connector.records.commitment import Commitment, CommitmentLine
+from ml_connector.records.commitment import Commitment, CommitmentKind, CommitmentLine
 from ml_connector.systems.port import Effect, Outcome
 from ml_connector.systems.procore import commitment, sync
 from ml_connector.systems.procore.answers import COMMITMENTS, TooLarge, field_words
@@ -60,6 +60,13 @@ class OrderSingle(msgspec.Struct):
 
     project_id: int
     purchase_order_contract: OrderWrite
+
+
+class SubcontractSingle(msgspec.Struct):
+    """The body of a change of a subcontract."""
+
+    project_id: int
+    work_order_contract: OrderWrite
 
 
 class LineWrite(msgspec.Struct, omit_defaults=True):
@@ -144,8 +151,12 @@ def render(effect: Effect) -> OrderWrite:
 
 
 def render_update(effect: Effect) -> OrderWrite:
-    """The header fields we own. A date that is gone goes as empty text, which Procore stores as null (facts 2)."""
+    """The header fields we own. A date that is gone goes as empty text, which Procore stores as null (facts 2).
+
+    A subcontract has no delivery date (8.1).
+    """
     body = body_of(effect, Commitment)
+    delivers = body.kind is CommitmentKind.PURCHASE_ORDER
     vendor = effect.ids.get(Key("vendor", body.vendor))
     return OrderWrite(
         origin_id=body.once_key,
@@ -155,7 +166,7 @@ def render_update(effect: Effect) -> OrderWrite:
         description=body.description,
         vendor_id=number_of(vendor) if vendor else None,
         contract_date=plain_day(body.dated) or "",
-        delivery_date=plain_day(body.delivery) or "",
+        delivery_date=(plain_day(body.delivery) or "") if delivers else None,
     )
 
 
@@ -213,22 +224,29 @@ class Orders:
         header = render(effect)
         header.currency_iso_code = body.currency
         single = OrderSingle(number_of(project), header)
-        entity = self._client.write("POST", commitment.PATH, single, _entity, COMMITMENTS)
+        entity = self._client.write("POST", commitment.PATHS[body.kind], single, _entity, COMMITMENTS)
         return _checked(effect, entity, done(effect, entity.id, entity.stamp))
 
     def update(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Header fields by once-key."""
-        answer = self._synced(project_of(effects), [render_update(effect) for effect in effects])
-        return sync.outcomes(effects, answer, _once)
+        """Header fields by once-key; each kind of contract has its own sync."""
+        ended: dict[int, Outcome] = {}
+        for kind in CommitmentKind:
+            few = [effect for effect in effects if body_of(effect, Commitment).kind is kind]
+            if few:
+                answer = self._synced(project_of(few), [render_update(effect) for effect in few], kind)
+                ended |= {outcome.intent_id: outcome for outcome in sync.outcomes(few, answer, _once)}
+        return [ended[effect.intent_id] for effect in effects]
 
     def status(self, effects: Sequence[Effect]) -> list[Outcome]:
-        """Only the status, last: Approved freezes the lines (facts/procore.md 4)."""
+        """Only the status, last: Approved freezes the lines (facts/procore.md 4). That of a subcontract is people's."""
         rows = [OrderWrite(origin_id=_once(e), status=body_of(e, Commitment).status.value) for e in effects]
         return sync.outcomes(effects, self._synced(project_of(effects), rows), _once)
 
-    def _synced(self, project: str, rows: list[OrderWrite]) -> OrderAnswer:
+    def _synced(
+        self, project: str, rows: list[OrderWrite], kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER
+    ) -> OrderAnswer:
         body = OrderSync(number_of(project), rows)
-        return self._client.upsert(f"{commitment.PATH}/sync", body, _headers, COMMITMENTS)
+        return self._client.upsert(f"{commitment.PATHS[kind]}/sync", body, _headers, COMMITMENTS)
 
     # -- lines --------------------------------------------------------------------------------------------------------
 
@@ -241,7 +259,7 @@ class Orders:
         contract = commitment.contract_of(self._client, effect, body.once_key)
         units = self._units.fitted(line.unit for line in body.lines)
         rows = [render_line(line, _budget_code(effect, body, line), units) for line in body.lines]
-        path = f"{commitment.PATH}/{contract}/line_items/sync?project_id={project}"
+        path = f"{commitment.PATHS[body.kind]}/{contract}/line_items/sync?project_id={project}"
         size = self._client.settings.batch_rows
         taken: dict[str, LineEntity] = {}
         bad: list[sync.BadRow] = []
@@ -270,16 +288,16 @@ class Orders:
         row = commitment.show(self._client, project, effect.target)
         if row.origin_id and row.origin_id != body.once_key:
             return refused(effect, f"Another integration owns this Procore contract: its origin id is {row.origin_id}.")
-        stamp = row.stamp
+        stamp, kind = row.stamp, commitment.kind_of(self._client, effect.target)
+        path = f"{commitment.PATHS[kind]}/{effect.target}"
         if row.origin_id != body.once_key:
             header = OrderWrite(origin_id=body.once_key, origin_code=body.number)
-            single = OrderSingle(number_of(project), header)
-            path = f"{commitment.PATH}/{effect.target}"
+            wrapped = OrderSingle if kind is CommitmentKind.PURCHASE_ORDER else SubcontractSingle
+            single = wrapped(number_of(project), header)
             stamp = self._client.write("PATCH", path, single, _entity, COMMITMENTS).stamp
         for line_id, once_key in matched(body.lines, row.line_items or []):
-            path = f"{commitment.PATH}/{effect.target}/line_items/{line_id}"
             change = LineSingle(number_of(project), LineWrite(origin_id=once_key))
-            self._client.write("PATCH", path, change, _line, COMMITMENTS)
+            self._client.write("PATCH", f"{path}/line_items/{line_id}", change, _line, COMMITMENTS)
             stamp = ""  # the header has moved on with its line; the next look finds it unchanged
         return done(effect, effect.target, stamp)
 

@@ -14,7 +14,7 @@ from ml_connector.records.subcontractor_invoice import BillingLine, InvoiceStatu
 from ml_connector.systems.procore.answers import INVOICES
 from ml_connector.systems.procore.budget_code import WbsRef
 from ml_connector.systems.procore.client import Client
-from ml_connector.systems.procore.commitment import day, since_filter
+from ml_connector.systems.procore.commitment import day, learn, since_filter
 from ml_connector.systems.procore.currency import Currencies, CurrencyRef, iso_of
 
 PATH = "/rest/v1.1/requisitions"
@@ -119,6 +119,7 @@ class InvoiceRow(msgspec.Struct):
 
     id: int | None = None
     commitment_id: int | None = None
+    commitment_type: str | None = None
     period_id: int | None = None
     vendor_id: int | None = None
     number: int | str | None = None
@@ -261,6 +262,8 @@ def read(
         rows = client.pages(PATH, [*base, *named], _rows, INVOICES, PAGE)
         # A list that changes while it is paged through may show a row twice, and a filter may be overlooked.
         found |= {row.id: row for row in rows if row.id is not None and (not ids or str(row.id) in wanted)}
+    for row in found.values():
+        learn(client, _text(row.commitment_id), row.commitment_type)
     if commitment:
         found = {key: row for key, row in found.items() if str(row.commitment_id) == commitment}
     currency = (currencies.project(project) if found else None) or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ml_connector.records.budget import Budget
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentKind
 from ml_connector.records.cost_code import BudgetCode, CostCode, CostType
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.payment import ContractPayment
@@ -144,9 +144,11 @@ class ProcoreSystem:
         """Combinations of a project, with whether each has a budget line."""
         return budget_code.read(self.client, project)
 
-    def commitments(self, project: str, since: str | None = None) -> list[Commitment]:
-        """Headers of a project's purchase order contracts; `since` an ISO moment limits to changed ones."""
-        return contracts.read(self.client, self.currencies, project, since)
+    def commitments(
+        self, project: str, since: str | None = None, kind: CommitmentKind = CommitmentKind.PURCHASE_ORDER
+    ) -> list[Commitment]:
+        """Headers of a project's contracts of one kind; `since` an ISO moment limits to changed ones."""
+        return contracts.read(self.client, self.currencies, project, since, kind)
 
     def commitment_lines(self, project: str, commitment: str) -> Commitment | None:
         """One contract with its lines, or None when it cannot be seen."""
