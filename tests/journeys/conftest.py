@@ -9,11 +9,21 @@ import pytest
 
 from fresh_box import fresh
 from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.systems import transport
+from ml_connector.systems.retry import backoff
 
 from . import money_desk
 from .office import OPEN, UNAPPROVED, Office, opened
 
 ORDERS = 40
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient() -> Iterator[None]:
+    """Before another try a twentieth of the pause is waited: how often is tried, and what then, stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "backoff", lambda *given: backoff(*given) / 20)
+        yield
 
 
 @pytest.fixture(scope="session")
