@@ -9,5 +9,5 @@ def fresh(served: RunningSandbox) -> RunningSandbox:
     """The same sandbox, as at its start."""
     served.reset()
     served.log.bodies = False
-    served.faults.hold = 0.2
+    served.faults.hold = 0.05
     return served
