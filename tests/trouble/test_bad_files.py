@@ -111,7 +111,7 @@ def test_whole_numbers_where_ids_are_wanted(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b""])
-def test_a_file_that_is_not_there_or_no_text(content: bytes | None, desk: Desk) -> None:
+def test_a_file_that_is_not_there_or_no_text(content: bytes | None, desk: Desk) -> None:  # fails() asserts
     path = desk.home / "odd.toml"
     if content is not None:
         path.write_bytes(content)
@@ -202,7 +202,7 @@ def test_a_key_that_is_lost(front: Desk, office: Office, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "not a key\n", "QUJD\n"])
-def test_a_key_file_with_something_else_in_it(text: str, front: Desk, office: Office) -> None:
+def test_a_key_file_with_something_else_in_it(text: str, front: Desk, office: Office) -> None:  # fails() asserts
     office.settings.key_file.write_text(text)
     front.fails(12, "key_trouble", "sync", NAME)
 

@@ -44,7 +44,7 @@ def _held(front: Desk, reason: str = "bad_row") -> list[dict[str, Any]]:
     return [hold for hold in holds if hold["reason"] == reason]
 
 
-def _held_while_the_rest_goes(office: Office, front: Desk, spoilt: Spoilt, order: str, *words: str) -> None:
+def _assert_held_while_the_rest_goes(office: Office, front: Desk, spoilt: Spoilt, order: str, *words: str) -> None:
     """The order alone is held, with the row as it came; a second look sends nothing; mended, it goes."""
     answer = front.run("sync", NAME, "--json")
     assert answer.code == 0, answer
@@ -66,14 +66,14 @@ def _held_while_the_rest_goes(office: Office, front: Desk, spoilt: Spoilt, order
 @pytest.mark.parametrize("currency", ["XXQ", None])
 def test_a_currency_nobody_knows(currency: Any, office: Office, front: Desk) -> None:
     spoilt = Spoilt(office, "PurchaseOrder", (ORDER,), "CurrencyCode", currency)
-    _held_while_the_rest_goes(office, front, spoilt, ORDER, str(currency) if currency else "CurrencyCode")
+    _assert_held_while_the_rest_goes(office, front, spoilt, ORDER, str(currency) if currency else "CurrencyCode")
 
 
 @pytest.mark.parametrize("amount", NO_NUMBERS, ids=repr)
 def test_an_amount_that_is_no_number(amount: Any, office: Office, front: Desk) -> None:
     line = _first_line(office)
     spoilt = Spoilt(office, "PurchaseOrderLine", line, "NetAmtCurr", amount)
-    _held_while_the_rest_goes(office, front, spoilt, ORDER, "NetAmtCurr", f"line {line[1]}/{line[2]}")
+    _assert_held_while_the_rest_goes(office, front, spoilt, ORDER, "NetAmtCurr", f"line {line[1]}/{line[2]}")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_amount_that_is_no_number(amount: Any, office: Office, front: Desk) -
 )
 def test_a_line_that_cannot_be_used(name: str, value: Any, office: Office, front: Desk) -> None:
     spoilt = Spoilt(office, "PurchaseOrderLine", _first_line(office), name, value)
-    _held_while_the_rest_goes(office, front, spoilt, ORDER, "line")
+    _assert_held_while_the_rest_goes(office, front, spoilt, ORDER, "line")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_line_that_cannot_be_used(name: str, value: Any, office: Office, front
 )
 def test_a_header_that_cannot_be_used(name: str, value: Any, word: str, office: Office, front: Desk) -> None:
     spoilt = Spoilt(office, "PurchaseOrder", (ORDER,), name, value)
-    _held_while_the_rest_goes(office, front, spoilt, ORDER, word)
+    _assert_held_while_the_rest_goes(office, front, spoilt, ORDER, word)
 
 
 def test_an_order_goes_bad_after_it_was_sent(office: Office, front: Desk) -> None:

@@ -9,12 +9,11 @@ import msgspec
 from ml_connector.engine.cases import Case, CostCodesCase, OrdersCase, ProjectsCase, VendorsCase, decide, encode
 from ml_connector.engine.gathering import Gathered, order_contracts
 from ml_connector.engine.given import given_for_kinds, given_for_orders
-from ml_connector.engine.knowing import hold_entries, hold_key, hold_of, pairs, with_agreed
+from ml_connector.engine.knowing import FLOW, hold_entries, hold_key, hold_of, pairs, with_agreed
 from ml_connector.engine.reading import ORDER, Demand
 from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.stages import STAGES
-from ml_connector.engine.standing import FLOW
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
 from ml_connector.kernel.errors import Bug

@@ -39,6 +39,10 @@ FULL = ("project", "vendor", "cost_code", "budget_code", "budget", "budget_chang
 """Kinds whose agreed records every run looks at."""
 
 
+FLOW = "flow"
+"""Kind of record under which a whole flow is held."""
+
+
 def load_links(conn: Connection, connection_id: int) -> dict[Key, Linked]:
     """Every confirmed link; agreed records only for the kinds in FULL."""
     return {row.key: _linked(row) for row in links.linked(conn, connection_id, LIGHT, FULL)}
@@ -90,7 +94,7 @@ def document_of(hold: Hold) -> str:
     """The erp document a hold hangs on: an order, a supplier, a project."""
     if hold.key.kind in ("cost_code", "budget_code", "combination", "dimension"):
         return hold.key.id.replace("/", " ").split(" ", 1)[0]
-    if hold.key.kind == "flow":  # it hangs on no document
+    if hold.key.kind == FLOW:  # it hangs on no document
         return ""
     if hold.key.kind == "project_vendor":
         return hold.key.id.split("@", 1)[0]

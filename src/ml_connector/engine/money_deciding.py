@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from ml_connector.engine.money_cases import (
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import Money
 from ml_connector.engine.numbering import by_number
-from ml_connector.engine.spool import Spool
+from ml_connector.engine.spool import Spool, whole_pages
 from ml_connector.engine.work import Work
 from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
 from ml_connector.flows.supplier_invoices import Theirs
@@ -35,7 +35,7 @@ from ml_connector.planning.plan import Decision, HoldReason, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.direct_cost import DirectCost
-from ml_connector.records.payment import ContractPayment, Payment
+from ml_connector.records.payment import ContractPayment
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.store import placements
@@ -229,7 +229,8 @@ class MoneyDecider:
         records = _by_document(whole.links, RECORDS)
         mirrored = self._mirrored()
         blocked = self._blocked_invoices()
-        for page in _whole_invoices(self.money.payments):
+        # all of one invoice stay together, for each part's share depends on the others
+        for page in whole_pages(self.money.payments, lambda one: one.invoice, PAGE):
             invoices = sorted({payment.invoice for payment in page})
             own = {key for invoice in invoices for key in (*records.get(invoice, ()), *mirrored.get(invoice, ()))}
             with self.work.db.begin() as conn:
@@ -360,21 +361,6 @@ def _with_entries(situation: Situation, own: Collection[Key]) -> Situation:
     """The situation without what other documents became in IFS: a page says nothing of them."""
     known = {key: link for key, link in situation.links.items() if key.kind not in ENTRIES or key in own}
     return msgspec.structs.replace(situation, links=known)
-
-
-def _whole_invoices(payments: Iterable[Payment]) -> Iterator[list[Payment]]:
-    """Payments by the page; all of one invoice stay together, for each part's share depends on the others."""
-    by_invoice: dict[str, list[Payment]] = {}
-    for payment in payments:
-        by_invoice.setdefault(payment.invoice, []).append(payment)
-    page: list[Payment] = []
-    for found in by_invoice.values():
-        page += found
-        if len(page) >= PAGE:
-            yield page
-            page = []
-    if page:
-        yield page
 
 
 def _by_document(keys: Iterable[Key], kinds: Collection[str]) -> dict[str, list[Key]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.reading import Demand
-from ml_connector.engine.spool import Spool
+from ml_connector.engine.spool import Spool, whole_pages
 from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import budgets, payments, supplier_invoices
@@ -203,7 +203,7 @@ class MoneyReader:
             seen = {one.id: fingerprint(pack(one) + cancelled.get(one.id, b"")) for one in found.values()}
             fresh = self._fresh(flow, (project, mine), found.values(), seen)
             prints.update((one.id, seen[one.id]) for one in fresh)
-            for page in _pages(fresh):
+            for page in whole_pages(fresh, _home, PAGE):
                 spool.put(page)
             work.tape.spill(work.db)
             work.point("read.page")
@@ -252,20 +252,10 @@ def read_again(conn: Connection, connection_id: int) -> None:
         sources.drop_watermarks(conn, connection_id, names)
 
 
-def _pages(documents: Iterable[_Back]) -> Iterator[list[_Back]]:
-    """Documents by the page; the invoices of one commitment stay together, for a requisition that proposes it and what
-    is billed to date on its lines are made of all of them."""
-    homes: dict[str, list[_Back]] = {}
-    for one in documents:
-        homes.setdefault(one.commitment if isinstance(one, SubcontractorInvoice) else one.id, []).append(one)
-    page: list[_Back] = []
-    for found in homes.values():
-        page += found
-        if len(page) >= PAGE:
-            yield page
-            page = []
-    if page:
-        yield page
+def _home(document: _Back) -> str:
+    """What stays on one page: a requisition that proposes a commitment, and what is billed to date on its lines, are
+    made of all its invoices."""
+    return document.commitment if isinstance(document, SubcontractorInvoice) else document.id
 
 
 def _crossed(conn: Connection, connection_id: int, kind: str) -> dict[str, set[str]]:

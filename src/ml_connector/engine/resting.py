@@ -7,14 +7,15 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_of
-from ml_connector.engine.money_reading import BACK, INVOICE, PAYMENT, WHERE
+from ml_connector.engine.money_reading import PAYMENT, WHERE
+from ml_connector.engine.standing import APART
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import HoldReason
 from ml_connector.store import audit, holds, sources
 from ml_connector.store.holds import Change
 
-FLOW_OF = {INVOICE: "supplier_invoices", PAYMENT: "payments", **{kind: flow for flow, kind in BACK.items()}}
+FLOW_OF = {kind: flow for flow, kind in APART.items() if kind}
 """Kind of document to the flow that decides it."""
 
 

@@ -57,6 +57,7 @@ class Runner:
         self.requests = requests
         self.draft = Draft()
         self.settler = Settler(work, self.draft)
+        self.standing = Standing(work, self.draft)
         self.looked_at: frozenset[str] = frozenset()
         """IFS projects whose partner Procore shows and whose changes this run has read: only their watermarks move."""
 
@@ -163,7 +164,6 @@ class Runner:
                 if "purchase_orders" in work.flows:
                     chart = gathered.chart() if spool.records else Chart({}, {})
                     decider.purchase_orders(spool, demand, chart)
-                standing = Standing(work, draft)
                 for flow, act in (
                     ("budgets", later.budgets),
                     ("supplier_invoices", later.supplier_invoices),
@@ -172,7 +172,7 @@ class Runner:
                     ("payments", later.payments),  # last: what was just seen to be sent back is not paid
                 ):
                     if flow in work.flows and flow not in draft.still:
-                        with standing.apart(flow):
+                        with self.standing.apart(flow):
                             act()
             finally:
                 money.close()
@@ -193,10 +193,9 @@ class Runner:
         if "vendors" in flows:
             decider.vendors(demand)
             later.proposals()
-        standing = Standing(self.work, self.draft)
         if estimates and "budgets" not in self.draft.still:
             zeroed = self.work.policies.budgets.strangers == "zero"
-            with standing.apart("budgets"):
+            with self.standing.apart("budgets"):
                 theirs = gathered.budgets(later.budgeted()) if zeroed else None
                 demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
                 demand.projects |= {one.project for one in demand.extra}
@@ -211,7 +210,7 @@ class Runner:
         if "cost_codes" in flows and (demand.combinations or demand.extra or ended or everything):
             decider.cost_codes(demand, gathered.chart())
         if "dimensions" in flows:
-            with standing.apart("dimensions"):
+            with self.standing.apart("dimensions"):
                 later.dimensions()
 
     def _situation(self, conn: Connection) -> Situation:
@@ -237,7 +236,7 @@ class Runner:
             rest.refused(conn, self.settler.well)
             rest.vendors(conn)
             rest.documents(conn)
-            Standing(work, draft).released(conn)
+            self.standing.released(conn)
             readings = ["commitments"] if "purchase_orders" in work.flows else []
             readings += [flow for flow in BACK if flow in work.flows and flow not in draft.still]
             read = [f"{reading}/{project}" for project in sorted(self.looked_at) for reading in readings]

@@ -205,9 +205,10 @@ class Settler:
         for row, missing in parked:
             own = missing == Key(row.kind, row.erp_id)
             self._fail(row)
-            still = self.draft.still.get(row.flow)
-            sentence = "An earlier step of this record did not end well." if own else f"{missing} is not there."
-            sentence = still.sentence if still else sentence
+            if row.flow in self.draft.still:
+                sentence = self.draft.still[row.flow].sentence
+            else:
+                sentence = "An earlier step of this record did not end well." if own else f"{missing} is not there."
             states.append(Settled(row.id, "superseded", "", sentence))
             if not own:
                 opened.append(_waits(row, missing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -61,6 +61,21 @@ class Spool(Generic[_Record]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def whole_pages(records: Iterable[_Record], home: Callable[[_Record], str], size: int) -> Iterator[list[_Record]]:
+    """Records by the page of `size` or few more; those of one `home` stay on one page, in the order of the first."""
+    homes: dict[str, list[_Record]] = {}
+    for one in records:
+        homes.setdefault(home(one), []).append(one)
+    page: list[_Record] = []
+    for found in homes.values():
+        page += found
+        if len(page) >= size:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 def _no_room(error: OSError) -> FixSetup:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from ml_connector.engine.knowing import hold_entries, hold_of, pairs
+from ml_connector.engine.knowing import FLOW, hold_entries, pairs
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.errors import ConnectorError, NameMissing, RightMissing
 from ml_connector.kernel.keys import Key
@@ -30,9 +30,6 @@ APART = {
 
 LACKING = (RightMissing, NameMissing)
 """What makes such a flow stand still: a right, or a name the tenant does not have. All else is the whole run's."""
-
-FLOW = "flow"
-"""Kind of record under which a flow that stands still is held."""
 
 
 class Standing:
@@ -76,7 +73,7 @@ class Standing:
     def released(self, conn: Connection) -> None:
         """Flows of this run that stood still and went well now wait no more."""
         work = self.work
-        held = [row for row in holds.open_holds(conn, work.connection_id) if hold_of(row).key.kind == FLOW]
+        held = [row for row in holds.open_holds(conn, work.connection_id) if row.kind == FLOW]
         well = [row.id for row in held if row.flow in work.flows and row.flow not in self.draft.still]
         gone = holds.release(conn, work.connection_id, well, work.actor)
         self._tell(conn, Change([], gone))

@@ -117,7 +117,7 @@ def sentence_of(office: Office, story: Story) -> tuple[str, str]:
     return outcome.sentence, outcome.reference
 
 
-def shows(office: Office, constant: str, story: Story, unit: str) -> None:
+def assert_shown(office: Office, constant: str, story: Story, unit: str) -> None:
     """Holds when the story is refused for that constant, and the sentence has it with our words and a way on."""
     sentence, reference = sentence_of(office, story)
     meaning = meaning_of(constant)
@@ -200,13 +200,13 @@ CODE_VALUES: dict[str, tuple[str, Story]] = {
 @pytest.mark.parametrize("constant", CODE_VALUES)
 def test_what_ifs_refuses_of_a_code_value_is_told_in_our_words(office: Office, constant: str) -> None:
     unit, story = CODE_VALUES[constant]
-    shows(office, constant, story, unit)
+    assert_shown(office, constant, story, unit)
 
 
 def test_a_value_that_is_not_there_is_told_in_our_words(office: Office) -> None:
     row = cost(codes=(("A", "4120"), ("B", "77-777"), ("E", PROJECT)))
-    shows(office, "NOTEXIST", lambda one: one.enter(row, clearing()), "CodeB")
-    shows(office, "NOTEXIST", lambda one: one.enter(type="Q"), "VoucherType")
+    assert_shown(office, "NOTEXIST", lambda one: one.enter(row, clearing()), "CodeB")
+    assert_shown(office, "NOTEXIST", lambda one: one.enter(type="Q"), "VoucherType")
 
 
 # -- vouchers that we enter (11.9)
@@ -260,7 +260,7 @@ PREPARED: dict[str, tuple[str, Callable[[Office], None], dict[str, Any]]] = {
 def test_what_ifs_refuses_of_our_voucher_is_told_in_our_words(office: Office, constant: str) -> None:
     unit, prepare, changes = PREPARED[constant]
     prepare(office)
-    shows(office, constant, lambda one: one.enter(**changes), unit)
+    assert_shown(office, constant, lambda one: one.enter(**changes), unit)
     assert "Voucher" not in office.box.ifs.summary()
 
 
@@ -268,7 +268,7 @@ def test_a_day_without_any_period_is_not_open(office: Office) -> None:
     right = {"Company": "10", "UserGroup": "AI", "VoucherType": "M", "AuthorizeLevel": "Approved"}
     rights = office.writing("UserGroupPerVoucherSeriesHandling")
     rights.insert("VoucherTypeUserGroupSet", {**right, "AccountingYear": 2031})
-    shows(office, "NOTOPENPERIOD", lambda one: one.enter(dated=date(2031, 1, 1)), "AccountingPeriod")
+    assert_shown(office, "NOTOPENPERIOD", lambda one: one.enter(dated=date(2031, 1, 1)), "AccountingPeriod")
 
 
 # -- vouchers as none of ours is, and what only people can meet
@@ -292,7 +292,7 @@ def test_what_ifs_refuses_of_any_voucher_is_told_in_our_words(office: Office, co
     def story(one: Office) -> None:
         one.raw(head, row)
 
-    shows(office, constant, story, unit)
+    assert_shown(office, constant, story, unit)
 
 
 def approves_his_own(office: Office) -> None:
@@ -330,7 +330,7 @@ PEOPLE: dict[str, Story] = {
 
 @pytest.mark.parametrize("constant", PEOPLE)
 def test_what_people_meet_at_a_voucher_is_told_in_our_words(office: Office, constant: str) -> None:
-    shows(office, constant, PEOPLE[constant], "Voucher")
+    assert_shown(office, constant, PEOPLE[constant], "Voucher")
 
 
 # -- the table
@@ -344,7 +344,7 @@ def test_every_constant_has_been_met() -> None:
 @pytest.mark.parametrize("status", [400, 500])
 def test_the_words_do_not_depend_on_how_ifs_words_it(office: Office, text: str, status: int) -> None:
     office.box.ifs.switches.error_text, office.box.ifs.switches.validation_status = text, status
-    shows(office, "ACTIVITYINVALID", lambda one: one.enter(cost(activity="5"), clearing()), "VoucherRow")
+    assert_shown(office, "ACTIVITYINVALID", lambda one: one.enter(cost(activity="5"), clearing()), "VoucherRow")
 
 
 def test_without_the_constant_ifs_speaks_for_itself(office: Office) -> None:

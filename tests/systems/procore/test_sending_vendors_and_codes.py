@@ -209,7 +209,7 @@ def test_budget_codes_are_combined_from_segment_items() -> None:
     assert "cost type Q" in office.send(missing)[0].sentence
 
 
-def test_an_item_made_behind_our_back_is_found() -> None:
+def test_an_item_made_behind_our_back_is_found() -> None:  # done() asserts
     office = Office()
     first = office.effect("create", "budget_code", BudgetCode("", "1201", office.codes()[0][0]))
     office.done(first)

@@ -45,9 +45,10 @@ def check(system: IfsSystem) -> list[Finding]:
         findings += _set(system, word, where, catalogue)
     findings.append(_company(system))
     for word, where in system.profile.finance_sets().items():
-        findings += _finance(system, word, of_part(where, "B") if word == "budget_value" else where, catalogue)
-    for entry, where in system.profile.way_back_sets().items():
-        findings += _way_back(system, entry, where, catalogue)
+        found = _set(system, word, of_part(where, "B") if word == "budget_value" else where, catalogue)
+        findings += _apart(found, WITHOUT[word], FLOWS.get(word, ()))
+    for entry, where in system.profile.way_back_sets().items():  # read only: nothing is written to try it
+        findings += _apart(_set(system, entry, where, catalogue), *_way_back(entry))
     if all(one.ok for one in findings):
         findings += [_supplier_details(system), _page_size(system), _amounts(system)]
     return findings
@@ -137,23 +138,19 @@ def _set(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[s
     return [good, *_states(system, word, where, data), _read(system, word, where)]
 
 
-def _finance(system: IfsSystem, word: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
-    """The same for what only the flows of money need: what fails stops these and no others, and says which."""
-    found = _set(system, word, where, catalogue)
-    return [one if one.ok else _lacking(one, WITHOUT[word], FLOWS.get(word, ())) for one in found]
+def _apart(found: list[Finding], clause: str, flows: tuple[str, ...]) -> list[Finding]:
+    """Findings about what only the flows of money need: a bad one stops `flows` and no others, so the check passes, and
+    `clause` says what cannot be done."""
+    return [
+        one if one.ok else msgspec.structs.replace(one, ok=True, sentence=f"{one.sentence} {clause}.", flows=flows)
+        for one in found
+    ]
 
 
-def _way_back(system: IfsSystem, entry: str, where: SetProfile, catalogue: frozenset[str] | None) -> list[Finding]:
-    """The same for where vouchers and requisitions are entered and found again. Nothing is written to try it."""
+def _way_back(entry: str) -> tuple[str, tuple[str, ...]]:
+    """What cannot be done without one of the sets vouchers and requisitions are entered in, and the flows it stops."""
     flows = BACK if entry.startswith("vouchers.") else WRITE_SETS[entry.partition(".")[2]]
-    clause = f"Without it the flow{'s' * (len(flows) > 1)} {' and '.join(flows)} cannot run"
-    found = _set(system, entry, where, catalogue)
-    return [one if one.ok else _lacking(one, clause, flows) for one in found]
-
-
-def _lacking(one: Finding, clause: str, flows: tuple[str, ...]) -> Finding:
-    """A bad finding that stops some flows only, or none: the check passes, and `clause` says what cannot be done."""
-    return msgspec.structs.replace(one, ok=True, sentence=f"{one.sentence} {clause}.", flows=flows)
+    return f"Without it the flow{'s' * (len(flows) > 1)} {' and '.join(flows)} cannot run", flows
 
 
 def _accounts_listed(system: IfsSystem) -> bool:
