@@ -167,6 +167,7 @@ class Cost(msgspec.Struct, frozen=True):
 
     id: int
     site: str
+    vendor: int
     number: str
     status: str
     origin: str

@@ -258,6 +258,7 @@ def _cost(site: str, row: Mapping[str, Any]) -> Cost:
     return Cost(
         id=row["id"],
         site=site,
+        vendor=row["vendor_id"],
         number=row["invoice_number"] or "",
         status=row["status"],
         origin=row["origin_id"] or "",
