@@ -7,23 +7,20 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
-import tomlkit
 from sqlalchemy import Connection
 
 from ml_connector.engine import deskwork, lookup, replay
 from ml_connector.engine.exposure import exposure
-from ml_connector.engine.killing import point_from
 from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.taping import RunTape
-from ml_connector.engine.work import Report, Work
+from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import BadInput, NothingSuchHere
-from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
-from ml_connector.registry import ERP_PROFILES, ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
+from ml_connector.kernel.errors import BadInput
+from ml_connector.planning.mapping import DEFAULT, Mapper
+from ml_connector.registry import ERP_PROFILES
 from ml_connector.settings import (
     SECRET_FIELDS,
     TOKEN_PAIR,
@@ -33,36 +30,20 @@ from ml_connector.settings import (
     config_from,
     connection_from,
     connection_of,
-    read_toml,
     settings_from,
 )
 from ml_connector.store import audit, connections, links, mappings, placements, sources
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.finding import Finding
-from ml_connector.systems.ifs.system import IfsSystem
-from ml_connector.systems.opening import Access, Opened
 from ml_connector.systems.port import Progress
-from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.signing import TokenPair
-from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, open_ring
-from ml_connector.vault.sealing import Sealed, reseal, seal, unseal
+from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation
+from ml_connector.vault.sealing import Sealed, reseal, seal
+from ml_connector.wiring import Wiring, mapping_of, mapping_text
 
 
 def quiet(_what: str, _count: int) -> None:
     """Progress nobody watches."""
-
-
-class Sides:
-    """Both systems of one connection, opened."""
-
-    def __init__(self, erp: Opened[IfsSystem], projects: Opened[ProcoreSystem]) -> None:
-        self.erp = erp
-        self.projects = projects
-
-    def requests(self) -> dict[str, dict[str, int]]:
-        """Requests sent so far, by side, by read and write."""
-        return {"erp": self.erp.requests(), "projects": self.projects.requests()}
 
 
 class App:
@@ -76,6 +57,7 @@ class App:
         self.actor = actor
         self.progress = progress
         self.clock = clock
+        self.wiring = Wiring(settings, db, clock)
 
     @classmethod
     @contextmanager
@@ -116,7 +98,7 @@ class App:
         row = self.connection(name)
         if not changes:
             return row
-        secrets = self._secrets(row)
+        secrets = self.wiring.secrets(row)
         merged = laid_over(dict(row.config), changes)
         for part, field in SECRET_FIELDS.items():
             merged[part].setdefault("client_secret", secrets[field])
@@ -181,12 +163,12 @@ class App:
 
     def check(self, name: str) -> list[tuple[str, Finding]]:
         """Every right and name needed, side by side, good or bad with the remedy."""
-        sides = self._sides(self.connection(name), RunTape())
+        sides = self.wiring.sides(self.connection(name), RunTape())
         return [*(("erp", one) for one in sides.erp.check()), *(("projects", one) for one in sides.projects.check())]
 
     def discover(self, name: str) -> dict[str, Any]:
         """What is on both sides, counted, and which projects look like pairs. Writes nothing."""
-        sides = self._sides(self.connection(name), RunTape())
+        sides = self.wiring.sides(self.connection(name), RunTape())
         ours, _ = sides.erp.system.projects()
         return {
             "erp": sides.erp.discover(),
@@ -203,6 +185,10 @@ class App:
     def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
         """Plans and applies; with `approved` only what that kept plan holds."""
         return self._runner(name, flows).sync(approved)
+
+    def run(self, name: str, flows: Collection[str], errand: Errand) -> Report:
+        """A sync on somebody's errand: who caused it, about which records, and until when it may take."""
+        return self._runner(name, flows, errand).sync()
 
     def exposure(self, name: str) -> dict[str, Any]:
         """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
@@ -249,7 +235,7 @@ class App:
         """What is wrong or incomplete about a mapping, by default the newest; asks IFS which values exist."""
         row = self.connection(name)
         mapping = mapping_of(text if text is not None else self.export_mapping(name))
-        values, _ = self._sides(row, RunTape()).erp.system.dimensions()
+        values, _ = self.wiring.sides(row, RunTape()).erp.system.dimensions()
         with self.db.begin() as conn:
             return deskwork.mapping_gaps(conn, row.id, mapping, values, self._now().date())
 
@@ -270,77 +256,13 @@ class App:
         with self.db.begin() as conn:
             return audit.verify(conn, row.id)
 
-    # wiring ---------------------------------------------------------------------------------------------------
-
-    def _runner(self, name: str, flows: Collection[str]) -> Runner:
-        row = self.connection(name)
-        config = config_from(row.config)
-        chosen = tuple(flow for flow in FLOWS if not flows or flow in flows)
-        unknown = set(flows) - set(FLOWS)
-        if unknown:
-            raise NothingSuchHere(f"There is no flow {sorted(unknown)[0]!r}.", remedy=f"Flows: {', '.join(FLOWS)}.")
-        with self.db.begin() as conn:
-            version = mappings.latest(conn, row.id)
-        mapping = mapping_of(version.toml) if version else DEFAULT
-        tape = RunTape()
-        sides = self._sides(row, tape)
-        work = Work(
-            db=self.db,
-            connection_id=row.id,
-            name=name,
-            company=config.connection.erp_company,
-            erp=sides.erp.system,
-            projects=sides.projects.system,
-            policies=config.policy,
-            mapper=Mapper(mapping),
-            mapping_version=version.version if version else 0,
-            clock=self.clock,
-            tape=tape,
-            actor=self.actor,
-            point=point_from(self.settings.kill_at),
-            progress=self.progress,
-            in_flight=config.projects.in_flight,
-            flows=chosen,
-            go_live=config.connection.go_live,
-            zone=ZoneInfo(config.connection.time_zone),
-        )
-        return Runner(work, sides.requests)
-
-    def _sides(self, row: ConnectionRow, tape: RunTape) -> Sides:
-        config = config_from(row.config)
-        secrets = self._secrets(row)
-        kept = secrets.get(TOKEN_PAIR) if config.projects.grant == "refresh_token" else None
-        pair = msgspec.json.decode(kept, type=TokenPair) if kept else None
-        erp = msgspec.structs.asdict(config.erp)
-        projects = msgspec.structs.asdict(config.projects)
-        access = {
-            part: Access(secrets[field], tape, system_clock, cap)
-            for (part, field), cap in zip(
-                SECRET_FIELDS.items(), (config.erp.in_flight, config.projects.in_flight), strict=True
-            )
-        }
-        first = ERP_SYSTEMS[config.erp.system](erp, config.connection.erp_company, access["erp"])
-        person = msgspec.structs.replace(
-            access["projects"], pair=pair, keep=(lambda fresh: self._keep_pair(row, fresh)) if pair else None
-        )
-        second = PROJECTS_SYSTEMS[config.projects.system](projects, person)
-        return Sides(first, second)
-
-    def _keep_pair(self, row: ConnectionRow, pair: TokenPair) -> None:
-        """Seals and commits a new pair before anybody uses it: the old one is dead already."""
-        ring = self.ring(may_make=False)
-        with self.db.begin() as conn:
-            sealed = seal(ring, row.id, TOKEN_PAIR, msgspec.json.encode(pair).decode())
-            connections.put_secrets(conn, [SecretRow(*sealed)])
-
-    def _secrets(self, row: ConnectionRow) -> dict[str, str]:
-        ring = self.ring(may_make=False)
-        with self.db.begin() as conn:
-            return {one.field: unseal(ring, Sealed(*one)) for one in connections.secrets_of(conn, row.id)}
-
     def ring(self, *, may_make: bool) -> KeyRing:
         """The keys that seal and open secrets; a missing file is made only with `may_make`. KeyTrouble otherwise."""
-        return open_ring(self.settings.key_file, os.environ, may_make=may_make)
+        return self.wiring.ring(may_make=may_make)
+
+    def _runner(self, name: str, flows: Collection[str], errand: Errand | None = None) -> Runner:
+        errand = errand or Errand(actor=self.actor)
+        return self.wiring.runner(self.connection(name), flows, errand, self.progress)
 
     def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:
         if which == "then":
@@ -354,20 +276,6 @@ class App:
 
     def _entry(self, tag: str, subject: str) -> audit.AuditEntry:
         return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=tag.split(":", 1)[0], erp_id=subject)
-
-
-def mapping_text(mapping: CodeMapping) -> str:
-    """A mapping as a person reads and edits it, in TOML."""
-    return tomlkit.dumps({"mapping": mapping_to(mapping)})
-
-
-def mapping_of(text: str) -> CodeMapping:
-    """The mapping in a TOML text; BadInput says what is off."""
-    data = read_toml(text, "The mapping")
-    inner = data.get("mapping")
-    if not isinstance(inner, dict) or set(data) != {"mapping"}:
-        raise BadInput("The mapping must stand under [mapping.cost_code] and [mapping.cost_type], and nothing else.")
-    return mapping_from(inner)
 
 
 def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from ml_connector.kernel.errors import DatabaseTrouble
 from ml_connector.store import bulk, migrate
 from ml_connector.store.binaries import MAJOR, programs, run_tool
 from ml_connector.store.postgres import Database
+from ml_connector.store.queue_schema import RELEASE, SCHEMA
 from ml_connector.store.schema import AFTER_TABLES, METADATA
 
 from .cluster import Cluster
@@ -21,7 +23,7 @@ from .cluster import Cluster
 
 def _dump(conninfo: str) -> list[str]:
     command = [str(programs(MAJOR) / "pg_dump"), "--schema-only", "--no-owner", f"--dbname={conninfo}"]
-    done = run_tool([*command, "--exclude-table=alembic_version"], {}, 60)
+    done = run_tool([*command, "--exclude-table=alembic_version", f"--exclude-schema={SCHEMA}"], {}, 60)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if not line.startswith("\\")]
 
@@ -71,3 +73,16 @@ def test_every_column_says_who_writes_it() -> None:
 def test_a_second_upgrade_does_nothing(database: Database) -> None:
     with database.begin() as conn:
         assert migrate.upgrade(conn) is False
+
+
+def test_the_queue_s_tables_are_those_of_the_release_that_is_installed(database: Database) -> None:
+    assert version("procrastinate").startswith(f"{RELEASE}.")
+    with database.begin() as conn:
+        rows = bulk.fetch(conn, "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", (SCHEMA,))
+        assert [row[0] for row in rows] == [
+            "procrastinate_events",
+            "procrastinate_jobs",
+            "procrastinate_periodic_defers",
+            "procrastinate_workers",
+        ]
+        assert bulk.fetch_one(conn, "SHOW search_path") == ('"$user", public',)

@@ -76,7 +76,7 @@ class Runner:
     def _recorded(self, trigger: str, act: Callable[[], Report]) -> Report:
         work = self.work
         with work.db.begin() as conn:
-            new = runs.NewRun(list(work.flows), trigger, work.actor, work.mapping_version)
+            new = runs.NewRun(list(work.flows), work.errand.trigger or trigger, work.actor, work.mapping_version)
             work.run_id = runs.start_run(conn, work.connection_id, new)
             runs.fail_left_over(conn, work.connection_id, work.run_id)
             audit.append(conn, work.connection_id, [self._entry("run:start:done")])

@@ -23,6 +23,19 @@ from ml_connector.store.postgres import Database
 from ml_connector.systems.port import ErpSystem, Progress, ProjectsSystem
 
 
+@dataclass(frozen=True)
+class Errand:
+    """Why a run is made, about what, and how long it may take."""
+
+    trigger: str = ""
+    """schedule, person, webhook or replay; empty for what a person typed: the run is then called plan or sync."""
+    actor: str = "operator"
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Flow to the other side's ids of the records that are looked at; a flow that is not named looks at everything."""
+    enough: Callable[[], str] = lambda: ""
+    """Asked before each batch that is sent: why to stop here and leave the rest for later, or nothing."""
+
+
 @dataclass
 class Work:
     """One connection, ready to run."""
@@ -38,7 +51,7 @@ class Work:
     mapping_version: int
     clock: Clock
     tape: RunTape
-    actor: str = "operator"
+    errand: Errand = field(default_factory=Errand)
     point: Point = no_point
     progress: Progress = lambda what, count: None
     in_flight: int = 8
@@ -50,6 +63,11 @@ class Work:
     guard: Callable[[], None] = lambda: None
     """Makes sure before each batch that the right to write is still ours."""
     run_id: int = 0
+
+    @property
+    def actor(self) -> str:
+        """Who started it, as the audit trail names them."""
+        return self.errand.actor
 
 
 @dataclass

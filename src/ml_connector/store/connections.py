@@ -28,6 +28,18 @@ _OWNED = (
     "plans",
     "mapping_versions",
     "secrets",
+    "hooks",
+    "inbox",
+    "agenda",
+    "leases",
+    "paces",
+    "breakers",
+    "identities",
+    "pauses",
+    "alerts",
+    "counters",
+    "parked",
+    "census",
 )
 """What goes with a connection. Audit and evidence stay: the one is for good, the other may be shared."""
 

@@ -1,0 +1,1 @@
+"""What runs unattended: tasks, their schedule, workers, alarms; everything it does is a verb a person has too."""

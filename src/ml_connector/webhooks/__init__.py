@@ -1,0 +1,1 @@
+"""The door: takes events from both systems and keeps them; nothing else happens in a request."""
