@@ -33,26 +33,43 @@ class Office:
     pause = timedelta(seconds=2)
     """Both systems stamp whole seconds: without it a person's edit would look like ours."""
 
-    def __init__(self, box: RunningSandbox, settings: Settings, app: App) -> None:
+    def __init__(
+        self,
+        box: RunningSandbox,
+        settings: Settings,
+        app: App,
+        before: Office | None = None,
+        joined: tuple[str, str] = (NAME, ""),
+    ) -> None:
+        """`before`: the office this one goes on from; box, home and database are as that left them. `joined`: name of
+        the connection, and its file where that is another than the sandbox's own."""
         self.box = box
         self.settings = settings
         self.app = app
-        self.proof = Proof(box.connection_text())
-        app.add_connection(NAME, box.connection_text())
+        self.name = joined[0]
+        text = box.connection_text()
+        self.money = before.money.again(text, app) if before and before.money else None
+        if before is None:
+            self.proof = Proof(text)
+            app.add_connection(self.name, joined[1] or text)
+        else:
+            self.proof = before.proof.again(text)
+        if self.money:
+            self.proof.ifs, self.proof.procore = self.money.ifs, self.money.procore
 
     # the product ----------------------------------------------------------------------------------------------
 
     def sync(self, approved: str | None = None) -> Report:
         """One sync."""
-        return self.app.sync(NAME, approved=approved)
+        return self.app.sync(self.name, approved=approved)
 
     def plan(self) -> Report:
         """One plan."""
-        return self.app.plan(NAME)
+        return self.app.plan(self.name)
 
     def policy(self, **parts: dict[str, Any]) -> None:
         """Lays policies over the connection's."""
-        self.app.edit_connection(NAME, {"policy": parts})
+        self.app.edit_connection(self.name, {"policy": parts})
 
     def sent_by_sync(self, approved: str | None = None) -> list[Exchange]:
         """The writes one sync sends, as both systems saw them."""
@@ -70,8 +87,10 @@ class Office:
         """Open holds, each with its number."""
         with self.app.db.begin() as conn:
             rows = conn.exec_driver_sql(
-                "SELECT id, kind, erp_id, reason, owner, sentence, amount, currency, candidates FROM holds "
-                "WHERE released_at IS NULL ORDER BY id"
+                "SELECT h.id, kind, erp_id, reason, owner, sentence, amount, currency, candidates "
+                "FROM holds h JOIN connections c ON c.id = connection_id "
+                "WHERE released_at IS NULL AND c.name = %s ORDER BY h.id",
+                (self.name,),
             ).mappings()
             found = [dict(row) for row in rows]
         return [hold for hold in found if reason in (None, hold["reason"])]
@@ -90,7 +109,7 @@ class Office:
 
     def in_a_process(self, kill_at: str = "") -> int:
         """One sync in a process of its own; its exit code, -9 when it was killed."""
-        return forking.sync(self.settings.home, self.settings.database_url or "", kill_at, NAME)
+        return forking.sync(self.settings.home, self.settings.database_url or "", kill_at, self.name)
 
     # people ---------------------------------------------------------------------------------------------------
 
@@ -114,7 +133,7 @@ class Office:
         """Procore is what IFS says, to the cent and line by line, and the audit chain is whole."""
         differences = self.proof.differences(held, besides)
         assert not differences, "\n".join(differences)
-        assert self.app.verify_audit(NAME) == []
+        assert self.app.verify_audit(self.name) == []
 
     def assert_rests(self) -> Report:
         """A sync now sends nothing."""
@@ -131,8 +150,8 @@ class Office:
 
 
 @contextmanager
-def opened(box: RunningSandbox, home: Path, url: str) -> Iterator[Office]:
-    """An office over that sandbox and database, closed when the block ends."""
+def opened(box: RunningSandbox, home: Path, url: str, before: Office | None = None) -> Iterator[Office]:
+    """An office over that sandbox and database, closed when the block ends; `before`: as Office takes it."""
     settings = Settings(home=home, database_url=url)
     with App.open(settings, actor="test") as app:
-        yield Office(box, settings, app)
+        yield Office(box, settings, app, before)
