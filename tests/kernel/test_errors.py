@@ -20,6 +20,7 @@ TREE = {
             "HostUnreachable",
             "DatabaseTrouble",
             "KeyTrouble",
+            "EnvironmentChanged",
         ],
     ),
     "OutcomeUnknown": (13, []),

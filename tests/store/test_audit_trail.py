@@ -146,6 +146,48 @@ def test_a_chain_rewritten_with_its_head_is_found_by_an_end_noted_earlier(databa
     assert _faults(database, cid, noted) == ["Row 10 is not the row that was noted: the chain was rewritten."]
 
 
+def _stretches(database: Database, cid: int, start: audit.Head, rows: int) -> tuple[list[str], audit.Head]:
+    faults: list[str] = []
+    while True:
+        with database.begin() as conn:
+            stretch = audit.verify_on(conn, cid, start, rows)
+        faults, start = faults + stretch.faults, stretch.head
+        if stretch.ended:
+            return faults, start
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit SET actor = 'eve' WHERE seq = 4",
+        "DELETE FROM audit WHERE seq = 6",
+        "DELETE FROM audit WHERE seq > 7",
+        "UPDATE audit_heads SET hash = sha256('x')",
+    ],
+)
+def test_a_chain_is_checked_in_stretches_as_it_is_in_one(database: Database, cid: int, change: str) -> None:
+    end = _fill(database, cid)
+    assert _stretches(database, cid, audit.START, 3) == ([], end)
+    assert audit.head_from(str(end)) == end
+    assert _stretches(database, cid, end, 3) == ([], end)
+    _tamper(database, change)
+    whole = _faults(database, cid)
+    assert whole
+    assert _stretches(database, cid, audit.START, 100)[0] == whole
+    assert set(_stretches(database, cid, audit.START, 3)[0]) >= set(whole)
+
+
+def test_a_stretch_from_a_noted_end_finds_that_it_was_rewritten(database: Database, cid: int) -> None:
+    noted = _fill(database, cid)
+    with database.begin() as conn:
+        later = audit.append(conn, cid, [audit.AuditEntry(_NOON, "engine", tag("run", "start"))] * 2)
+    assert _stretches(database, cid, noted, 1) == ([], later)
+    _tamper(database, "UPDATE audit SET hash = sha256('x') WHERE seq = 10")
+    assert "Row 10 is not the row that was noted: the chain was rewritten." in _stretches(database, cid, noted, 1)[0]
+    _tamper(database, "DELETE FROM audit WHERE seq > 7", "UPDATE audit_heads SET seq = 7")
+    assert _stretches(database, cid, noted, 1)[0][0] == "The chain was noted to reach row 10, and ends at row 7."
+
+
 def test_chains_are_apart_and_outlive_their_connection(database: Database, cid: int) -> None:
     end = _fill(database, cid)
     with database.begin() as conn:

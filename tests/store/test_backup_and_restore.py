@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from ml_connector.kernel.errors import BadInput, DatabaseTrouble
-from ml_connector.store import audit, bulk, connections, links, migrate
+from ml_connector.store import audit, bulk, connections, links, migrate, partitions
 from ml_connector.store.backup import backup, restore
 from ml_connector.store.binaries import Account, programs
 from ml_connector.store.postgres import Database, embedded_conninfo
@@ -67,6 +67,28 @@ def test_a_restore_over_a_filled_database_must_be_meant(cluster: Cluster, databa
             restore(tmp_path, other, file)
         restore(tmp_path, other, file, replace=True)
         _check(target, cid)
+    cluster.drop(other)
+
+
+def test_months_come_back_whatever_months_the_target_has(cluster: Cluster, database: Database, tmp_path: Path) -> None:
+    file, cid = tmp_path / "books.backup", _fill(database)
+    with database.begin() as conn:
+        partitions.make_months(conn, [date(2025, 3, 1)])
+        sql = "INSERT INTO evidence (hash, lasting, month, size, body) VALUES ('a', true, '2025-03-01', 1, 'b')"
+        bulk.run(conn, sql)
+    backup(tmp_path, database.conninfo, file)
+    other = cluster.new_url()
+    with Database.open(tmp_path, other) as target:
+        with target.begin() as conn:
+            partitions.make_months(conn, [date(2024, 7, 1)])
+        restore(tmp_path, other, file)
+        _check(target, cid)
+        with target.begin() as conn:
+            assert bulk.fetch(conn, "SELECT tableoid::regclass::text FROM evidence") == [("evidence_lasting_2025_03",)]
+            assert "evidence_2024_07" not in {month.name for month in partitions.months(conn)}
+            assert len(partitions.make_months(conn, [date(2024, 7, 1)])) == 4
+            bulk.run(conn, sql + " ON CONFLICT DO NOTHING")
+            assert bulk.fetch(conn, "SELECT count(*) FROM evidence") == [(1,)]
     cluster.drop(other)
 
 

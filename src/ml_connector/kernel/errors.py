@@ -10,6 +10,7 @@ ConnectorError
 |   |-- PlanUnknown          the named plan is not (or no longer) here
 |   |-- BrakePulled          the plan would change more than its policy allows
 |   |-- NothingSuchHere      the named connection, document, hold or run does not exist
+|   |-- Paused               a person paused it, or a freeze window of its schedule lasts
 |-- FixSetup             a setting, right, file or machine must be mended            exit 12
 |   |-- BadInput             a file, option or value we were given is wrong
 |   |-- SignInRefused        host, realm, client or secret is not accepted
@@ -18,6 +19,7 @@ ConnectorError
 |   |-- HostUnreachable      nothing answers at that address
 |   |-- DatabaseTrouble      no embedded server here, disk full, wrong version, bad URL
 |   |-- KeyTrouble           the sealing key is missing, wrong or unsafe
+|   |-- EnvironmentChanged   a side is not the tenant or company this connection was tied to
 |-- OutcomeUnknown       a write was sent and no answer came: ask before sending     exit 13
 |-- Refused              their rules said no to one record; the rest goes on         exit 14
 |   |-- Stale                the row changed under us (412): read and decide again
@@ -26,12 +28,17 @@ ConnectorError
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class ConnectorError(Exception):
     """Anything that can go wrong: one sentence for the operator, a next step, and what the other side called it."""
 
     exit_code = 70
     next_step = "Report this with the log of the run."
+    side = ""
+    """Which side it is about: erp, projects or store; empty when nobody said. Written by systems/transport.py, and by
+    store/trouble.py for the database."""
 
     def __init__(self, sentence: str, *, remedy: str | None = None, reference: str | None = None) -> None:
         super().__init__(sentence)
@@ -55,6 +62,8 @@ class Wait(ConnectorError):
     ) -> None:
         super().__init__(sentence, remedy=remedy, reference=reference)
         self.seconds = seconds
+        self.again_at: datetime | None = None
+        """When it goes on, where that is known; aware."""
 
 
 class RateLimited(Wait):
@@ -96,6 +105,12 @@ class NothingSuchHere(AskPerson):
     next_step = "Check the name; `ml-connector connection list` and `ml-connector runs` show what there is."
 
 
+class Paused(AskPerson):
+    """A person paused this connection or flow, or a freeze window of its schedule lasts; nothing was sent."""
+
+    next_step = "Run `ml-connector resume NAME`, or wait until it ends by itself."
+
+
 class FixSetup(ConnectorError):
     """Something about the set-up must be mended first."""
 
@@ -129,6 +144,14 @@ class DatabaseTrouble(FixSetup):
 
 class KeyTrouble(FixSetup):
     """The key that seals the secrets is missing, wrong or readable by others."""
+
+
+class EnvironmentChanged(FixSetup):
+    """A side says of itself that it is another tenant or company than the one this connection was tied to."""
+
+    next_step = (
+        "Make sure which system answers there; if it is the right one, run `ml-connector connection rebind NAME`."
+    )
 
 
 class OutcomeUnknown(ConnectorError):

@@ -66,6 +66,24 @@ class Head(msgspec.Struct, frozen=True):
         return f"{self.seq}:{self.hash.hex()}"
 
 
+START = Head(0, _START)
+"""Where every chain begins."""
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of a chain that was looked at: how far it reaches, what is wrong with it, whether it is the last one."""
+
+    head: Head
+    faults: list[str]
+    ended: bool
+
+
+def head_from(text: str) -> Head:
+    """An end as it was printed; `START` for an empty text."""
+    number, _, digest = text.partition(":")
+    return Head(int(number), bytes.fromhex(digest)) if number else START
+
+
 def append(conn: Connection, connection_id: int, entries: Iterable[AuditEntry]) -> Head:
     """Adds entries to the connection's chain, in order, and returns its new end.
 
@@ -142,6 +160,52 @@ def verify(conn: Connection, connection_id: int, kept: Head | None = None) -> li
     if kept is not None and kept.seq > expected - 1:
         faults.append(f"The chain was noted to reach row {kept.seq}, and ends at row {expected - 1}.")
     return faults
+
+
+def verify_on(conn: Connection, connection_id: int, start: Head, rows: int) -> Stretch:
+    """What is wrong with the next `rows` rows of the chain behind `start`, an end that was found whole before.
+
+    `START` begins at the beginning. With a noted end even a chain that was rewritten before it is found. Rows that are
+    added meanwhile are left to the next look.
+    """
+    end = head(conn, connection_id)
+    faults = _at(conn, connection_id, start, end)
+    sql = f"""
+        SELECT {_NAMES}, prev_hash, hash FROM audit WHERE connection_id = %s AND seq > %s AND seq <= %s
+        ORDER BY seq LIMIT %s
+    """
+    found = bulk.fetch(conn, sql, (connection_id, start.seq, end.seq, rows))
+    expected, previous = start.seq + 1, start.hash
+    for row in found:
+        seq, prev_hash, stored = row[0], row[8], row[9]
+        if seq != expected:
+            faults.append(f"Rows {expected} to {seq - 1} are missing.")
+        elif prev_hash != previous:
+            faults.append(f"Row {seq} does not follow row {seq - 1}: one of them was exchanged or changed.")
+        if _hash(prev_hash, connection_id, seq, _entry(row)) != stored:
+            faults.append(f"Row {seq} ({row[3]}) was changed after it was written.")
+        expected, previous = seq + 1, stored
+    reached = Head(expected - 1, previous)
+    ended = len(found) < rows
+    if ended and reached.seq < end.seq:
+        faults.append(f"The chain should end at row {end.seq}, and ends at row {reached.seq}.")
+    elif ended and reached.seq == end.seq and reached.hash != end.hash:
+        faults.append(f"The last row, {end.seq}, is not the one that was written last.")
+    return Stretch(reached, faults, ended)
+
+
+def _at(conn: Connection, connection_id: int, noted: Head, end: Head) -> list[str]:
+    """What is wrong with an end that was noted: it must still be there, below the end of today."""
+    if noted.seq == 0:
+        return []
+    row = bulk.fetch_one(
+        conn, "SELECT hash FROM audit WHERE connection_id = %s AND seq = %s", (connection_id, noted.seq)
+    )
+    if row is None or end.seq < noted.seq:
+        return [f"The chain was noted to reach row {noted.seq}, and ends at row {end.seq}."]
+    if row[0] != noted.hash:
+        return [f"Row {noted.seq} is not the row that was noted: the chain was rewritten."]
+    return []
 
 
 def entries(

@@ -14,9 +14,11 @@ import psycopg
 from psycopg import conninfo as libpq
 
 from ml_connector.kernel.errors import BadInput, DatabaseTrouble
-from ml_connector.store import audit, bulk, migrate
-from ml_connector.store.binaries import MAJOR, programs, run_tool
+from ml_connector.store import audit, bulk, migrate, restored
+from ml_connector.store.binaries import MAJOR, pipe, programs, run_tool
 from ml_connector.store.postgres import Database, embedded_conninfo
+from ml_connector.store.queue_schema import SCHEMA
+from ml_connector.store.schema import METADATA
 from ml_connector.store.server import EmbeddedServer
 from ml_connector.store.trouble import disk_full, translating
 
@@ -66,7 +68,8 @@ def restore(home: Path, url: str | None, path: Path, *, replace: bool = False) -
 
     Raises BadInput when the file is no backup of ours, or the database holds connections and `replace` is false;
     DatabaseTrouble when a newer release made the file. An embedded data directory of another major version is put
-    aside under another name, never removed. Runs the migrations the backup lacks, and checks every audit chain.
+    aside under another name, never removed. Runs the migrations the backup lacks, forgets who was at work when it was
+    made (restored.py), and checks every audit chain.
     """
     path = path.expanduser().absolute()
     if not path.is_file():
@@ -75,18 +78,25 @@ def restore(home: Path, url: str | None, path: Path, *, replace: bool = False) -
     if revision > migrate.HEAD:
         raise migrate.newer(revision)
     moved = None if url else _set_aside(home, replace)
-    with Database.open(home, url) as database:
+    with Database.open(home, url, as_it_is=True) as database:
         with database.begin() as conn:
-            held = bulk.fetch(conn, "SELECT count(*) FROM connections")[0][0]
+            filled = migrate.revision(conn) is not None
+            held = filled and bulk.fetch(conn, "SELECT count(*) FROM connections")[0][0]
+            at_work = restored.others(conn)
         if held and not replace:
             raise BadInput(
                 "The database holds connections; restoring would replace them.",
                 remedy="Make a backup first, then restore with --replace.",
             )
-        options = ["--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-        _tool("pg_restore", [*options, str(path)], database.conninfo, into=True)
+        if at_work:
+            raise BadInput(
+                f"Other processes use this database: {', '.join(at_work)}.",
+                remedy="Stop every ml-connector process first: none may go on with what it knew.",
+            )
+        _replay(path, database.conninfo)
         with database.begin() as conn:
             migrate.upgrade(conn)
+            restored.forget_work(conn)
             faults = [fault for chain in audit.chains(conn) for fault in audit.verify(conn, chain)]
         made = _about(database.conninfo, path, path.stat().st_size, revision)
     if faults:
@@ -101,7 +111,9 @@ def restore(home: Path, url: str | None, path: Path, *, replace: bool = False) -
 def _session_info(home: Path, url: str | None) -> Iterator[str]:
     """How to reach the database to be dumped; an embedded server is started for it, of whatever major version."""
     if url:
-        with Database.open(home, url) as database:
+        with Database.open(home, url, as_it_is=True) as database:
+            with database.begin() as conn:
+                migrate.refuse_newer(conn)
             yield database.conninfo
         return
     server = EmbeddedServer(home)
@@ -170,21 +182,53 @@ def _revision_of(path: Path) -> str:
     return found.group(1)
 
 
-def _tool(name: str, options: list[str], conninfo: str, *, into: bool = False) -> None:
-    """Runs pg_dump or pg_restore on a database; the password travels in the environment, not on the command line."""
+def _replay(path: Path, conninfo: str) -> None:
+    """Puts what the file holds in place of our tables and the queue's, in one transaction.
+
+    What is here goes first and by name: a backup of an older release knows nothing of the tables that came after it.
+    """
+    tables = ", ".join(f'public."{name}"' for name in [*METADATA.tables, "alembic_version"])
+    first = f"""
+        BEGIN;
+        SET client_min_messages = warning;
+        SET lock_timeout = '60s';
+        DROP SCHEMA IF EXISTS {SCHEMA} CASCADE;
+        DROP TABLE IF EXISTS {tables} CASCADE;
+    """
+    target, secret = _target(conninfo)
+    source = ["--clean", "--if-exists", "--exit-on-error", "--no-owner", "--no-privileges", "--file=-", str(path)]
+    sink = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", f"--dbname={target}"]
+    folder = programs(MAJOR)
+    said = pipe([str(folder / "pg_restore"), *source], [str(folder / "psql"), *sink], (first, "\nCOMMIT;\n"), secret)
+    if said:
+        raise _failure("The restore", said, into=True)
+
+
+def _target(conninfo: str) -> tuple[str, dict[str, str]]:
+    """A database as a program is told of it: its password travels in the environment, not on the command line."""
     parts = libpq.conninfo_to_dict(conninfo)
     password = parts.pop("password", None)
     target = libpq.make_conninfo(**{key: str(value) for key, value in parts.items()})
+    return target, {"PGPASSWORD": str(password)} if password else {}
+
+
+def _tool(name: str, options: list[str], conninfo: str) -> None:
+    """Runs pg_dump on a database."""
+    target, secret = _target(conninfo)
     command = [str(programs(MAJOR) / name), f"--dbname={target}", "--no-password", *options]
     try:
-        done = run_tool(command, {"PGPASSWORD": str(password)} if password else {}, _HOURS)
+        done = run_tool(command, secret, _HOURS)
     except subprocess.TimeoutExpired:
         raise DatabaseTrouble(f"{name} did not finish within six hours.") from None
-    if done.returncode == 0:
-        return
-    if "No space left on device" in done.stderr:
-        raise disk_full("the database" if into else "the backup")
-    lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
+    if done.returncode:
+        raise _failure(name, done.stderr.splitlines(), into=False)
+
+
+def _failure(what: str, said: list[str], *, into: bool) -> DatabaseTrouble:
+    """The error for a program that failed, with the first thing it said about it."""
+    if any("No space left on device" in line for line in said):
+        return disk_full("the database" if into else "the backup")
+    lines = [line for line in said if "error" in line.lower()] or said
     reason = lines[0].strip()[:300] if lines else "it gave no reason"
     remedy = "Nothing was changed." if into else "No file was left behind."
-    raise DatabaseTrouble(f"{name} failed: {reason}", remedy=remedy)
+    return DatabaseTrouble(f"{what} failed: {reason}", remedy=remedy)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -151,3 +154,34 @@ def run_tool(command: Sequence[str], extra: Mapping[str, str], timeout: float) -
         timeout=timeout,
         check=False,
     )
+
+
+def pipe(source: Sequence[str], sink: Sequence[str], around: tuple[str, str], extra: Mapping[str, str]) -> list[str]:
+    """Lets one client program speak to another: `around[0]`, all that `source` says, and, if that was all, `around[1]`.
+
+    Empty when both ended well, else what they said on standard error. `extra` is environment for the second.
+    """
+    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
+        reader = subprocess.Popen(  # noqa: S603 - as above
+            source, env=_environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=first
+        )
+        writer = subprocess.Popen(  # noqa: S603 - as above
+            sink, env=_environment(extra), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=second
+        )
+        assert reader.stdout
+        assert writer.stdin
+        with reader, writer:
+            with suppress(BrokenPipeError):  # the second gave up; its reason is on its standard error
+                writer.stdin.write(around[0].encode())
+                shutil.copyfileobj(reader.stdout, writer.stdin, 1 << 20)
+            reader.stdout.close()
+            with suppress(BrokenPipeError):
+                if reader.wait() == 0:
+                    writer.stdin.write(around[1].encode())
+                writer.stdin.close()
+        said: list[str] = []
+        for file, code in ((first, reader.returncode), (second, writer.returncode)):
+            file.seek(0)
+            if code:
+                said += file.read().decode(errors="replace").splitlines() or [f"it ended with {code}"]
+        return said

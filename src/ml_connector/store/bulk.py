@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,9 @@ from sqlalchemy import Connection
 
 Row = tuple[Any, ...]
 """One row as the driver gives it."""
+
+Transaction = Connection
+"""A transaction, by the name under which those outside the store hand it on: they speak no SQL with it."""
 
 compact = msgspec.json.Encoder(order="deterministic")
 """Writes JSON in one canonical way, so that equal values are equal text."""
@@ -37,6 +40,18 @@ def fetch_one(conn: Connection, sql: str, values: Sequence[Any] = ()) -> Row | N
 
 def run(conn: Connection, sql: str, values: Sequence[Any] = ()) -> int:
     """Runs a statement that returns nothing; the number of rows it touched."""
+    with raw(conn).cursor() as cursor:
+        return cursor.execute(sql.encode(), values).rowcount
+
+
+def fetch_named(conn: Connection, sql: str, values: Mapping[str, Any]) -> list[Row]:
+    """All rows of a statement whose values are named in it: `%(name)s`."""
+    with raw(conn).cursor(binary=True) as cursor:
+        return cursor.execute(sql.encode(), values).fetchall()
+
+
+def run_named(conn: Connection, sql: str, values: Mapping[str, Any]) -> int:
+    """Runs a statement whose values are named in it and that returns nothing; the number of rows it touched."""
     with raw(conn).cursor() as cursor:
         return cursor.execute(sql.encode(), values).rowcount
 

@@ -87,6 +87,12 @@ def get(conn: Connection, name: str) -> ConnectionRow:
     return ConnectionRow(*row)
 
 
+def by_id(conn: Connection, connection_id: int) -> ConnectionRow | None:
+    """The connection of that id; None when it was removed."""
+    row = bulk.fetch_one(conn, f"SELECT {_COLUMNS} FROM connections WHERE id = %s", (connection_id,))
+    return ConnectionRow(*row) if row else None
+
+
 def update(conn: Connection, connection_id: int, *, title: str | None = None, config: Any = None) -> None:
     """Writes a new title, a new config, or both; what is None stays. NothingSuchHere when the connection is gone."""
     sql = """
@@ -138,6 +144,13 @@ def secrets_of(conn: Connection, connection_id: int) -> list[SecretRow]:
     """The sealed secrets of one connection."""
     sql = "SELECT connection_id, field, nonce, sealed, key_id FROM secrets WHERE connection_id = %s ORDER BY field"
     return [SecretRow(*row) for row in bulk.fetch(conn, sql, (connection_id,))]
+
+
+def secret_of(conn: Connection, connection_id: int, field: str, *, ours: bool = False) -> SecretRow | None:
+    """One sealed secret, or None; `ours`: nobody else seals it anew before the transaction ends."""
+    sql = "SELECT connection_id, field, nonce, sealed, key_id FROM secrets WHERE connection_id = %s AND field = %s"
+    row = bulk.fetch_one(conn, sql + (" FOR UPDATE" if ours else ""), (connection_id, field))
+    return SecretRow(*row) if row else None
 
 
 def all_secrets(conn: Connection) -> list[SecretRow]:

@@ -14,6 +14,8 @@ RECOVERED = "missed_and_recovered"
 """Changes whose webhook never came, found by the sweep or by polling."""
 SKIPPED = "polls_skipped"
 """Polls left out because one like it was still at work."""
+REQUESTS = "requests/"
+"""How counters of requests sent begin: requests/SIDE/read and requests/SIDE/write."""
 TAKEOVERS = "takeovers"
 """Jobs of dead workers that others took over."""
 

@@ -1,11 +1,15 @@
-"""Raw requests and replies, redacted before they come here, compressed, kept once under their content hash."""
+"""Raw requests and replies, redacted before they come here, compressed, kept once a month under their content hash.
+
+A body that comes again in a later month is kept again: a month may then be dropped as a whole, and no exchange that
+stays has lost what it refers to.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +18,7 @@ from sqlalchemy import Connection
 
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import content_hash
-from ml_connector.store import bulk
+from ml_connector.store import bulk, partitions
 from ml_connector.store.postgres import Database
 
 _LEVEL = 1
@@ -34,8 +38,16 @@ _COLUMNS = (
     ("write", "bool"),
     ("at", "timestamptz"),
     ("intent_ids", "int8[]"),
+    ("lasting", "bool"),
 )
-_NAMES = ", ".join(name for name, _ in _COLUMNS if name != "connection_id")
+_NAMES = ", ".join(name for name, _ in _COLUMNS if name not in ("connection_id", "lasting"))
+
+ENGINE = "engine"
+"""Side of an exchange that is a decision with its input: those last as long as their run, for replay needs them."""
+
+_AT = [name for name, _ in _COLUMNS].index("at")
+_Place = tuple[bytes, bool, date]
+"""Where a body is kept: under its hash, with the decisions or not, in a month."""
 
 
 class Taped(Protocol):
@@ -107,9 +119,11 @@ class EvidenceWriter:
         self._owner = (connection_id, run_id)
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._bodies: dict[bytes, tuple[int, bytes]] = {}
+        self._bodies: dict[_Place, tuple[int, bytes]] = {}
         self._rows: list[tuple[Any, ...]] = []
-        self._kept: set[bytes] = set()
+        self._kept: set[_Place] = set()
+        self._months: set[date] = set()
+        """Months known to be there, by their first days."""
         self._weight = 0
 
     @property
@@ -133,27 +147,29 @@ class EvidenceWriter:
 
     def tape(self, exchange: Taped) -> None:
         """Takes one exchange for keeping."""
-        request, request_body = self._packed(exchange.request)
-        reply, reply_body = self._packed(exchange.reply)
+        at, lasting = datetime.now(UTC), exchange.side == ENGINE
+        request, request_body = self._packed(exchange.request, lasting, at)
+        reply, reply_body = self._packed(exchange.reply, lasting, at)
         row = (
             *self._owner,
             exchange.side,
             exchange.method,
             exchange.path,
             exchange.status,
-            request,
-            reply,
+            request[0] if request else None,
+            reply[0] if reply else None,
             exchange.request_id,
             exchange.milliseconds,
             exchange.write,
-            datetime.now(UTC),
+            at,
             getattr(self._local, "intents", []),
+            lasting,
         )
         with self._lock:
             self._rows.append(row)
-            for digest, body in ((request, request_body), (reply, reply_body)):
-                if digest is not None and body is not None and digest not in self._bodies:
-                    self._bodies[digest] = body
+            for place, body in ((request, request_body), (reply, reply_body)):
+                if place is not None and body is not None and place not in self._bodies:
+                    self._bodies[place] = body
                     self._weight += len(body[1])
 
     def flush(self, database: Database) -> int:
@@ -168,6 +184,7 @@ class EvidenceWriter:
         if not rows:
             return 0
         try:
+            self._make_room(database, rows)
             with database.begin() as conn:
                 _keep(conn, bodies, rows)
         except BaseException:
@@ -182,14 +199,22 @@ class EvidenceWriter:
             self._kept.update(bodies)
         return len(rows)
 
-    def _packed(self, body: bytes) -> tuple[bytes | None, tuple[int, bytes] | None]:
-        """The hash a body will be kept under, None for an empty one; and its size and packed form unless it is kept."""
+    def _make_room(self, database: Database, rows: list[tuple[Any, ...]]) -> None:
+        """Makes the months of these rows where nobody has yet, in a transaction of its own."""
+        firsts = {partitions.month_of(row[_AT]) for row in rows} - self._months
+        if firsts:
+            with database.begin() as conn:
+                partitions.make_months(conn, firsts)
+            self._months |= firsts
+
+    def _packed(self, body: bytes, lasting: bool, at: datetime) -> tuple[_Place | None, tuple[int, bytes] | None]:
+        """Where a body will be kept, None for an empty one; and its size and packed form unless it is there."""
         if not body:
             return None, None
-        digest = content_hash(body)
-        if digest in self._kept or digest in self._bodies:
-            return digest, None
-        return digest, (len(body), self._compressor().compress(body))
+        place = (content_hash(body), lasting, partitions.month_of(at))
+        if place in self._kept or place in self._bodies:
+            return place, None
+        return place, (len(body), self._compressor().compress(body))
 
     def _compressor(self) -> zstandard.ZstdCompressor:
         """This thread's compressor; one may not be used by two threads at once."""
@@ -201,7 +226,7 @@ class EvidenceWriter:
 
 def body_of(conn: Connection, digest: bytes) -> bytes:
     """The plain body kept under a hash; NothingSuchHere when it was never kept, or is kept no longer."""
-    row = bulk.fetch_one(conn, "SELECT body, size FROM evidence WHERE hash = %s", (digest,))
+    row = bulk.fetch_one(conn, "SELECT body, size FROM evidence WHERE hash = %s LIMIT 1", (digest,))
     if row is None:
         raise NothingSuchHere(f"There is no evidence {digest.hex()[:12]} any more.")
     return zstandard.ZstdDecompressor().decompress(row[0], max_output_size=row[1])
@@ -228,17 +253,19 @@ def exchanges_about(conn: Connection, connection_id: int, source: str, limit: in
     return [ExchangeRow(*row) for row in bulk.fetch(conn, sql, (connection_id, source, connection_id, limit))]
 
 
-def _keep(conn: Connection, bodies: dict[bytes, tuple[int, bytes]], rows: list[tuple[Any, ...]]) -> None:
+def _keep(conn: Connection, bodies: dict[_Place, tuple[int, bytes]], rows: list[tuple[Any, ...]]) -> None:
     """Writes bodies, each once whoever brings it first, and exchanges."""
     if bodies:
         # In order of the hash, so that two writers of the same bodies do not wait for each other crosswise.
         ordered = sorted(bodies.items())
         sql = """
-            INSERT INTO evidence (hash, size, body) SELECT * FROM unnest(%b::bytea[], %b::int4[], %b::bytea[])
-            ON CONFLICT (hash) DO NOTHING
+            INSERT INTO evidence (hash, lasting, month, size, body)
+            SELECT * FROM unnest(%b::bytea[], %b::bool[], %b::date[], %b::int4[], %b::bytea[])
+            ON CONFLICT DO NOTHING
         """
-        hashes = [digest for digest, _ in ordered]
-        sizes = [size for _, (size, _) in ordered]
-        bulk.run(conn, sql, (hashes, sizes, [packed for _, (_, packed) in ordered]))
+        places = [place for place, _ in ordered]
+        packed = [body for _, body in ordered]
+        fields = ([place[column] for place in places] for column in range(3))
+        bulk.run(conn, sql, (*fields, [size for size, _ in packed], [body for _, body in packed]))
     if rows:
         bulk.copy_in(conn, "exchanges", _COLUMNS, rows)

@@ -233,6 +233,15 @@ def supersede(
     return bulk.run(conn, sql, (connection_id, list(states), before_run))
 
 
+def left_planned(conn: Connection, connection_id: int, run_id: int) -> dict[tuple[str, str], int]:
+    """Flow and source document of the intents of a run that were not sent, with how many there are of each."""
+    sql = f"""
+        SELECT i.flow, i.source, count(*) FROM {_BOTH}
+        WHERE i.run_id = %s AND s.connection_id = %s AND s.state = 'planned'{_HINT} GROUP BY 1, 2
+    """
+    return {(flow, source): number for flow, source, number in bulk.fetch(conn, sql, (run_id, connection_id))}
+
+
 def load_intents(conn: Connection, connection_id: int, ids: Sequence[int]) -> list[IntentRow]:
     """Some intents, by id."""
     sql = f"SELECT {_COLUMNS} FROM {_BOTH} WHERE i.id = ANY(%b::int8[]) AND i.connection_id = %s ORDER BY i.id"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +23,9 @@ from ml_connector.kernel.errors import DatabaseTrouble
 from ml_connector.store import migrate
 from ml_connector.store.binaries import MAJOR
 from ml_connector.store.bulk import Row
-from ml_connector.store.lock import WriterLock, writer
+from ml_connector.store.listening import Listener
+from ml_connector.store.lock import VALID, Terms, WriterLock, stand_behind, writer
+from ml_connector.store.queue_schema import SCHEMA
 from ml_connector.store.server import ROLE, EmbeddedServer
 from ml_connector.store.trouble import translating
 
@@ -29,8 +33,23 @@ OLDEST = 15
 """The oldest PostgreSQL major version a URL may name."""
 
 _NAME = "ml_connector"
+_MOMENT = 1.0
+"""Seconds for which a session's last answer counts."""
 _PATIENCE = 15.0
 """Seconds an embedded server gets to come back before a session is given up."""
+_CLIENT_SIDE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 14_000}
+"""So that we notice within 14 seconds that the database's machine is gone."""
+_SERVER_SIDE = (
+    "-c tcp_keepalives_idle=5",
+    "-c tcp_keepalives_interval=3",
+    "-c tcp_keepalives_count=3",
+    "-c tcp_user_timeout=14000",
+)
+"""So that the database notices as soon that ours is gone, and gives back what it had locked."""
+_PLANS = "-c plan_cache_mode=force_custom_plan"
+"""A plan made while the tables were empty would be kept and cost minutes once they are full."""
+_STUCK = "-c idle_in_transaction_session_timeout=30000"
+"""A process that freezes in the middle of a transaction holds nobody up for longer."""
 
 
 class Database:
@@ -41,6 +60,9 @@ class Database:
         self.conninfo = conninfo
         self.where = where
         self.server = server
+        self.valid = VALID
+        """Seconds for which a writer trusts its lease; see store/lock.py."""
+        self._fence: tuple[int, int] | None = None
         self._name = f"ml-connector {os.getpid()}@{socket.gethostname()}"
         self._engine: Engine = create_engine(
             "postgresql+psycopg://",
@@ -51,16 +73,19 @@ class Database:
             pool_timeout=30,
             use_native_hstore=False,
         )
+        self._engine.dialect.do_ping = _seldom(self._engine.dialect.do_ping)  # type: ignore[assignment,method-assign]
 
     @classmethod
-    def open(cls, home: Path, url: str | None) -> Database:
-        """The database of `home` (started or found), or the one at `url`, brought to this release's schema.
+    def open(cls, home: Path, url: str | None, *, as_it_is: bool = False) -> Database:
+        """The database of `home` (started or found), or the one at `url`, at this release's schema; made when empty.
 
-        Raises DatabaseTrouble (no embedded server here, another major version, bad URL, disk full) or Unavailable.
+        Raises DatabaseTrouble (no embedded server here, another major version, a schema of another release, bad URL,
+        disk full) or Unavailable. With `as_it_is` the schema is neither looked at nor made: for backup, restore and
+        upgrade.
         """
         database = cls._at(url) if url else cls._embedded(home)
         try:
-            database._prepare()
+            database._prepare(as_it_is=as_it_is)
         except BaseException:
             database.close()
             raise
@@ -100,6 +125,8 @@ class Database:
             conn = self._connect()
             try:
                 with conn.begin():
+                    if self._fence:
+                        stand_behind(conn, *self._fence)
                     yield conn
             except BaseException:
                 driver = None if conn.invalidated else conn.connection.driver_connection
@@ -115,10 +142,32 @@ class Database:
         @contextmanager
         def held() -> Iterator[WriterLock]:
             home = self.server.home if self.server else None
-            with translating(self.where, home), writer(self._patient(self._locking), connection_id) as lock:
+            terms = Terms(connection_id, self.valid)
+            with translating(self.where, home), writer(self._patient(self._locking), terms) as lock:
                 yield lock
 
         return held()
+
+    def fenced(self, lock: WriterLock) -> Database:
+        """The same database for one holder of the right to write: each of its transactions goes on only while that
+        right is nobody else's. Locked then. It is closed with this one."""
+        held = copy.copy(self)
+        held._fence = (lock.connection_id, lock.fence)
+        return held
+
+    @contextmanager
+    def listening(self, *channels: str) -> Iterator[Listener]:
+        """A session that hears what is told on some channels."""
+        with translating(self.where, self.server.home if self.server else None):
+            session = self._patient(self._locking)("listener")
+        try:
+            yield Listener(session, self.where, channels)
+        finally:
+            session.close()
+
+    def for_queue(self) -> tuple[str, dict[str, Any]]:
+        """Where and how the queue opens its sessions: they see its tables first."""
+        return self.conninfo, self._manners(_STUCK, f"-c search_path={SCHEMA}", purpose="queue")
 
     def server_cpu(self) -> float:
         """Seconds of processor time the embedded server has used so far; 0 for a database of somebody else."""
@@ -140,22 +189,21 @@ class Database:
 
     def _session(self) -> psycopg.Connection[Row]:
         """A new session for the pool."""
-        # a plan made while the tables were empty would be kept and cost minutes once they are full
-        plans = f"{libpq.conninfo_to_dict(self.conninfo).get('options') or ''} -c plan_cache_mode=force_custom_plan"
-        return psycopg.connect(self.conninfo, application_name=self._name, connect_timeout=10, options=plans.strip())
+        return psycopg.connect(self.conninfo, **self._manners(_PLANS, _STUCK))
 
     def _locking(self, purpose: str) -> psycopg.Connection[Row]:
         """A new session of its own, which shows its purpose in its name."""
-        name = f"{self._name} {purpose}"
-        return psycopg.connect(
-            self.conninfo,
-            application_name=name,
-            connect_timeout=10,
-            autocommit=True,
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-        )
+        return psycopg.connect(self.conninfo, autocommit=True, **self._manners(_STUCK, purpose=purpose))
+
+    def _manners(self, *more: str, purpose: str = "") -> dict[str, Any]:
+        """How a session is opened: its name, its settings, and how soon either end notices that the other is gone."""
+        given = libpq.conninfo_to_dict(self.conninfo).get("options") or ""
+        return {
+            "application_name": f"{self._name} {purpose}".strip(),
+            "connect_timeout": 10,
+            "options": " ".join([str(given), *_SERVER_SIDE, *more]).strip(),
+            **_CLIENT_SIDE,
+        }
 
     def _connect(self) -> Connection:
         """A pooled connection."""
@@ -178,8 +226,8 @@ class Database:
 
         return trying
 
-    def _prepare(self) -> None:
-        """Checks the version, makes an embedded server's database when it is new, runs missing migrations."""
+    def _prepare(self, *, as_it_is: bool = False) -> None:
+        """Checks the version, makes an embedded server's database when it is new, and the schema of an empty one."""
         if self.server:
             with translating(self.where, self.server.home):
                 self._make_database()
@@ -192,7 +240,8 @@ class Database:
                     f"{self.where} is PostgreSQL {major}; {OLDEST} or newer is needed.",
                     remedy="Upgrade that server, or unset ML_CONNECTOR_DATABASE_URL to use the embedded one.",
                 )
-            migrate.upgrade(conn)
+            if not as_it_is:
+                migrate.begin(conn)
 
     def _make_database(self) -> None:
         """Makes our database on a new embedded server."""
@@ -205,6 +254,32 @@ class Database:
             # Another process may be making it at this very moment.
             with suppress(pg.DuplicateDatabase, pg.UniqueViolation), psycopg.connect(other, autocommit=True) as session:
                 session.execute(f"CREATE DATABASE {_NAME}".encode())
+
+
+def _seldom(ping: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """`ping`, left out for a session that answered a moment ago and that the server has not ended since.
+
+    A run begins a hundred transactions; asking before each would be a tenth of all that is said. A server that ends a
+    session, killed or not, leaves something to read at our end of it.
+    """
+
+    def pinged(driver: Any) -> bool:
+        if time.monotonic() - getattr(driver, "answered_at", 0.0) < _MOMENT and not _something_to_read(driver):
+            return True
+        answered = ping(driver)
+        driver.answered_at = time.monotonic()
+        return answered
+
+    return pinged
+
+
+def _something_to_read(driver: psycopg.Connection[Row]) -> bool:
+    """Whether the server has sent something unasked, or closed its end. True where the system cannot tell."""
+    if driver.closed or not hasattr(select, "poll"):
+        return True
+    waiting = select.poll()
+    waiting.register(driver.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def embedded_conninfo(server: EmbeddedServer) -> str:

@@ -10,7 +10,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -140,7 +142,7 @@ intents = Table(
     Column("digest", LargeBinary, nullable=False, comment="engine: equal digests are the same effect"),
     Index(None, "run_id", "kind", "verb", "scope", "id"),
     Index(None, "connection_id", "source"),
-    postgresql_with={"toast_tuple_target": "8160"},
+    postgresql_with={"toast_tuple_target": "8160", "autovacuum_vacuum_scale_factor": "0.02"},
 )
 
 intent_states = Table(
@@ -291,20 +293,21 @@ audit_heads = Table(
 evidence = Table(
     "evidence",
     METADATA,
-    Column("hash", LargeBinary, primary_key=True, comment="store: SHA-256 of the plain body"),
+    Column("hash", LargeBinary, nullable=False, comment="store: SHA-256 of the plain body"),
+    Column("lasting", Boolean, nullable=False, comment="store: input of a decision, kept as long as its run"),
+    Column("month", Date, nullable=False, comment="store: first day of the month (UTC) whose exchanges need it"),
     Column("size", Integer, nullable=False, comment="store: bytes of the plain body"),
     Column("body", LargeBinary, nullable=False, comment="systems: redacted body, compressed with zstd"),
-    moment("at", "store: when it was first kept", now=True),
-    postgresql_with={"toast_tuple_target": "8160"},
+    postgresql_partition_by="RANGE (lasting, month)",
 )
 
 exchanges = Table(
     "exchanges",
     METADATA,
-    number("id", "store: given in the order they were written down"),
+    Column("id", BigInteger, Identity(), comment="store: given in the order they were written down"),
     owner(hot=True),
     Column("run_id", BigInteger, nullable=False, comment="engine: the run it belongs to"),
-    word("side", "systems: erp or projects"),
+    word("side", "systems: erp or projects; engine for a decision and its input"),
     word("method", "systems: HTTP method"),
     word("path", "systems: path and query, redacted"),
     Column("status", Integer, nullable=False, comment="systems: HTTP status; 0 when no answer came"),
@@ -313,10 +316,14 @@ exchanges = Table(
     word("request_id", "systems: the other side's name for the request"),
     Column("milliseconds", Integer, nullable=False, comment="systems: how long the answer took"),
     Column("write", Boolean, nullable=False, comment="systems: whether it was meant to change something"),
-    moment("at", "store: when it happened", now=True),
+    Column("at", DateTime(timezone=True), nullable=False, comment="store: when it happened"),
     Column("intent_ids", ARRAY(BigInteger), nullable=False, comment="engine: the intents it carried"),
-    Index(None, "run_id", "id"),
+    Column("lasting", Boolean, nullable=False, comment="store: a decision, kept as long as its run"),
+    postgresql_partition_by="RANGE (lasting, at)",
 )
+
+"""Both lie in months, and each month has its own keys and indexes (partitions.py): pg_restore --clean cannot drop those
+a month would have from the whole."""
 
 EXTERNAL_COLUMNS = (("intents", "body"), ("intents", "base"), ("links", "base"), ("evidence", "body"))
 """Bytes PostgreSQL must not try to compress: zstd has done it already, or the time is worth more than the disk."""

@@ -63,6 +63,11 @@ agenda = Table(
     moment("finished_at", "service: when it last ended, well or not"),
     moment("well_at", "service: when it last ended well: how fresh it is"),
     Column("skipped", BigInteger, nullable=False, server_default=text("0"), comment="service: polls left out: busy"),
+    Column("asked", Boolean, nullable=False, server_default=text("false"), comment="service: due_at is its own wish"),
+    Column("waiting_job", BigInteger, nullable=False, server_default=text("0"), comment="service: its job that waits"),
+    Column("running_job", BigInteger, nullable=False, server_default=text("0"), comment="service: its job at work"),
+    Column("parked_id", BigInteger, nullable=False, server_default=text("0"), comment="service: its row in parked"),
+    form("ended", "service: workers that ended in the middle of it, since it last ended by itself"),
     Index("agenda_due_at_idx", "due_at"),
 )
 """`connection_id` 0 is the installation."""
@@ -88,6 +93,8 @@ leases = Table(
     word("holder", "store: who may write"),
     Column("session", Integer, nullable=False, comment="store: the holder's database session"),
     moment("renewed_at", "store: when the holder last said that it lives", now=True),
+    word("process", "store: machine, process and lock of the holder: whether it can be alive still"),
+    Column("seconds", Float, nullable=False, server_default=text("10"), comment="store: how long a renewal holds"),
 )
 
 paces = Table(
@@ -112,6 +119,7 @@ breakers = Table(
     word("sentence", "service: why, in words"),
     word("remedy", "service: what to do"),
     Column("failures", Integer, nullable=False, server_default=text("0"), comment="service: probes that failed"),
+    Column("strikes", Integer, nullable=False, server_default=text("0"), comment="service: runs in a row it was away"),
     moment("since", "service: when it opened"),
     moment("probe_at", "service: when it is tried next"),
 )
@@ -125,6 +133,7 @@ identities = Table(
     Column("digest", LargeBinary, nullable=False, comment="systems: SHA-256 of the facts"),
     word("bound_by", "person or engine: who tied the connection to it"),
     moment("bound_at", "store: when", now=True),
+    word("seen_under", "wiring: mark of the token under which it was last compared"),
 )
 
 pauses = Table(
@@ -186,6 +195,7 @@ census = Table(
     owner(key=True, hot=True),
     word("kind", "engine: record kind", key=True),
     word("erp_id", "engine: the link's key, or the other side's id where there is no link", key=True),
+    word("scope", "engine: the erp project it lies in; empty when company-wide"),
     *one_of("what", "missing", "missing extra stale", "engine: what is off"),
     word("sentence", "engine: in accounting words"),
     Column("repaired", Boolean, nullable=False, server_default=text("false"), comment="engine: mended by itself"),

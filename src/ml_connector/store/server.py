@@ -32,7 +32,7 @@ _LOG_LIMIT = 8 * 1024 * 1024
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "60",
+    "max_connections": "100",
     "shared_buffers": "128MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",

@@ -86,6 +86,12 @@ def look_again(conn: Connection, connection_id: int, kind: str, ids: Collection[
     bulk.run(conn, sql, (connection_id, kind, sorted(ids)))
 
 
+def settled_ids(conn: Connection, connection_id: int, kind: str) -> set[str]:
+    """Rows that came to rest once, whether or not they changed since, and that are there."""
+    sql = "SELECT erp_id FROM source_rows WHERE connection_id = %s AND kind = %s AND fingerprint <> '' AND open"
+    return {row[0] for row in bulk.fetch(conn, sql, (connection_id, kind))}
+
+
 def unsettled_ids(conn: Connection, connection_id: int, kind: str) -> set[str]:
     """Rows marked by `look_again` that no run has settled since: both sides must be read again."""
     sql = "SELECT erp_id FROM source_rows WHERE connection_id = %s AND kind = %s AND fingerprint = '' AND open"

@@ -23,14 +23,21 @@ _GRAMMAR: tuple[tuple[str, str, str], ...] = (
     ("hold", "open release", "done"),
     ("intent", "supersede", "done"),
     ("echo", "swallow", "done"),
+    ("breaker", "open close", "done"),
+    ("connection", "bind rebind", "done refused"),
+    ("event", "receive", "refused"),
+    ("webhook", "add change rotate remove", "done"),
     ("replay", "start", "done"),
     # What a person did.
     ("ruling", "make withdraw", "done"),
     ("link", "make propose confirm reject remove", "done"),
     ("mapping", "import", "done refused"),
     ("connection", "add change remove check", "done refused"),
+    ("connection", "pause resume", "done"),
+    ("freeze", "override", "done"),
+    ("job", "ask cancel retry release", "done"),
     ("vault", "seal rotate", "done refused"),
-    ("database", "backup restore", "done"),
+    ("database", "backup restore upgrade", "done"),
     ("audit", "verify", "done refused"),
 )
 

@@ -123,4 +123,5 @@ def translating(where: str, home: Path | None = None) -> Iterator[None]:
         ours = translated(error, where, home)
         if ours is None:
             raise
+        ours.side = "store"
         raise ours from error

@@ -108,6 +108,11 @@ CREATE TABLE agenda (
     finished_at TIMESTAMP WITH TIME ZONE,
     well_at TIMESTAMP WITH TIME ZONE,
     skipped BIGINT DEFAULT 0 NOT NULL,
+    asked BOOLEAN DEFAULT false NOT NULL,
+    waiting_job BIGINT DEFAULT 0 NOT NULL,
+    running_job BIGINT DEFAULT 0 NOT NULL,
+    parked_id BIGINT DEFAULT 0 NOT NULL,
+    ended JSONB DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT agenda_pkey PRIMARY KEY (connection_id, name)
 )
 --;
@@ -136,6 +141,16 @@ COMMENT ON COLUMN agenda.finished_at IS 'service: when it last ended, well or no
 COMMENT ON COLUMN agenda.well_at IS 'service: when it last ended well: how fresh it is'
 --;
 COMMENT ON COLUMN agenda.skipped IS 'service: polls left out: busy'
+--;
+COMMENT ON COLUMN agenda.asked IS 'service: due_at is its own wish'
+--;
+COMMENT ON COLUMN agenda.waiting_job IS 'service: its job that waits'
+--;
+COMMENT ON COLUMN agenda.running_job IS 'service: its job at work'
+--;
+COMMENT ON COLUMN agenda.parked_id IS 'service: its row in parked'
+--;
+COMMENT ON COLUMN agenda.ended IS 'service: workers that ended in the middle of it, since it last ended by itself'
 --;
 CREATE TABLE workers (
     id TEXT NOT NULL,
@@ -172,6 +187,8 @@ CREATE TABLE leases (
     holder TEXT DEFAULT '' NOT NULL,
     session INTEGER NOT NULL,
     renewed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    process TEXT DEFAULT '' NOT NULL,
+    seconds FLOAT DEFAULT 10 NOT NULL,
     CONSTRAINT leases_pkey PRIMARY KEY (connection_id)
 )
 --;
@@ -184,6 +201,10 @@ COMMENT ON COLUMN leases.holder IS 'store: who may write'
 COMMENT ON COLUMN leases.session IS 'store: the holder''s database session'
 --;
 COMMENT ON COLUMN leases.renewed_at IS 'store: when the holder last said that it lives'
+--;
+COMMENT ON COLUMN leases.process IS 'store: machine, process and lock of the holder: whether it can be alive still'
+--;
+COMMENT ON COLUMN leases.seconds IS 'store: how long a renewal holds'
 --;
 CREATE TABLE paces (
     connection_id BIGINT NOT NULL,
@@ -218,6 +239,7 @@ CREATE TABLE breakers (
     sentence TEXT DEFAULT '' NOT NULL,
     remedy TEXT DEFAULT '' NOT NULL,
     failures INTEGER DEFAULT 0 NOT NULL,
+    strikes INTEGER DEFAULT 0 NOT NULL,
     since TIMESTAMP WITH TIME ZONE,
     probe_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT breakers_pkey PRIMARY KEY (connection_id, side),
@@ -238,6 +260,8 @@ COMMENT ON COLUMN breakers.remedy IS 'service: what to do'
 --;
 COMMENT ON COLUMN breakers.failures IS 'service: probes that failed'
 --;
+COMMENT ON COLUMN breakers.strikes IS 'service: runs in a row it was away'
+--;
 COMMENT ON COLUMN breakers.since IS 'service: when it opened'
 --;
 COMMENT ON COLUMN breakers.probe_at IS 'service: when it is tried next'
@@ -249,6 +273,7 @@ CREATE TABLE identities (
     digest BYTEA NOT NULL,
     bound_by TEXT DEFAULT '' NOT NULL,
     bound_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    seen_under TEXT DEFAULT '' NOT NULL,
     CONSTRAINT identities_pkey PRIMARY KEY (connection_id, side),
     CONSTRAINT identities_connection_id_fkey FOREIGN KEY(connection_id) REFERENCES connections (id) ON DELETE CASCADE
 )
@@ -264,6 +289,8 @@ COMMENT ON COLUMN identities.digest IS 'systems: SHA-256 of the facts'
 COMMENT ON COLUMN identities.bound_by IS 'person or engine: who tied the connection to it'
 --;
 COMMENT ON COLUMN identities.bound_at IS 'store: when'
+--;
+COMMENT ON COLUMN identities.seen_under IS 'wiring: mark of the token under which it was last compared'
 --;
 CREATE TABLE pauses (
     connection_id BIGINT NOT NULL,
@@ -386,6 +413,7 @@ CREATE TABLE census (
     connection_id BIGINT NOT NULL,
     kind TEXT NOT NULL,
     erp_id TEXT NOT NULL,
+    scope TEXT DEFAULT '' NOT NULL,
     what TEXT DEFAULT 'missing' NOT NULL,
     sentence TEXT DEFAULT '' NOT NULL,
     repaired BOOLEAN DEFAULT false NOT NULL,
@@ -400,6 +428,8 @@ COMMENT ON COLUMN census.connection_id IS 'store: the connection this row belong
 COMMENT ON COLUMN census.kind IS 'engine: record kind'
 --;
 COMMENT ON COLUMN census.erp_id IS 'engine: the link''s key, or the other side''s id where there is no link'
+--;
+COMMENT ON COLUMN census.scope IS 'engine: the erp project it lies in; empty when company-wide'
 --;
 COMMENT ON COLUMN census.what IS 'engine: what is off'
 --;

@@ -1,0 +1,54 @@
+"""What a person told to stand still: a connection, or one flow of it, for good or until a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.store import bulk
+
+
+class PauseRow(msgspec.Struct, frozen=True):
+    """One pause. Times are aware; one whose `until` has passed holds nothing up any more."""
+
+    flow: str
+    """Which flow; empty for the whole connection."""
+    actor: str
+    note: str = ""
+    until: datetime | None = None
+    """When it ends by itself; None for never."""
+    at: datetime | None = None
+    """Since when; given by the store."""
+
+
+def put(conn: Connection, connection_id: int, pause: PauseRow) -> None:
+    """Pauses a flow, or all of them, in place of an earlier pause of the same."""
+    sql = """
+        INSERT INTO pauses (connection_id, flow, actor, note, until) VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (connection_id, flow) DO UPDATE
+        SET actor = excluded.actor, note = excluded.note, until = excluded.until, at = now()
+    """
+    bulk.run(conn, sql, (connection_id, pause.flow, pause.actor, pause.note, pause.until))
+
+
+def lift(conn: Connection, connection_id: int, flow: str) -> bool:
+    """Ends the pause of a flow, or the one of all flows (an empty name); whether there was one.
+
+    Polls that waited for it are due at once: the schedule then says when they may run.
+    """
+    if not bulk.run(conn, "DELETE FROM pauses WHERE connection_id = %s AND flow = %s", (connection_id, flow)):
+        return False
+    sql = "UPDATE agenda SET due_at = now() WHERE connection_id = %s AND due_at IS NULL AND starts_with(name, 'poll')"
+    bulk.run(conn, sql, (connection_id,))
+    return True
+
+
+def standing(conn: Connection, connection_id: int, now: datetime) -> list[PauseRow]:
+    """The pauses of a connection that hold at `now`, the whole connection first, then by flow."""
+    sql = """
+        SELECT flow, actor, note, until, at FROM pauses
+        WHERE connection_id = %s AND (until IS NULL OR until > %s) ORDER BY flow
+    """
+    return [PauseRow(*row) for row in bulk.fetch(conn, sql, (connection_id, now))]

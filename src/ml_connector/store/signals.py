@@ -1,0 +1,238 @@
+"""One look at how the service stands, for the status page, the metrics and the alarms: few statements, all small."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from ml_connector.store import bulk, counters
+from ml_connector.store.queue_schema import SCHEMA
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Open holds of one connection with the same reason, owner and currency."""
+
+    reason: str
+    owner: str
+    currency: str
+    """ISO 4217; empty where no money is at stake."""
+    number: int
+    money: Decimal
+    oldest: datetime
+
+
+class Due(msgspec.Struct, frozen=True):
+    """One row of the agenda."""
+
+    name: str
+    due_at: datetime | None
+    priority: int
+    why: str
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    well_at: datetime | None
+    skipped: int
+
+
+class Breaker(msgspec.Struct, frozen=True):
+    """A circuit breaker of one side."""
+
+    side: str
+    state: str
+    reason: str
+    sentence: str
+    remedy: str
+    since: datetime | None
+    probe_at: datetime | None
+
+
+class Window(msgspec.Struct, frozen=True):
+    """One request window of one side, as last learned: `resets_at` in unix seconds."""
+
+    side: str
+    window: str
+    most: float
+    left_over: float
+    resets_at: float
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The last run of a connection that ended, and the last one that ended well."""
+
+    run: int
+    state: str
+    error: str
+    finished_at: datetime
+    well_at: datetime | None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Everything about one connection."""
+
+    id: int
+    name: str
+    agenda: list[Due] = []
+    breakers: list[Breaker] = []
+    windows: list[Window] = []
+    held: list[Held] = []
+    unknown: int = 0
+    """Intents whose outcome is not known."""
+    unknown_since: datetime | None = None
+    waiting_plans: list[str] = []
+    """Hashes of plans that wait for a person's approval: kept by the last run, which stopped for it."""
+    inbox: int = 0
+    """Events that no run has taken yet."""
+    inbox_since: datetime | None = None
+    token_at: dict[str, datetime] = {}
+    """Sealed field to the moment it was sealed: how old each secret or token is."""
+    hooks: dict[str, int] = {}
+    """State to the number of webhooks in it."""
+    paused: dict[str, str] = {}
+    """Flow (empty for all) to who paused it and why."""
+    parked: int = 0
+    counts: dict[str, int] = {}
+    census: dict[str, int] = {}
+    """missing, extra or stale to how many keys the last census left so."""
+    last: Ending | None = None
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """A process of the service."""
+
+    id: str
+    kind: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    stopping: bool
+
+
+class Signals(msgspec.Struct, frozen=True):
+    """How the whole installation stands at one moment."""
+
+    at: datetime
+    """The database's own clock."""
+    connections: list[Standing]
+    workers: list[Worker]
+    jobs: dict[tuple[str, str], int]
+    """(task, todo or doing) to how many."""
+    agenda: list[Due]
+    """What belongs to no connection."""
+    counts: dict[str, int]
+    parked: int
+
+
+_DUE = "name, due_at, priority, why, attempts, started_at, finished_at, well_at, skipped"
+_LISTS = {
+    "agenda": (Due, f"SELECT connection_id, {_DUE} FROM agenda ORDER BY connection_id, name"),
+    "breakers": (
+        Breaker,
+        "SELECT connection_id, side, state, reason, sentence, remedy, since, probe_at FROM breakers ORDER BY 1, 2",
+    ),
+    "windows": (
+        Window,
+        'SELECT connection_id, side, "window", most, left_over, resets_at FROM paces ORDER BY 1, 2, 3',
+    ),
+    "held": (
+        Held,
+        "SELECT connection_id, reason, owner, currency, count(*)::int, coalesce(sum(amount), 0), min(since) "
+        "FROM holds WHERE released_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+    ),
+}
+"""Attribute to the kind of its rows and the statement that brings them, connection id first."""
+
+_WORDS = {
+    "token_at": "SELECT connection_id, field, sealed_at FROM secrets ORDER BY 1, 2",
+    "hooks": "SELECT connection_id, state, count(*)::int FROM hooks WHERE source = 'procore' GROUP BY 1, 2",
+    "paused": "SELECT connection_id, flow, actor || CASE note WHEN '' THEN '' ELSE ': ' || note END FROM pauses "
+    "WHERE until IS NULL OR until > now()",
+    "census": "SELECT connection_id, what, count(*)::int FROM census WHERE NOT repaired GROUP BY 1, 2",
+}
+"""Attribute to the statement that brings connection id, name and value."""
+
+_UNKNOWN = """
+    SELECT connection_id, count(*)::int, min(sent_at) FROM intent_states WHERE state = 'unknown' GROUP BY 1
+"""
+_INBOX = "SELECT connection_id, count(*)::int, min(received_at) FROM inbox WHERE state IN ('new', 'taken') GROUP BY 1"
+_PARKED = "SELECT connection_id, count(*)::int FROM parked WHERE released_at IS NULL GROUP BY 1"
+_PLANS = """
+    SELECT p.connection_id, p.hash FROM plans p JOIN runs r ON r.id = p.run_id
+    WHERE p.state = 'kept' AND r.state = 'stopped'
+      AND r.id = (SELECT max(id) FROM runs l WHERE l.connection_id = p.connection_id AND l.state <> 'running')
+    ORDER BY 1, 2
+"""
+_LAST = """
+    SELECT c.id, r.id, r.state, r.error, r.finished_at,
+           (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
+    FROM connections c CROSS JOIN LATERAL (
+        SELECT * FROM runs WHERE connection_id = c.id AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1) r
+"""
+_JOBS = f"""
+    SELECT task_name, status::text, count(*)::int FROM {SCHEMA}.procrastinate_jobs
+    WHERE status IN ('todo', 'doing') GROUP BY 1, 2
+"""
+
+
+def signals(conn: Connection, only: int | None = None) -> Signals:
+    """How everything stands; with `only` the connections but that one are left out."""
+    lists: dict[str, dict[int, list[Any]]] = {name: _gathered(conn, kind, sql) for name, (kind, sql) in _LISTS.items()}
+    words: dict[str, dict[int, dict[str, Any]]] = {name: _worded(conn, sql) for name, sql in _WORDS.items()}
+    unknown = {row[0]: row[1:] for row in bulk.fetch(conn, _UNKNOWN)}
+    inbox = {row[0]: row[1:] for row in bulk.fetch(conn, _INBOX)}
+    parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
+    last = {row[0]: Ending(*row[1:]) for row in bulk.fetch(conn, _LAST)}
+    plans: dict[int, list[str]] = {}
+    for number, name in bulk.fetch(conn, _PLANS):
+        plans.setdefault(number, []).append(name)
+    counts = counters.totals(conn)
+    sql = "SELECT id, name FROM connections WHERE id = coalesce(%s, id) ORDER BY name"
+    found = [
+        Standing(
+            id=number,
+            name=name,
+            **_of(number, lists, []),
+            **_of(number, words, {}),
+            unknown=unknown.get(number, (0, None))[0],
+            unknown_since=unknown.get(number, (0, None))[1],
+            waiting_plans=plans.get(number, []),
+            inbox=inbox.get(number, (0, None))[0],
+            inbox_since=inbox.get(number, (0, None))[1],
+            parked=parked.get(number, 0),
+            counts=counts.get(number, {}),
+            last=last.get(number),
+        )
+        for number, name in bulk.fetch(conn, sql, (only,))
+    ]
+    now = bulk.fetch(conn, "SELECT now()")[0][0]
+    jobs = {(task, state): number for task, state, number in bulk.fetch(conn, _JOBS)}
+    return Signals(now, found, workers(conn), jobs, lists["agenda"].get(0, []), counts.get(0, {}), parked.get(0, 0))
+
+
+def workers(conn: Connection) -> list[Worker]:
+    """Every process that has given a sign of life and has not said goodbye."""
+    sql = "SELECT id, kind, host, pid, started_at, seen_at, stopping FROM workers ORDER BY started_at, id"
+    return [Worker(*row) for row in bulk.fetch(conn, sql)]
+
+
+def _of(number: int, found: dict[str, Any], nothing: object) -> dict[str, Any]:
+    return {what: rows.get(number, nothing) for what, rows in found.items()}
+
+
+def _gathered(conn: Connection, kind: type, sql: str) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for number, *rest in bulk.fetch(conn, sql):
+        found.setdefault(number, []).append(kind(*rest))
+    return found
+
+
+def _worded(conn: Connection, sql: str) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for number, name, value in bulk.fetch(conn, sql):
+        found.setdefault(number, {})[name] = value
+    return found
