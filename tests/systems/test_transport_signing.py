@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Generic
 
 import pytest
 
-from ml_connector.kernel.errors import HostUnreachable, OutcomeUnknown, SignInRefused
-from ml_connector.systems.signing import ClientCredentials, RefreshToken, SignInClient, TokenPair
+from ml_connector.kernel.errors import HostUnreachable, OutcomeUnknown, SignInRefused, Unavailable
+from ml_connector.systems.signing import ClientCredentials, KeptT, RefreshToken, Shelved, SignInClient, TokenPair
 from ml_connector.systems.wire import WireReply, WireRequest
 
 from .scripted_server import MovableClock
@@ -87,18 +90,49 @@ def test_a_refusal_says_what_is_likely_wrong(status: int, body: str, word: str) 
     assert "secret'" not in str(caught.value)
 
 
-def refresh(server: TokenServer, clock: MovableClock, kept: list[TokenPair]) -> RefreshToken:
-    pair = TokenPair("a0", "r0", clock().timestamp() + 100)
-    return RefreshToken(SignInClient("http://h/oauth/token", "c", "s", "urn:x"), pair, kept.append, clock, server)
+class Pile(Generic[KeptT]):
+    """A shelf in memory that several signers share, as processes do, and that remembers everything it was given."""
+
+    def __init__(self, kept: KeptT | None = None) -> None:
+        self.kept = kept
+        self.given: list[KeptT] = []
+        self.lock = threading.Lock()
+        self.full = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self.lock:
+            yield
+
+    def look(self) -> KeptT | None:
+        return self.kept
+
+    def put(self, token: KeptT, /) -> None:
+        if self.full:
+            raise OSError("disk full")
+        self.kept = token
+        self.given.append(token)
 
 
-def test_a_new_pair_is_kept_before_it_is_used() -> None:
-    server, clock, kept = TokenServer(5400), MovableClock(), list[TokenPair]()
-    sign = refresh(server, clock, kept)
+CLIENT = SignInClient("http://h/oauth/token", "c", "s", "urn:x")
+
+
+def refresh(server: TokenServer, clock: MovableClock, pile: Pile[TokenPair]) -> RefreshToken:
+    return RefreshToken(CLIENT, pile, clock, server)
+
+
+def pair(clock: MovableClock, life: float = 100) -> Pile[TokenPair]:
+    return Pile(TokenPair("a0", "r0", clock().timestamp() + life))
+
+
+def test_a_pair_is_marked_before_it_is_sent_and_kept_before_it_is_used() -> None:
+    server, clock = TokenServer(5400), MovableClock()
+    pile = pair(clock)
+    sign = refresh(server, clock, pile)
     assert sign.token() == "a0"
     clock.now += timedelta(seconds=95)
     assert sign.token() == "a1"
-    assert [pair.refresh for pair in kept] == ["r1"]
+    assert [(one.refresh, one.state) for one in pile.given] == [("r0", "sent"), ("r1", "")]
     assert b"refresh_token=r0" in (server.asked[0].body or b"")
     assert not server.asked[0].safe
     assert sign.renew("a1") == "a2"
@@ -108,31 +142,95 @@ def test_a_new_pair_is_kept_before_it_is_used() -> None:
 
 def test_a_pair_that_cannot_be_kept_is_not_used_and_not_lost() -> None:
     server, clock = TokenServer(5400), MovableClock()
-    kept: list[TokenPair] = []
-    full = [True]
+    pile = pair(clock, 0)
+    sign = refresh(server, clock, pile)
+    fetch = server.__call__
 
-    def keep(pair: TokenPair) -> None:
-        if full.pop() if full else False:
-            raise OSError("disk full")
-        kept.append(pair)
+    def full(request: WireRequest, /) -> WireReply:
+        pile.full = True
+        return fetch(request)
 
-    sign = RefreshToken(SignInClient("http://h/t", "c", "s"), TokenPair("a0", "r0", 0), keep, clock, server)
+    sign._call = full
     with pytest.raises(OSError, match="disk full"):
         sign.token()
+    pile.full = False
     assert sign.token() == "a1"
-    assert ([pair.access for pair in kept], len(server.asked)) == (["a1"], 1)
+    assert ([one.access for one in pile.given], len(server.asked)) == (["a0", "a1"], 1)
 
 
-def test_a_lost_answer_kills_the_pair_and_only_that() -> None:
-    server, clock, kept = TokenServer(), MovableClock(), list[TokenPair]()
-    sign = refresh(server, clock, kept)
-    server.error = HostUnreachable("away")
-    with pytest.raises(HostUnreachable):
-        sign.renew("a0")
+def test_a_lost_answer_kills_the_pair_for_everybody_and_only_that() -> None:
+    server, clock = TokenServer(), MovableClock()
+    pile = pair(clock)
+    sign = refresh(server, clock, pile)
+    for harmless in (HostUnreachable("away"), Unavailable("busy")):
+        server.error = harmless
+        with pytest.raises(type(harmless)):
+            sign.renew("a0")
+        assert pile.kept == TokenPair("a0", "r0", clock().timestamp() + 100)
     server.error = OutcomeUnknown("lost")
     with pytest.raises(SignInRefused, match="dead"):
         sign.renew("a0")
     server.error = None
-    with pytest.raises(SignInRefused, match="no refresh token"):
-        sign.renew("")
-    assert kept == []
+    asked = len(server.asked)
+    for one in (sign, refresh(server, clock, pile)):
+        with pytest.raises(SignInRefused, match="found dead"):
+            one.token()
+    assert len(server.asked) == asked
+    pile.kept = TokenPair("", "r9")  # a person authorized again
+    assert sign.token() == f"a{asked + 1}"
+
+
+def test_a_mark_whose_sender_is_gone_means_a_lost_answer() -> None:
+    server, clock = TokenServer(), MovableClock()
+    pile = Pile(TokenPair("a0", "r0", 0, "sent"))
+    with pytest.raises(SignInRefused, match="never came") as caught:
+        refresh(server, clock, pile).token()
+    assert "Authorize the connection again" in caught.value.remedy
+    assert server.asked == []
+    assert pile.kept is not None
+    assert pile.kept.state == "dead"
+
+
+def test_a_burnt_refresh_token_is_not_tried_again() -> None:
+    server, clock = TokenServer(), MovableClock()
+    pile = pair(clock, 0)
+    server.reply = WireReply(401, {}, b'{"error":"invalid_grant","error_description":"The refresh token is invalid"}')
+    for _ in range(2):
+        with pytest.raises(SignInRefused, match="dead"):
+            refresh(server, clock, pile).token()
+    assert len(server.asked) == 1
+
+
+def test_a_dead_pair_gives_way_to_the_service_account_where_the_connection_allows_it() -> None:
+    server, clock = TokenServer(5400), MovableClock()
+    pile, tokens = Pile(TokenPair("a0", "r0", 0, "dead")), Pile[Shelved]()
+    service = credentials(server, clock).shared(tokens)
+    sign = RefreshToken(CLIENT, pile, clock, server, service)
+    assert [sign.token(), sign.token()] == ["a1", "a1"]
+    assert sign.renew("a1") == "a2"
+    assert all(b"client_credentials" in (one.body or b"") for one in server.asked)
+    assert [one.access for one in tokens.given] == ["a1", "a2"]
+
+
+def test_processes_that_share_a_shelf_sign_in_once() -> None:
+    server, clock, pile = TokenServer(180), MovableClock(), Pile[Shelved]()
+    mine, theirs = (credentials(server, clock).shared(pile) for _ in range(2))
+    assert [mine.token(), theirs.token()] == ["a1", "a1"]
+    assert theirs.renew("a1") == "a2"
+    assert mine.renew("a1") == "a2"
+    other = ClientCredentials(URL, "svc", "a new secret", "openid", clock, server).shared(pile)
+    assert other.token() == "a3"  # a token of another sign-in is nobody's proof
+    clock.now += timedelta(seconds=170)
+    assert mine.token() == "a4"
+
+
+def test_many_processes_refresh_one_pair_once() -> None:
+    server, clock = TokenServer(5400), MovableClock()
+    pile = pair(clock, 0)
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(refresh(server, clock, pile).token())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(server.asked), set(found)) == (1, {"a1"})

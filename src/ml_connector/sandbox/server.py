@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -129,7 +130,9 @@ class _Call:
     async def _answer(self, response: Response, fault: Fault | None) -> None:
         # Noted first: whoever has the answer must be able to find the call in the log.
         self._note(response, fault, changed=response.changed)
-        await _send_response(self._send, response)
+        date = formatdate(int(self._sandbox.clock().timestamp()), usegmt=True)  # the sandbox's day, not the machine's
+        dated = Response(response.status, (*response.headers, ("date", date)), response.body, response.changed)
+        await _send_response(self._send, dated)
 
     def _note(self, response: Response | None, fault: Fault | None, *, changed: bool = False) -> None:
         request = self._request
@@ -278,6 +281,7 @@ def _config(application: SideApplication) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from ml_connector.kernel.clock import Clock
 from ml_connector.systems.finding import Finding
-from ml_connector.systems.pacing import Pacing
-from ml_connector.systems.signing import TokenPair
-from ml_connector.systems.transport import HttpSettings, Signer, Transport
+from ml_connector.systems.pacing import Budget, PaceBook, Pacing
+from ml_connector.systems.signing import Shelf, Shelved, TokenPair
+from ml_connector.systems.transport import HttpSettings, Signer, Transport, nothing
 from ml_connector.systems.wire import Call, Tape
 
 SystemT = TypeVar("SystemT")
@@ -24,10 +26,16 @@ class Access(msgspec.Struct, frozen=True):
     tape: Tape
     clock: Clock
     in_flight: int
-    pair: TokenPair | None = None
-    """Tokens of a person's authorization, where the side signs in with one."""
-    keep: Callable[[TokenPair], None] | None = None
-    """Seals a new pair and stores it before it returns; given with `pair`."""
+    pair: Shelf[TokenPair] | None = None
+    """Where the tokens of a person's authorization are kept, where the side signs in with one."""
+    shelf: Shelf[Shelved] | None = None
+    """Where the token of a service account is kept for all processes."""
+    book: PaceBook | None = None
+    """Where all processes keep how fast this side may be called."""
+    budget: Budget = Budget()
+    """How much of the hour's requests this work may use."""
+    leaving: Callable[[], None] = nothing
+    """Asked right before each request that writes leaves; raises when it must not."""
 
 
 class Opened(Generic[SystemT]):
@@ -39,15 +47,33 @@ class Opened(Generic[SystemT]):
         transport: Transport,
         check: Callable[[SystemT], list[Finding]],
         discover: Callable[[SystemT], Mapping[str, Any]],
+        identify: Callable[[SystemT, str], Mapping[str, str]],
     ) -> None:
         self.system = system
         self._transport = transport
         self._check = check
         self._discover = discover
+        self._identify = identify
 
     def requests(self) -> dict[str, int]:
         """Requests sent so far, by read and write; sign-in not counted, every attempt counted."""
         return {"read": self._transport.counts.reads, "write": self._transport.counts.writes}
+
+    def seal(self) -> str:
+        """A mark of the token requests are signed with for now; signs in when there is none."""
+        return sha256(self._transport.bearer().encode()).hexdigest()
+
+    def facts(self) -> dict[str, str]:
+        """What this side says of itself, by the fact's name: a read or two, which nobody without a right can do."""
+        return dict(self._identify(self.system, self._transport.bearer()))
+
+    def goes_on(self) -> datetime | None:
+        """The moment from which this side takes requests again; None when it does now."""
+        return self._transport.pacing.goes_on()
+
+    def put_down(self) -> None:
+        """Leaves for other processes what was learned about how fast this side may be called."""
+        self._transport.pacing.put_down()
 
     def check(self) -> list[Finding]:
         """Every right and name the product needs on this side, each good or bad with its remedy."""
@@ -66,9 +92,12 @@ def transport_of(
     `setting` names the address in remedies, `door_setting` that of the sign-in where it is another one.
     """
     http = HttpSettings(setting=f"{side}.{setting}")
-    pacing = Pacing(in_flight=access.in_flight, clock=access.clock)
+    pacing = Pacing(access.in_flight, clock=access.clock, book=access.book, budget=access.budget)
     door = Transport(
         side, HttpSettings(setting=f"{side}.{door_setting or setting}"), Pacing(in_flight=1, clock=access.clock)
     )
-    secrets = (access.secret, *((access.pair.refresh, access.pair.access) if access.pair else ()))
-    return Transport(side, http, pacing, sign(door), access.tape, tuple(one for one in secrets if one))
+    kept = access.pair.look() if access.pair else None
+    secrets = (access.secret, *((kept.refresh, kept.access) if kept else ()))
+    transport = Transport(side, http, pacing, sign(door), access.tape, tuple(one for one in secrets if one))
+    transport.leaving = access.leaving
+    return transport

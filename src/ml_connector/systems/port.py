@@ -57,6 +57,21 @@ class InvoicePage(msgspec.Struct, frozen=True):
     """Invoice id to the fingerprint of its header and posting rows as they came."""
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A record as a list shows it: enough to count it and to tell whether it changed, not to decide about it."""
+
+    id: str
+    once_key: str = ""
+    """The key our create carried; empty where it carries none."""
+    moment: str = ""
+    """When it last changed, ISO 8601, as its system says; empty where it does not."""
+    stamp: str = ""
+    """As `Outcome.stamp`, where the list tells all that stands in it; else empty."""
+    dated: date | None = None
+    ended: bool = False
+    """Whether people cancelled it: it is there and counts no more."""
+
+
 class Knows(Protocol):
     """Asks the store what it knew of some records of one kind: id to fingerprint, for those that need no new look."""
 
@@ -168,6 +183,10 @@ class ErpSystem(Writes, Protocol):
         """Purchase requisitions of ours by once-key."""
         ...
 
+    def marks(self, kind: str) -> list[Mark]:
+        """Every record of a kind that carries our once-key: voucher, purchase_requisition, erp_invoice."""
+        ...
+
 
 class Result(Enum):
     """How one effect ended."""
@@ -269,6 +288,13 @@ class ProjectsSystem(Writes, Protocol):
 
     def direct_costs(self, project: str, since: str | None = None, ids: Sequence[str] = ()) -> list[DirectCost]:
         """Direct costs of a project with their lines; `since` and `ids` as for subcontractor invoices."""
+        ...
+
+    def marks(self, project: str, kind: str, contracts: Sequence[str] = ()) -> list[Mark]:
+        """Every record of a kind in a project, as cheaply as lists allow, deleted ones left out.
+
+        Kinds are commitment, subcontractor_invoice, direct_cost, and payment, which is listed for `contracts` only.
+        """
         ...
 
     def budget(self, project: str) -> Budget:

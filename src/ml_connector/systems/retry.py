@@ -9,6 +9,7 @@ from enum import Enum
 
 import msgspec
 
+from ml_connector.kernel.clock import Clock
 from ml_connector.systems.wire import WireReply
 
 
@@ -69,11 +70,13 @@ def backoff(attempt: int, retry: Retry, draw: float) -> float:
     return draw * min(retry.longest, retry.first * 2.0 ** (attempt - 1))
 
 
-def pause_asked(headers: Mapping[str, str], now: datetime) -> float | None:
+def pause_asked(headers: Mapping[str, str], now_here: datetime) -> float | None:
     """Seconds the other side asks us to wait: Retry-After (seconds or a date), else X-Rate-Limit-Reset; None if mute.
 
-    X-Rate-Limit-Reset is in unix seconds (facts/procore.md, rate limits); Procore may leave Retry-After out.
+    X-Rate-Limit-Reset is in unix seconds (facts/procore.md, rate limits); Procore may leave Retry-After out. Both name
+    moments by the other side's clock, which its Date header tells; `now_here` stands in for it.
     """
+    now = their_clock(headers, lambda: now_here)
     text = headers.get("retry-after")
     if text:
         seconds = _seconds_until(text.strip(), now)
@@ -81,6 +84,12 @@ def pause_asked(headers: Mapping[str, str], now: datetime) -> float | None:
             return seconds
     reset = number_in(headers, "x-rate-limit-reset")
     return None if reset is None else max(0.0, reset - now.timestamp())
+
+
+def their_clock(headers: Mapping[str, str], clock: Clock) -> datetime:
+    """What time it is over there, by the Date header of a reply; by our clock where it has none."""
+    moment = _moment(headers.get("date", ""))
+    return clock() if moment is None else moment
 
 
 def number_in(headers: Mapping[str, str], name: str) -> float | None:
@@ -98,10 +107,14 @@ def number_in(headers: Mapping[str, str], name: str) -> float | None:
 def _seconds_until(text: str, now: datetime) -> float | None:
     if text.isdigit():
         return float(text)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment a header names, aware; None when it names none."""
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

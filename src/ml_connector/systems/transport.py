@@ -16,6 +16,7 @@ from pyreqwest.exceptions import PoolTimeoutError, RequestError
 
 from ml_connector.kernel.errors import (
     BadInput,
+    ConnectorError,
     HostUnreachable,
     Locked,
     OutcomeUnknown,
@@ -86,6 +87,10 @@ def keep_nothing(_exchange: Exchange) -> None:
     """The tape of those who keep no evidence."""
 
 
+def nothing() -> None:
+    """What is asked before a request leaves by those who may always write."""
+
+
 class Transport:
     """Sends requests of one side of one connection; thread safe; implements `wire.Call`.
 
@@ -104,8 +109,10 @@ class Transport:
         """`secrets` never reach the tape, wherever they stand in a body or address."""
         self.side = side
         self.counts = Counts()
+        self.leaving: Callable[[], None] = nothing
+        """Asked right before each request that writes leaves, once it has its turn; raises when it must not."""
         self._http = http
-        self._pacing = pacing
+        self.pacing = pacing
         self._sign = sign
         self._tape = tape
         self._clean = Redaction(secrets)
@@ -117,7 +124,22 @@ class Transport:
         """Whether this address has ever answered: silence is then an outage, not a wrong setting."""
 
     def __call__(self, request: WireRequest, /) -> WireReply:
-        """The reply to `request`, whatever its status; raises as `wire.Call` says."""
+        """The reply to `request`, whatever its status; raises as `wire.Call` says, and the error names the side."""
+        try:
+            return self._persist(request)
+        except ConnectorError as error:
+            error.side = error.side or self.side
+            raise
+
+    def bearer(self) -> str:
+        """The token requests are signed with for now; signs in when there is none. Raises as a request would."""
+        try:
+            return self._token()
+        except ConnectorError as error:
+            error.side = error.side or self.side
+            raise
+
+    def _persist(self, request: WireRequest) -> WireReply:
         retry = self._http.retry
         started, waited = time.monotonic(), 0.0
         attempt, renewed, token = 0, False, ""
@@ -148,7 +170,7 @@ class Transport:
             if attempt >= retry.attempts or spent + seconds > retry.budget:
                 raise error
             if verdict is not Verdict.SLOW_DOWN:  # after 429 everybody waits, at the gate of the pacing
-                self._pacing.pause(seconds)
+                self.pacing.pause(seconds)
                 waited += seconds
 
     def _token(self) -> str:
@@ -177,8 +199,10 @@ class Transport:
         """One request on the wire: its reply and the seconds it waited for the window. Raises NoAnswer."""
         if not request.signed:  # sign-in: not paced, not counted, not taped
             return self._send(request, ""), 0.0
-        waited = self._pacing.enter()
+        waited = self.pacing.enter()
         write = not _reads(request)
+        if write:
+            self._ask_leave()
         with self._lock:
             if write:
                 self.counts.writes += 1
@@ -190,10 +214,20 @@ class Transport:
             reply = self._send(request, token)
         finally:
             took = time.perf_counter() - started
-            self._pacing.leave(None if reply is None else reply.headers)
+            self.pacing.leave(None if reply is None else reply.headers)
             if self._tape is not keep_nothing:
                 self._keep(request, reply, int(took * 1000), write)
         return reply, waited
+
+    def _ask_leave(self) -> None:
+        """Gives the turn back when the request must not leave."""
+        try:
+            self.leaving()
+        except BaseException as error:
+            self.pacing.leave(None)
+            if isinstance(error, ConnectorError):
+                error.side = error.side or "store"
+            raise
 
     def _send(self, request: WireRequest, token: str) -> WireReply:
         try:
@@ -241,13 +275,16 @@ class Transport:
                 f"{self._name(request)} answered {reply.status} to {request.method} {_path(request.url)[:120]}; "
                 "whether it was carried out is not known."
             )
-        asked = None if verdict is Verdict.UNSURE else pause_asked(reply.headers, self._pacing.clock())
+        asked = None if verdict is Verdict.UNSURE else pause_asked(reply.headers, self.pacing.clock())
         jitter = backoff(attempt, self._http.retry, random.random())  # noqa: S311  # jitter, no secret
         seconds = jitter if asked is None else asked
         name = self._name(request)
+        if verdict is Verdict.SLOW_DOWN or (verdict is Verdict.AWAY and asked):
+            self.pacing.hold(seconds)
         if verdict is Verdict.SLOW_DOWN:
-            self._pacing.hold(seconds)
-            return RateLimited(f"{name} asks us to slow down (429).", seconds=seconds), seconds
+            error = RateLimited(f"{name} asks us to slow down (429).", seconds=seconds)
+            error.again_at = self.pacing.clock() + timedelta(seconds=seconds)
+            return error, seconds
         if verdict is Verdict.LOCKED:
             return Locked(f"{name} says that somebody holds the row (423).", seconds=seconds), seconds
         return Unavailable(f"{name} is away for now ({reply.status}).", seconds=seconds), seconds

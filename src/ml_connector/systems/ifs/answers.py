@@ -127,6 +127,12 @@ def said(reply: WireReply) -> Said:
 
 def refusal(reply: WireReply, what: str) -> ConnectorError:
     """The error of the tree for an answer that is no success; `what` says what was being done ("read projects")."""
+    error = _refusal(reply, what)
+    error.side = "erp"
+    return error
+
+
+def _refusal(reply: WireReply, what: str) -> ConnectorError:
     heard = said(reply)
     kind = _kind(reply.status, heard)
     reference = heard.constant or (f"ORA-{heard.number}" if heard.number else "") or heard.code or str(reply.status)
@@ -151,10 +157,12 @@ def accepted(reply: WireReply, what: str) -> WireReply:
 
 def not_odata(what: str) -> HostUnreachable:
     """The error for a success whose body is no OData: a sign-in page, a proxy."""
-    return HostUnreachable(
+    error = HostUnreachable(
         f"IFS could not {what}: the address answers with something that is no OData.",
         remedy="Check erp.url: it is the tenant's own host, without a path.",
     )
+    error.side = "erp"
+    return error
 
 
 def _kind(status: int, heard: Said) -> type[ConnectorError]:

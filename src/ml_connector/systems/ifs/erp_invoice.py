@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from ml_connector.kernel.errors import Refused
+from ml_connector.kernel.keys import once_key
 from ml_connector.kernel.text import clipped
 from ml_connector.records.supplier_invoice import InvoiceLine, SupplierInvoice
 from ml_connector.systems.ifs.change_set import ChangeSet, ChangeSets, Part
@@ -19,7 +20,7 @@ from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.purchase_requisition import activity_number
 from ml_connector.systems.ifs.writing_profile import WriteSet, defaults_of
 from ml_connector.systems.outcomes import body_of, refused
-from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.port import Effect, Mark, Outcome
 
 _TEXT = 200
 """Characters of a voucher text and of a posting's text (facts/ifs.md 11.9)."""
@@ -48,6 +49,10 @@ class ErpInvoices:
     def find(self, effect: Effect) -> Outcome | None:
         """DONE with its InvoiceId when the invoice is there, in whatever state."""
         return None if self._once is None else self._once.find(effect)
+
+    def marks(self) -> list[Mark]:
+        """Those that carry our key; none where the profile names no place for them."""
+        return [] if self._once is None else self._once.marks(once_key(self._company, ""))
 
     def _render(self, effect: Effect) -> ChangeSet:
         body = body_of(effect, SupplierInvoice)

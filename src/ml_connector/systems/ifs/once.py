@@ -17,7 +17,7 @@ from ml_connector.systems.ifs.answers import not_odata, refusal
 from ml_connector.systems.ifs.change_set import Answer, ChangeSet, ChangeSets, Part
 from ml_connector.systems.ifs.odata import Odata, Reading, text_literal
 from ml_connector.systems.outcomes import all_of, done, ended, refused, unknown
-from ml_connector.systems.port import Effect, Outcome, Result
+from ml_connector.systems.port import Effect, Mark, Outcome, Result
 
 Render = Callable[[Effect], ChangeSet]
 """The change set that makes what an effect carries; its first part makes the row that bears our key."""
@@ -95,6 +95,29 @@ class Once:
                     if begins_with(text, key) if self._place.leading else text == key:
                         found.setdefault(key, []).append(row)
         return found
+
+    def marks(self, beginning: str) -> list[Mark]:
+        """What carries a key that begins so."""
+        place = self._place
+        condition = f"startswith({place.reference},{text_literal(beginning)})"
+        select = tuple(dict.fromkeys((place.id, place.reference, *place.select)))
+        reading = Reading(
+            address=self._service + place.entity_set,
+            what=f"count {place.what}s",
+            keys=(place.id,),
+            select=select,
+            numbers=(place.id,) if place.number else (),
+            filter=f"{place.filter} and {condition}" if place.filter else condition,
+        )
+        found = [_rows.decode(raw) for raw in self._odata.rows(reading)]
+        return [
+            Mark(
+                str(row.get(place.id)),
+                str(row.get(place.reference)).split(maxsplit=1)[0],
+                ended=str(row.get(place.state)) in place.ended,
+            )
+            for row in found
+        ]
 
     def find(self, effect: Effect) -> Outcome | None:
         """DONE with its id when it is there; REFUSED when it is there twice or in part, None when it is not there."""

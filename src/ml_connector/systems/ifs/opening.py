@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_connector.systems.ifs.check import check, discover
+from ml_connector.systems.ifs.identity import facts_of
 from ml_connector.systems.ifs.profile import profile_from
 from ml_connector.systems.ifs.system import IfsSettings, IfsSystem
 from ml_connector.systems.opening import Access, Opened, transport_of
@@ -24,8 +25,11 @@ def open_ifs(settings: Mapping[str, Any], company: str, access: Access) -> Opene
         "erp",
         "url",
         access,
-        lambda call: ClientCredentials(token_url, client, access.secret, SCOPE, access.clock, call),
+        lambda call: ClientCredentials(token_url, client, access.secret, SCOPE, access.clock, call).shared(
+            access.shelf
+        ),
     )
     profile = profile_from(settings.get("profile", {}))
     system = IfsSystem(transport, IfsSettings(url, company, str(settings["channel"]), profile), access.clock)
-    return Opened(system, transport, check, discover)
+    issuer = f"{url}/auth/realms/{settings['realm']}"
+    return Opened(system, transport, check, discover, lambda system, token: facts_of(system, issuer, token))

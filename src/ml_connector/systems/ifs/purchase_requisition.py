@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ml_connector.kernel.errors import BadInput, Refused
-from ml_connector.kernel.keys import Key
+from ml_connector.kernel.keys import Key, once_key
 from ml_connector.kernel.money import decimal_of, rounded
 from ml_connector.kernel.text import clipped
 from ml_connector.records.purchase_requisition import PurchaseRequisition, RequisitionLine
@@ -24,7 +24,7 @@ from ml_connector.systems.ifs.once import HEADER, Once, Place, note, remove_head
 from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.writing_profile import WriteSet, WritingProfile, defaults_of
 from ml_connector.systems.outcomes import body_of
-from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.port import Effect, Mark, Outcome
 
 _NOTE = 2000
 _DESCRIPTION = 200
@@ -36,8 +36,9 @@ _row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 class Requisitions:
     """Proposes requisitions and reads ours back. Thread safe."""
 
-    def __init__(self, odata: Odata, sets: ChangeSets, profile: Profile) -> None:
+    def __init__(self, odata: Odata, sets: ChangeSets, profile: Profile, company: str) -> None:
         self._odata = odata
+        self._company = company
         self._writes = profile.writes
         self._once = Once(odata, sets, _place(profile.writes), self._whole)
 
@@ -59,6 +60,10 @@ class Requisitions:
         lines = self._lines([_text(row, self._writes.requisition, "id") for _, row in found])
         made = [_requisition(key, row, self._writes, lines) for key, row in found]
         return sorted(made, key=lambda one: not one.ended)
+
+    def marks(self) -> list[Mark]:
+        """Those that carry our key."""
+        return self._once.marks(once_key(self._company, "commitment", ""))
 
     def _render(self, effect: Effect) -> ChangeSet:
         body = body_of(effect, PurchaseRequisition)
@@ -133,19 +138,19 @@ def _place(writes: WritingProfile) -> Place:
 
 
 def _requisition(
-    once_key: str, row: Mapping[str, Any], writes: WritingProfile, lines: Mapping[str, list[dict[str, Any]]]
+    key: str, row: Mapping[str, Any], writes: WritingProfile, lines: Mapping[str, list[dict[str, Any]]]
 ) -> PurchaseRequisition:
     where, of_line = writes.requisition, writes.requisition_line
     identity, state = _text(row, where, "id"), _text(row, where, "state")
     own = lines.get(identity, [])
     currency = next((text for one in own if (text := _text(one, of_line, "currency"))), "")
     return PurchaseRequisition(
-        once_key=once_key,
+        once_key=key,
         site=_text(row, where, "site"),
         requisitioner=_text(row, where, "requisitioner"),
         vendor=next((text for one in own if (text := _text(one, of_line, "vendor"))), ""),
         currency=currency,
-        text=_text(row, where, "text").removeprefix(once_key).strip(),
+        text=_text(row, where, "text").removeprefix(key).strip(),
         lines=tuple(_line(one, of_line, currency) for one in own),
         id=identity,
         state=state,

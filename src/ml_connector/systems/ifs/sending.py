@@ -17,7 +17,7 @@ from ml_connector.systems.ifs.supplier_proposal import SupplierProposals
 from ml_connector.systems.ifs.supplier_update import SupplierUpdates
 from ml_connector.systems.ifs.voucher import Vouchers, parts_of
 from ml_connector.systems.outcomes import Work, dispatched, ended, reader_of
-from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.port import Effect, Mark, Outcome
 
 Find = Callable[[Effect], Outcome | None]
 """Reads back whether an effect happened; None when it did not."""
@@ -34,8 +34,8 @@ class Sending:
     def __init__(self, odata: Odata, profile: Profile, company: str) -> None:
         self.change_sets = ChangeSets(odata, profile.batch_parts)
         self.vouchers = Vouchers(odata, self.change_sets, profile, company)
-        self.requisitions = Requisitions(odata, self.change_sets, profile)
-        invoices = ErpInvoices(odata, self.change_sets, profile, company)
+        self.requisitions = Requisitions(odata, self.change_sets, profile, company)
+        self.invoices = invoices = ErpInvoices(odata, self.change_sets, profile, company)
         proposals = SupplierProposals(odata, self.change_sets, profile, company)
         suppliers = SupplierUpdates(odata, self.change_sets, profile)
         dimensions = DimensionWriting(odata, profile, company)
@@ -77,6 +77,15 @@ class Sending:
     def weight(self, effect: Effect) -> int:
         """A voucher's parts of a batch, so that batches travel full; every other effect counts as one."""
         return parts_of(effect.body) if isinstance(effect.body, Voucher) else 1
+
+    def marks(self, kind: str) -> list[Mark]:
+        """What carries our key of a kind, in whatever state."""
+        reads = {
+            "voucher": self.vouchers.reading.marks,
+            "purchase_requisition": self.requisitions.marks,
+            "erp_invoice": self.invoices.marks,
+        }
+        return reads[kind]()
 
     def send(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Sends one batch of one kind, verb and scope; one outcome each, in order. Set-up trouble is raised."""

@@ -34,7 +34,7 @@ from ml_connector.systems.ifs.sending import Sending
 from ml_connector.systems.ifs.set_profile import SetProfile
 from ml_connector.systems.ifs.supplier_invoice import tax_code_of
 from ml_connector.systems.ifs.vendor import SupplierReading, named_of
-from ml_connector.systems.port import Effect, InvoicePage, Knows, OrderPage, Outcome, VendorPage
+from ml_connector.systems.port import Effect, InvoicePage, Knows, Mark, OrderPage, Outcome, VendorPage
 from ml_connector.systems.wire import Call
 
 _Record = TypeVar("_Record")
@@ -151,6 +151,10 @@ class IfsSystem:
     def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
         """Purchase requisitions of ours by once-key, with their no-part lines; the absent ones are not there."""
         return self.sending.requisitions.requisitions(once_keys)
+
+    def marks(self, kind: str) -> list[Mark]:
+        """Every voucher, purchase requisition or supplier invoice that carries our once-key."""
+        return self.sending.marks(kind)
 
     def batch_size(self, kind: str, verb: str) -> int:
         """How much of that kind and verb goes in one request, by `weight`."""

@@ -17,6 +17,7 @@ from ml_connector.systems.ifs.profile import Profile
 from ml_connector.systems.ifs.project import of_company
 from ml_connector.systems.ifs.rows import Row
 from ml_connector.systems.ifs.set_profile import SetProfile
+from ml_connector.systems.port import Mark
 
 _KEYS_AT_ONCE = 30
 """Once-keys, or beginnings of them, in one condition: at about a hundred characters each it stays within an address of
@@ -85,6 +86,22 @@ class VoucherReading:
             if self._where.statuses.get(row.text("status")) == VoucherStatus.CANCELLED.value:
                 found.append(row.text("text").partition(" ")[0])
         return found
+
+    def marks(self) -> list[Mark]:
+        """Every voucher of ours in the hold table and the ledger; one that moves just then is there once."""
+        found: dict[str, Mark] = {}
+        for where in (self._where.held, self._where.ledger):
+            begins = f"startswith({where.name('text')},{text_literal(f'{self._company}/')})"
+            reading = self._odata.reading(where, "count vouchers", of_company(where, self._company, begins))
+            for raw in self._odata.rows(reading):
+                with _told("voucher"):
+                    row = Row(raw, where)
+                    once_key = self._carried(row.text("text"))
+                    ended = self._where.statuses.get(row.text("status")) == VoucherStatus.CANCELLED.value
+                    if once_key:
+                        id_ = "/".join(row.required(word) for word in ("type", "year", "number"))
+                        found[id_] = Mark(id_, once_key, ended=ended)
+        return list(found.values())
 
     def _heads(self, where: SetProfile, once_keys: Sequence[str]) -> list[Head]:
         """The headers in one set that carry any of `once_keys`.

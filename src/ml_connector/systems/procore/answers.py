@@ -56,6 +56,7 @@ BUDGET_WRITING = Place("the budget", "Give the service account Admin on the proj
 DIRECT_COSTS = Place("the direct costs", "Give the service account Admin on the project Direct Costs tool.")
 PAYMENTS = Place("the payments issued", "Give the service account Admin on the project Commitments tool.")
 UNITS = Place("the units of measure", "Give the service account Admin on the company Admin tool.")
+WEBHOOKS = Place("the webhooks", "Give the service account Standard on the Webhooks API.")
 CURRENCY = Place("the currency settings", "Give the service account Read or better on the company Admin tool.")
 
 _PERMIT = " Make sure the project is among the app's permitted projects."
@@ -117,23 +118,29 @@ def reference(reply: WireReply) -> str:
 
 def fail(reply: WireReply, place: Place, *, safe: bool) -> NoReturn:
     """Raises the kernel error for a refused call; `safe` says that nothing can have been half done."""
+    error = _refusal(reply, place, safe)
+    error.side = "projects"
+    raise error
+
+
+def _refusal(reply: WireReply, place: Place, safe: bool) -> ConnectorError:
     said = words(reply.body)
     ref = reference(reply) or None
     folded = said.casefold()
     if "procore-company-id" in folded:
-        raise FixSetup(
+        return FixSetup(
             f"Procore did not accept the company for {place.what}: {said}",
             remedy="Set `company_id` of the Procore connection to the number in the company's web address.",
             reference=ref,
         )
     if "not connected to this company" in folded:
-        raise FixSetup(
+        return FixSetup(
             f"The app is not installed in this Procore company: {said}",
             remedy="Install the app for this company id: company Admin, App Management, then permit its projects.",
             reference=ref,
         )
     made = _TABLE.get(reply.status, _other)
-    raise made(place, f" Procore says: {said.rstrip('.')}." if said else "", reply, safe, ref)
+    return made(place, f" Procore says: {said.rstrip('.')}." if said else "", reply, safe, ref)
 
 
 def _signed_out(place: Place, said: str, reply: WireReply, safe: bool, ref: str | None) -> ConnectorError:

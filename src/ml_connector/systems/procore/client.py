@@ -16,6 +16,8 @@ from ml_connector.systems.wire import Call, WireReply, WireRequest
 
 T = TypeVar("T")
 Query = Sequence[tuple[str, str]]
+Body = msgspec.Struct | Sequence[object]
+"""What a request carries: an object, or a list where the endpoint wants one."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -62,9 +64,7 @@ class Client:
 
         return read_all(fetch, decode, self.settings.max_pages, place)
 
-    def write(
-        self, method: str, path: str, body: msgspec.Struct | None, decoder: msgspec.json.Decoder[T], place: Place
-    ) -> T:
+    def write(self, method: str, path: str, body: Body | None, decoder: msgspec.json.Decoder[T], place: Place) -> T:
         """A change that may not be sent twice: what the answer says, or OutcomeUnknown when that cannot be told."""
         return self._understood(self._sent(method, path, body, place, safe=False), decoder, place)
 
@@ -78,7 +78,7 @@ class Client:
         if reply.status >= 300 and reply.status != 404:
             fail(reply, place, safe=True)
 
-    def _sent(self, method: str, path: str, body: msgspec.Struct | None, place: Place, *, safe: bool) -> WireReply:
+    def _sent(self, method: str, path: str, body: Body | None, place: Place, *, safe: bool) -> WireReply:
         headers = self._read_headers if body is None else self._write_headers
         content = None if body is None else _encoder.encode(body)
         reply = self._call(WireRequest(method, self._url + path, headers, content, safe))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_connector.systems.opening import Access, Opened, transport_of
 from ml_connector.systems.procore.check import check, discover
+from ml_connector.systems.procore.identity import facts_of
 from ml_connector.systems.procore.settings import BudgetList, ProcoreSettings, UnknownUnit
 from ml_connector.systems.procore.system import ProcoreSystem
 from ml_connector.systems.signing import ClientCredentials, RefreshToken, SignInClient
@@ -22,7 +23,8 @@ def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreS
         f"{login}/oauth/token", str(settings["client_id"]), access.secret, str(settings["redirect_uri"])
     )
     door_setting = "login_url" if settings["login_url"] else "url"
-    transport = transport_of("projects", "url", access, lambda call: _signer(client, access, call), door_setting)
+    alone = settings["otherwise"] == "client_credentials"
+    transport = transport_of("projects", "url", access, lambda call: _signer(client, access, call, alone), door_setting)
     room = ProcoreSettings(
         url=url,
         login_url=login,
@@ -31,11 +33,18 @@ def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreS
         budget_list=BudgetList(settings["budget_list"]),
         unknown_unit=UnknownUnit(settings["unknown_unit"]),
     )
-    return Opened(ProcoreSystem(transport, room), transport, check, discover)
+    service = settings["grant"] == "client_credentials"
+    system = ProcoreSystem(transport, room)
+    return Opened(system, transport, check, discover, lambda system, _token: facts_of(system, service))
 
 
-def _signer(client: SignInClient, access: Access, call: Call) -> Signer:
-    """Client credentials, or the tokens of a person's authorization where the connection has some."""
-    if access.pair is not None and access.keep is not None:
-        return RefreshToken(client, access.pair, access.keep, access.clock, call)
-    return ClientCredentials(client.token_url, client.client_id, client.client_secret, "", access.clock, call)
+def _signer(client: SignInClient, access: Access, call: Call, alone: bool) -> Signer:
+    """Client credentials, or the tokens of a person's authorization where the connection has some.
+
+    `alone`: once such tokens are dead, the client may sign in by itself.
+    """
+    service = ClientCredentials(client.token_url, client.client_id, client.client_secret, "", access.clock, call)
+    service.shared(access.shelf)
+    if access.pair is None:
+        return service
+    return RefreshToken(client, access.pair, access.clock, call, service if alone else None)

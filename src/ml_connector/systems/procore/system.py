@@ -13,7 +13,7 @@ from ml_connector.records.project import Project
 from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
 from ml_connector.records.vendor import Vendor
 from ml_connector.systems.outcomes import dispatched, reader_of
-from ml_connector.systems.port import Effect, Outcome
+from ml_connector.systems.port import Effect, Mark, Outcome
 from ml_connector.systems.procore import (
     billing_period,
     budget,
@@ -21,6 +21,7 @@ from ml_connector.systems.procore import (
     change_order,
     cost_code,
     direct_cost,
+    marks,
     subcontractor_invoice,
     vendor,
 )
@@ -175,6 +176,10 @@ class ProcoreSystem:
     def direct_costs(self, project: str, since: str | None = None, ids: Sequence[str] = ()) -> list[DirectCost]:
         """Direct costs of a project with their lines; `since` limits to changed ones, `ids` to named ones."""
         return direct_cost.read(self.client, self.currencies, project, since, ids)
+
+    def marks(self, project: str, kind: str, contracts: Sequence[str] = ()) -> list[Mark]:
+        """Every record of a kind in a project without its lines; payments of `contracts`, a request each."""
+        return marks.read(self.client, project, kind, contracts)
 
     def budget(self, project: str) -> Budget:
         """A project's original budget by code, whether it is locked, and its approved changes."""
