@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ml_connector.engine import money_reading
+from ml_connector.engine import back_reading
 
 from .money_desk import POLICIES, MoneyOffice
 from .test_money_back import Site
@@ -57,7 +57,7 @@ def billed(office: MoneyOffice) -> list[Decimal]:
 def test_what_becomes_of_them_is_the_same_however_they_are_paged(
     office: MoneyOffice, monkeypatch: pytest.MonkeyPatch, size: int, bills: int, costs: int
 ) -> None:
-    monkeypatch.setattr(money_reading, "PAGE", size)
+    monkeypatch.setattr(back_reading, "PAGE", size)
     office.box.log.bodies = True
     office.box.log.clear()
     office.sync()

@@ -9,7 +9,8 @@ for each stage (kind, verb) in the order of dependence:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
@@ -40,6 +41,14 @@ class Applier:
         self.settler = settler
         self.standing = Standing(work, draft)
         self.sent = 0
+        self.began = 0.0
+        """When the first batch went, by a clock that nobody sets; 0 before."""
+        self.went = False
+        """Whether a batch went and came back."""
+        self.over = self.told = ""
+        """Why nothing more begins, and why nothing more goes; empty as long as it does."""
+        self.owners: dict[int, tuple[str, str]] = {}
+        """(flow, document) of each intent that was marked as sending."""
 
     def apply(self) -> None:
         """Goes through every stage once. When it ends early, what is under way is waited for and the rest not sent."""
@@ -50,6 +59,8 @@ class Applier:
             for kind, verb in STAGES:
                 if (kind, verb.value) not in planned:
                     continue
+                if self._halted():
+                    break
                 if verb is Verb.LINK:
                     self._link_stage(kind)
                 else:
@@ -57,6 +68,39 @@ class Applier:
         finally:
             # Without it a person's Ctrl-C would wait for a whole slice; what was marked and not sent is read back.
             pool.shutdown(cancel_futures=True)
+
+    def _halted(self) -> bool:
+        """Whether somebody told it to end: nothing more is sent."""
+        self.told = self.told or self.work.errand.halt()
+        self.draft.stopped = self.draft.stopped or self.told
+        return bool(self.told)
+
+    def _is_enough(self) -> bool:
+        """Whether the time or the patience for one run is over: what has begun is finished, and nothing else begins.
+
+        Only once a batch went, so that each run of a long work gets on.
+        """
+        errand = self.work.errand
+        if self.went and not self.over:
+            self.over = errand.enough()
+            if not self.over and errand.slice and time.monotonic() - self.began >= errand.slice:
+                self.over = f"its share of {errand.slice:g} s is over"
+        return bool(self.over)
+
+    def _may_go(self, owners: Iterable[tuple[str, str]]) -> bool:
+        """Whether steps of these documents may still be sent; when not, why it stopped is written down."""
+        if not self._halted() and (not self._is_enough() or not self.settler.begun.isdisjoint(owners)):
+            return True
+        self.draft.stopped = self.draft.stopped or self.over
+        return False
+
+    def _going(self, rows: Sequence[IntentRow]) -> list[IntentRow]:
+        """The rows that may still go; the others stay planned, and so does what comes after them."""
+        going = [row for row in rows if self._may_go([(row.flow, row.source)])]
+        if len(going) < len(rows):
+            kept = {row.id for row in going}
+            self.settler.leave([row for row in rows if row.id not in kept])
+        return going
 
     def _slices(self, kind: str, verb: Verb, size: int) -> Iterator[list[IntentRow]]:
         last: tuple[str, int] = ("", 0)
@@ -87,7 +131,7 @@ class Applier:
         waiting: tuple[list[IntentRow], list[Future[list[Outcome]]]] | None = None
         going: set[str] = set()
         for rows in self._slices(kind, verb, SLICE if batch > 1 else SINGLES):
-            for wave in _waves(rows):
+            for wave in _waves(self._going(rows)):
                 if waiting and any(need.kind == kind for row in wave for need in row.needs):
                     self._settle(*waiting)  # what this wave needs may be among what is in flight
                     waiting = None
@@ -110,6 +154,7 @@ class Applier:
         effects = self._ready(self._placed(rows))
         by_id = {row.id: row for row in rows}
         ready = [by_id[effect.intent_id] for effect in effects]
+        self.owners |= {row.id: (row.flow, row.source) for row in ready}
         if ready:
             self.work.guard()
             with self.work.db.begin() as conn:
@@ -143,8 +188,14 @@ class Applier:
                 self.standing.stop(flow, error)
 
     def _send(self, effects: Sequence[Effect]) -> list[Outcome]:
+        if not self._may_go(self.owners[effect.intent_id] for effect in effects):
+            self.draft.left += len(effects)
+            return [Outcome(effect.intent_id, Result.WAITING, sentence=self.draft.stopped) for effect in effects]
+        self.began = self.began or time.monotonic()
         with self.work.tape.about([effect.intent_id for effect in effects]):
-            return side_of(self.work, effects[0].kind).send(effects)
+            outcomes = side_of(self.work, effects[0].kind).send(effects)
+        self.went = True
+        return outcomes
 
     def _ready(self, rows: Sequence[IntentRow]) -> list[Effect]:
         """Effects whose needed links exist; the others are parked with the reason."""
@@ -154,6 +205,7 @@ class Applier:
             targets = links.targets(conn, self.work.connection_id, [*needed, *own])
         effects = []
         parked: list[tuple[IntentRow, Key]] = []
+        left: list[IntentRow] = []
         for row in rows:
             key = Key(row.kind, row.erp_id)
             missing = next((need for need in row.needs if need not in targets), None)
@@ -161,12 +213,16 @@ class Applier:
                 missing = key
             if row.flow in self.draft.still:
                 missing = key  # its request would only meet the same lack again
+            elif missing is not None and self.draft.stopped:
+                left.append(row)  # what it needs was left for the next run
+                continue
             if missing is not None:
                 parked.append((row, missing))
                 continue
             effects.append(_effect(row, row.target or targets.get(key, ""), targets))
         if parked:
             self.settler.park(parked)
+        self.settler.leave(left)
         return effects
 
 

@@ -79,21 +79,25 @@ class Decider:
         self.draft.notes += [problem.sentence for problem in problems]
 
     def vendors(self, demand: Demand) -> None:
-        """Decides the suppliers the open orders need, and those already linked."""
+        """Decides the suppliers the open orders need, and those already linked or, where some are named, only those."""
         linked = {key.id for key in self.situation.links if key.kind == "vendor"}
-        suppliers = frozenset(demand.suppliers | linked)
-        page = self._read_vendors(suppliers, linked)
-        ours = list(page.vendors)
-        spoilt = {problem.key.id for problem in page.problems}
-        settled = frozenset((linked & page.seen.keys()) - {vendor.id for vendor in ours} - spoilt)
-        self.draft.notes += [problem.sentence for problem in page.problems if problem.key.id not in suppliers]
-        self.draft.vendors = {vendor.id: page.seen[vendor.id] for vendor in ours}
         wants_members = self.situation.policies.vendors.project_directory == "add"
         members = frozenset(
             (supplier, project)
             for supplier, project in (demand.memberships if wants_members else ())
             if not self._is_member(supplier, project)
         )
+        whole = self.work.scope.whole("vendors")
+        every = whole and not self.draft.bites.cut  # else somebody needs more of them than this run knows
+        suppliers = frozenset(demand.suppliers | linked) if whole else self._named_vendors(demand, linked, members)
+        if not suppliers and not whole:
+            return
+        page = self._read_vendors(suppliers, linked)
+        ours = list(page.vendors)
+        spoilt = {problem.key.id for problem in page.problems}
+        settled = frozenset((linked & page.seen.keys()) - {vendor.id for vendor in ours} - spoilt)
+        self.draft.notes += [problem.sentence for problem in page.problems if problem.key.id not in suppliers]
+        self.draft.vendors = {vendor.id: page.seen[vendor.id] for vendor in ours}
         asked = self.held_of("vendors", HoldReason.VENDOR_INACTIVE) | self._inactive_in_use(suppliers)
         case = VendorsCase(
             given_for_kinds(self.situation, "vendor", "project", "project_vendor"),
@@ -103,10 +107,17 @@ class Decider:
             self.gathered.directories({project for _, project in members}),
         )
         decision = self.decide(case)
-        self.keep("vendors", decision, suppliers, whole_flow=True)
+        elsewhere = [pair for pair in self.held if pair[1].key.kind == "project_vendor"]
+        self.keep("vendors", decision, suppliers, whole_flow=every, besides=() if every else elsewhere)
         for intent in decision.intents:
             if intent.key.kind == "supplier":  # our own write changes its row: how it looked before is no rest
                 self.draft.vendors.pop(intent.target, None)
+
+    def _named_vendors(self, demand: Demand, linked: set[str], members: Collection[tuple[str, str]]) -> frozenset[str]:
+        """Suppliers that were named, by either side, and those the documents need something of."""
+        scope, back = self.work.scope, self.situation.by_target("vendor")
+        named = scope.ours("vendors") | {back[vendor] for _, vendor in scope.theirs("vendors") if vendor in back}
+        return named & linked | (demand.suppliers - linked) | {supplier for supplier, _ in members}
 
     def _inactive_in_use(self, suppliers: Collection[str]) -> set[str]:
         """Suppliers whose vendor is inactive in Procore and who have a contract there of an order that is open."""
@@ -139,14 +150,17 @@ class Decider:
 
     def cost_codes(self, demand: Demand, chart: Chart) -> None:
         """Decides the cost codes and budget codes the open orders need."""
-        everywhere = self.situation.policies.cost_codes.scope == "all"
+        whole = self.work.scope.whole("cost_codes")
+        everywhere = whole and self.situation.policies.cost_codes.scope == "all"
         coding = self.gathered.coding(self.gathered.targets if everywhere else demand.projects)
         given = given_for_kinds(self.situation, "project", "cost_code", "budget_code")
         order = sorted(demand.combinations, key=lambda one: (one.project, one.codes, one.activity))
         extra = sorted(demand.extra, key=lambda one: (one.project, one.cost_code, one.cost_type))
         decision = self.decide(CostCodesCase(given, chart, coding, order, extra))
         looked_at = {one.project for one in demand.combinations} | {one.project for one in demand.extra}
-        self.keep("cost_codes", decision, looked_at, whole_flow=True)
+        every = whole and not self.draft.bites.cut
+        besides = [] if every else [pair for pair in self.held if pair[1].flow == "cost_codes"]
+        self.keep("cost_codes", decision, looked_at, whole_flow=every, besides=besides)
 
     def purchase_orders(self, spool: Spool[PurchaseOrder], demand: Demand, chart: Chart) -> None:
         """Decides the changed orders, a page at a time."""
@@ -157,6 +171,7 @@ class Decider:
         )
         decided = 0
         for page in spool.pages():
+            self.work.heed()
             with self.work.db.begin() as conn:
                 situation = with_agreed(conn, self.work.connection_id, self.situation, page)
             theirs = order_contracts(self.work, self.gathered, situation, (chart, budgets), page)
@@ -206,8 +221,20 @@ class Decider:
         trying = {hold_key(intent.key.kind, intent.key.id, intent.source) for intent in intents}
         return [(source, hold) for source, hold in self.refused if hold.key in trying]
 
-    def keep(self, flow: str, decision: Decision, looked_at: Iterable[str], *, whole_flow: bool = False) -> None:
-        """One transaction: intents and holds of this decision are on disk before anything is sent."""
+    def keep(
+        self,
+        flow: str,
+        decision: Decision,
+        looked_at: Iterable[str],
+        *,
+        whole_flow: bool = False,
+        besides: Iterable[tuple[str, Hold]] = (),
+    ) -> None:
+        """One transaction: intents and holds of this decision are on disk before anything is sent.
+
+        Every hold of the documents looked at that was not found again is released; of `whole_flow` every one of the
+        flow. `besides` are open holds that stay whatever the decision says: it did not look at what they hold.
+        """
         intents = list(decision.intents)
         for intent in intents:
             if (intent.key.kind, intent.verb) not in STAGES:
@@ -222,7 +249,8 @@ class Decider:
             if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
                 sources.look_again(conn, self.work.connection_id, ORDER, {intent.source for intent in intents})
             look = Look(self.work.connection_id, self.work.run_id, flow, documents)
-            change = holds.sync_holds(conn, look, [*pairs(decision.holds), *self._still_refused(intents)])
+            stay = [pair for pair in besides if pair[0] in documents]
+            change = holds.sync_holds(conn, look, [*stay, *pairs(decision.holds), *self._still_refused(intents)])
             audit.append(
                 conn,
                 self.work.connection_id,

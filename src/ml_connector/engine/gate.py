@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled
 from ml_connector.planning.policy import BrakePolicy
-from ml_connector.store import audit, journal, runs
+from ml_connector.store import audit, journal, links, runs
 from ml_connector.store.journal import Settled
 
 
@@ -30,7 +31,7 @@ def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: 
             f"The plan {name} waits for approval; nothing was sent.",
             remedy=f"Read it with `ml-connector plan {work.name}`, then `ml-connector sync {work.name} --plan {name}`.",
         )
-    pulled = brakes(work.policies.brakes, draft)
+    pulled = brakes(work.policies.brakes, draft, lambda: _linked(conn, work))
     if pulled:
         raise BrakePulled(
             f"The plan {name} stops at its brakes: {'; '.join(pulled)}. Nothing was sent.",
@@ -38,8 +39,8 @@ def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: 
         )
 
 
-def brakes(policy: BrakePolicy, draft: Draft) -> list[str]:
-    """Which limits the plan is over, in words; empty when none."""
+def brakes(policy: BrakePolicy, draft: Draft, linked: Callable[[], Mapping[str, int]]) -> list[str]:
+    """Which limits the plan is over, in words; empty when none. `linked` counts linked records by their kind."""
     sums: Counter[str] = Counter()
     for counts in draft.counts.values():
         sums.update(counts)
@@ -54,7 +55,27 @@ def brakes(policy: BrakePolicy, draft: Draft) -> list[str]:
     for currency, amount in draft.moved.items():
         if policy.money > Decimal(0) and amount > policy.money:
             found.append(f"{amount:,} {currency} moved, limit {policy.money:,}")
-    return found
+    return found + _shares(policy, draft, linked)
+
+
+def _shares(policy: BrakePolicy, draft: Draft, linked: Callable[[], Mapping[str, int]]) -> list[str]:
+    """Which shares of what is linked the plan is over; what is linked is counted only where it may matter."""
+    wanted = [(kind, "change", number, policy.share_updates) for kind, number in sorted(draft.changed.items())]
+    wanted.append(("commitment", "end", draft.removals, policy.share_removals))
+    many = [one for one in wanted if one[2] > policy.share_from and one[3]]
+    if not many:
+        return []
+    there = linked()
+    return [
+        f"{number} of {there[kind]} linked records of kind {kind.replace('_', ' ')} {what}, limit {limit} %"
+        for kind, what, number, limit in many
+        if there.get(kind) and number * 100 > limit * there[kind]
+    ]
+
+
+def _linked(conn: Connection, work: Work) -> dict[str, int]:
+    counts = links.count_links(conn, work.connection_id)
+    return {kind: number for (kind, state), number in counts.items() if state == links.LINKED}
 
 
 def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]) -> None:

@@ -21,7 +21,7 @@ from ml_connector.engine.money_cases import (
     SupplierInvoicesCase,
 )
 from ml_connector.engine.money_gathering import MoneyGathered
-from ml_connector.engine.money_reading import Money
+from ml_connector.engine.money_reading import Money, budgets_looked_at
 from ml_connector.engine.numbering import by_number
 from ml_connector.engine.spool import Spool, whole_pages
 from ml_connector.engine.work import Work
@@ -84,6 +84,8 @@ class MoneyDecider:
         """Vendors born in Procore that documents on their way to IFS need, and those still asked about."""
         known = self.situation.by_target("vendor")
         asked = {key.id for key in self.decider.held_keys("vendors") if key.kind == "vendor_there"}
+        if not self.work.scope.whole("vendors"):
+            asked &= {vendor for _, vendor in self.work.scope.theirs("vendors")}
         needed = {vendor for vendor in self._vendors_needed() | asked if vendor not in known}
         if not needed:
             return
@@ -148,7 +150,8 @@ class MoneyDecider:
             return []
         spoilt = {hold.key.id for hold in self.money.spoilt}
         known = {key.id for key in self.situation.links if key.kind == "budget"}
-        return sorted(({one.project for one in self.money.estimates} | known & self.gathered.targets.keys()) - spoilt)
+        known &= set(budgets_looked_at(self.work.scope, self.gathered.targets))
+        return sorted(({one.project for one in self.money.estimates} | known) - spoilt)
 
     def supplier_invoices(self) -> None:
         """Supplier invoices, a page at a time."""
@@ -160,6 +163,7 @@ class MoneyDecider:
         typed = self.situation.by_target("erp_invoice")
         decided = 0
         for page in self.money.invoices.pages():
+            self.work.heed()
             born = {Key("erp_invoice", typed[invoice.id]) for invoice in page if invoice.id in typed}
             case = self._invoice_case(page, born, homes)
             decision = self.decider.decide(case)
@@ -277,6 +281,7 @@ class MoneyDecider:
         gone = self.money.gone.get(flow, [])
         empty: list[list[_Back]] = [[]] if gone else []
         for page in spool.pages() if spool.records else empty:
+            self.work.heed()
             case = case_of(page, gone)
             self.decider.keep(flow, self.decider.decide(case), case.documents())
             gone = []

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TypeVar
+from datetime import date, timedelta
 
 import msgspec
-from sqlalchemy import Connection
 
+from ml_connector.engine.back_reading import BACK, CENSUS, MADE, MANY, PAGE, WHERE, BackReader, read_again, settled
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.reading import Demand
-from ml_connector.engine.spool import Spool, whole_pages
+from ml_connector.engine.scope import Scope
+from ml_connector.engine.spool import Spool
 from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import budgets, payments, supplier_invoices
 from ml_connector.kernel.keys import fingerprint
-from ml_connector.planning.plan import Hold, pack
+from ml_connector.planning.plan import Hold
 from ml_connector.planning.situation import Situation
 from ml_connector.records.budget import BudgetEstimate
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.payment import Payment
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import ENDED, SupplierInvoice
-from ml_connector.store import holds, links, sources
+from ml_connector.store import holds, sources
 from ml_connector.systems.port import InvoicePage
+
+__all__ = [
+    "BACK",
+    "CENSUS",
+    "INVOICE",
+    "MADE",
+    "MANY",
+    "PAGE",
+    "PAYMENT",
+    "WHERE",
+    "Money",
+    "MoneyReader",
+    "budgets_looked_at",
+    "read_again",
+]
 
 INVOICE, PAYMENT = "supplier_invoice", "payment"
 """Kinds of IFS documents, as their fingerprints are kept."""
-
-WHERE = "where/"
-"""Under which names the project of a held document born in Procore is kept: its next look needs it."""
-
-CENSUS = "census/"
-"""Under which names the day is kept on which crossed documents were last looked for, where there are many."""
-
-MANY = 200
-"""Crossed documents of a project up to which every run looks whether all are still there; above it once a day."""
-
-PAGE = 500
-"""Documents born in Procore that are decided at a time, or few more."""
-
-BACK = {"subcontractor_invoices": "subcontractor_invoice", "direct_costs": "direct_cost"}
-"""Flow from Procore to the kind of document it takes."""
-
-_Back = TypeVar("_Back", SubcontractorInvoice, DirectCost)
 
 
 @dataclass
@@ -80,30 +78,37 @@ class MoneyReader:
         self.gathered = gathered
         self.situation = situation
         self.money = Money()
-        self._withdrawn: list[str] | None = None
 
     def read(self, demand: Demand) -> Money:
         """Reads for every flow of this run, and notes what the documents ask of vendors and codes."""
         projects = self.work.projects
+        back = BackReader(self.work, self.draft, self.gathered, self.situation, self.money.gone)
         readings: dict[str, Callable[[], None]] = {
-            "supplier_invoices": lambda: self._invoices(demand),
-            "payments": self._payments,
             "budgets": self._estimates,
-            "subcontractor_invoices": lambda: self._back(
+            "supplier_invoices": lambda: self._invoices(demand),
+            "subcontractor_invoices": lambda: back.read(
                 "subcontractor_invoices", self.money.billed, projects.subcontractor_invoices
             ),
-            "direct_costs": lambda: self._back("direct_costs", self.money.costs, projects.direct_costs),
+            "direct_costs": lambda: back.read("direct_costs", self.money.costs, projects.direct_costs),
+            "payments": self._payments,
         }
         standing = Standing(self.work, self.draft)
         try:
             for flow, read in readings.items():
-                if flow in self.work.flows:
+                if flow in self.work.flows and not self.work.scope.idle(flow) and not self._skips(flow):
                     with standing.apart(flow):
                         read()
         except BaseException:
             self.money.close()
             raise
         return self.money
+
+    def _skips(self, flow: str) -> bool:
+        """Whether an earlier flow has taken enough for this run; where the next look begins then stays."""
+        if self.draft.bites.skips(flow):
+            self.draft.bites.leave(flow, self.gathered.targets)
+            return True
+        return False
 
     # IFS ----------------------------------------------------------------------------------------------------------
 
@@ -114,22 +119,37 @@ class MoneyReader:
             with work.db.begin() as conn:
                 first = not sources.open_ids(conn, work.connection_id, INVOICE)
             since = self.situation.go_live if first else max(since, self.situation.go_live)
+        if not work.scope.whole("supplier_invoices"):
+            self._named_invoices(demand, since)
+            return
         seen: set[str] = set()
 
         def knows(ids: Sequence[str]) -> dict[str, bytes]:
             with work.db.begin() as conn:
                 return sources.known(conn, work.connection_id, INVOICE, ids, work.mapping_version)
 
-        for page in work.erp.invoices(knows, since):
-            seen.update(page.seen)
-            self._take(page, demand)
-            work.progress("invoices read", len(seen))
-            work.tape.spill(work.db)
-            work.point("read.page")
+        with work.db.begin() as conn:
+            held = holds.held_sources(conn, work.connection_id, "supplier_invoices")
+            last = held | settled(conn, work, self.draft, INVOICE)
+        with Spool(SupplierInvoice) as late:
+            marks: dict[str, bytes] = {}
+            for page in work.erp.invoices(knows, since):
+                seen.update(page.seen)
+                invoices, waits = self.draft.bites.fit("supplier_invoices", page.invoices, lambda one: one.id in last)
+                late.put(waits)
+                marks.update((one.id, page.seen[one.id]) for one in waits)
+                self._take(msgspec.structs.replace(page, invoices=tuple(invoices)), demand)
+                work.progress("invoices read", len(seen))
+                work.tape.spill(work.db)
+                work.point("read.page")
+                work.heed()
+                if self.draft.bites.cut:
+                    return
+            for invoices in late.pages():
+                self._take(InvoicePage(tuple(invoices), (), marks), demand)
         self.draft.count("supplier_invoices", "unchanged", len(seen) - self.money.invoices.records)
         with work.db.begin() as conn:
-            kept = sources.open_ids(conn, work.connection_id, INVOICE)
-            kept |= holds.held_sources(conn, work.connection_id, "supplier_invoices")
+            kept = sources.open_ids(conn, work.connection_id, INVOICE) | held
         missing = kept - seen
         if missing:
             page = work.erp.invoices_by_id(sorted(missing))
@@ -137,6 +157,26 @@ class MoneyReader:
             self.draft.ended[INVOICE] = {one.id for one in page.invoices if one.state in ENDED}
             self.money.held += [supplier_invoices.gone_hold(one) for one in sorted(missing - page.seen.keys())]
             work.tape.spill(work.db)
+
+    def _named_invoices(self, demand: Demand, since: date) -> None:
+        """The named ones that changed. One from before the window that we never had stays out, as it does else."""
+        work = self.work
+        with work.db.begin() as conn:
+            ids = sorted(work.scope.ours("supplier_invoices"))
+            known = sources.known(conn, work.connection_id, INVOICE, ids, work.mapping_version)
+            kept = sources.open_ids(conn, work.connection_id, INVOICE)
+            kept |= holds.held_sources(conn, work.connection_id, "supplier_invoices")
+        page = work.erp.invoices_by_id(ids)
+        fresh = [
+            one
+            for one in page.invoices
+            if page.seen[one.id] != known.get(one.id) and (one.id in kept or max(one.dated, one.posted_on) >= since)
+        ]
+        self._take(msgspec.structs.replace(page, invoices=tuple(fresh)), demand)
+        self.draft.count("supplier_invoices", "unchanged", len(page.invoices) - len(fresh))
+        gone = kept.intersection(ids) - page.seen.keys()
+        self.money.held += [supplier_invoices.gone_hold(one) for one in sorted(gone)]
+        work.tape.spill(work.db)
 
     def _take(self, page: InvoicePage, demand: Demand) -> None:
         self.money.invoices.put(page.invoices)
@@ -157,15 +197,20 @@ class MoneyReader:
         prints = {payment.id: fingerprint(msgspec.msgpack.encode(payment)) for payment in found}
         with work.db.begin() as conn:
             known = sources.known(conn, work.connection_id, PAYMENT, list(prints), 0)
-        self.money.payments = [one for one in found if known.get(one.id) != prints[one.id]]
+            last = holds.held_sources(conn, work.connection_id, "payments")
+            last |= settled(conn, work, self.draft, PAYMENT)
+        changed = [one for one in found if known.get(one.id) != prints[one.id]]
+        now, late = self.draft.bites.fit("payments", changed, lambda one: one.id in last, lambda one: one.invoice)
+        taken = {one.id for one in (now if self.draft.bites.cut else [*now, *late])}
+        self.money.payments = [one for one in changed if one.id in taken]
         self.draft.documents[PAYMENT] = {one.id: prints[one.id] for one in self.money.payments}
-        self.draft.count("payments", "unchanged", len(found) - len(self.money.payments))
+        self.draft.count("payments", "unchanged", len(found) - len(changed))
         work.tape.spill(work.db)
 
     def _estimates(self) -> None:
         if self.situation.policies.budgets.owner != "erp" or self.situation.mapper.mapping.budget_code is None:
             return
-        projects = sorted(self.gathered.targets)
+        projects = budgets_looked_at(self.work.scope, self.gathered.targets)
         found, problems = self.work.erp.estimates(projects, self.situation.policies.budgets.amount)
         spoilt = {problem.key.id for problem in problems}
         self.money.estimates = [one for one in found if one.project not in spoilt]
@@ -174,96 +219,10 @@ class MoneyReader:
 
     # Procore ------------------------------------------------------------------------------------------------------
 
-    def _back(self, flow: str, spool: Spool[_Back], read: Callable[..., list[_Back]]) -> None:
-        """Documents of every project that changed there, and those we must look at again whatever changed."""
-        kind, work = BACK[flow], self.work
-        with work.db.begin() as conn:
-            crossed = _crossed(conn, work.connection_id, kind)
-            where = sources.marks(conn, work.connection_id, f"{WHERE}{flow}/")
-            since = sources.marks(conn, work.connection_id, f"{flow}/")
-            counted = sources.marks(conn, work.connection_id, f"{CENSUS}{flow}/")
-        cancelled = self._cancelled(kind) if crossed else {}
-        today = self.situation.today.isoformat()
-        prints = self.draft.documents.setdefault(kind, {})
-        for project, target in sorted(self.gathered.targets.items()):
-            found = {one.id: one for one in read(target, since.get(project))}
-            mine = crossed.get(project, set())
-            # a mark stays as long as a document is held or its steps did not end well: no list may show it again
-            again = {one for one, home in where.items() if home == project} | cancelled.keys() & mine
-            again -= found.keys()
-            looked_for = set[str]()
-            if mine and (len(mine) <= MANY or counted.get(project) != today):
-                looked_for = mine - found.keys()
-                self.draft.census[f"{CENSUS}{flow}/{project}"] = today
-            if again | looked_for:
-                found |= {one.id: one for one in read(target, ids=sorted(again | looked_for))}
-            gone = sorted((again | looked_for) - found.keys())
-            self.money.gone.setdefault(flow, []).extend(gone)
-            self.draft.where.setdefault(flow, {}).update(dict.fromkeys(gone, project))
-            seen = {one.id: fingerprint(pack(one) + cancelled.get(one.id, b"")) for one in found.values()}
-            fresh = self._fresh(flow, (project, mine), found.values(), seen)
-            prints.update((one.id, seen[one.id]) for one in fresh)
-            for page in whole_pages(fresh, _home, PAGE):
-                spool.put(page)
-            work.tape.spill(work.db)
-            work.point("read.page")
 
-    def _cancelled(self, kind: str) -> dict[str, bytes]:
-        """Documents of which somebody cancelled a voucher in IFS, to what was cancelled: it changes how they look."""
-        if self._withdrawn is None:
-            self._withdrawn = sorted(self.work.erp.cancelled_vouchers())
-        found: dict[str, bytes] = {}
-        for one in self._withdrawn:
-            _, what, document, *version = [*one.split("/"), ""]
-            if what == kind:
-                found[document] = found.get(document, b"") + f" {version[0]}".encode()
-        return found
-
-    def _fresh(
-        self, flow: str, where: tuple[str, Collection[str]], found: Iterable[_Back], seen: Mapping[str, bytes]
-    ) -> list[_Back]:
-        """Those that are to be decided: not ours, not older than go-live, and not as they were at rest.
-
-        `where`: the project and its documents that crossed; `seen`: how each looks.
-        """
-        work, kind = self.work, BACK[flow]
-        project, crossed = where
-        own = f"{self.situation.company}/"
-        ours = self.situation.by_target(kind)
-        theirs = []
-        for one in found:
-            if one.once_key.startswith(own) or (one.id in ours and one.id not in crossed):
-                self.draft.echoes += 1
-            elif one.id in crossed or not (self.situation.go_live and one.dated and one.dated < self.situation.go_live):
-                theirs.append(one)
-        with work.db.begin() as conn:
-            ids = [one.id for one in theirs]
-            known = sources.known(conn, work.connection_id, kind, ids, work.mapping_version)
-        fresh = [one for one in theirs if known.get(one.id) != seen[one.id]]
-        self.draft.count(flow, "unchanged", len(theirs) - len(fresh))
-        self.draft.where.setdefault(flow, {}).update((one.id, project) for one in fresh)
-        return fresh
-
-
-def read_again(conn: Connection, connection_id: int) -> None:
-    """Has the next run read every document born in Procore: one passed over so far may count from now on."""
-    for flow in BACK:
-        names = [f"{flow}/{project}" for project in sources.marks(conn, connection_id, f"{flow}/")]
-        sources.drop_watermarks(conn, connection_id, names)
-
-
-def _home(document: _Back) -> str:
-    """What stays on one page: a requisition that proposes a commitment, and what is billed to date on its lines, are
-    made of all its invoices."""
-    return document.commitment if isinstance(document, SubcontractorInvoice) else document.id
-
-
-def _crossed(conn: Connection, connection_id: int, kind: str) -> dict[str, set[str]]:
-    """IFS project to the Procore ids of its documents that became a voucher or an invoice in IFS."""
-    found: dict[str, set[str]] = {}
-    for made in ("voucher", "erp_invoice"):
-        for row in links.links_of(conn, connection_id, made, links.LINKED):
-            what, _, rest = row.erp_id.partition("/")
-            if what == kind:
-                found.setdefault(row.scope, set()).add(rest.partition("/")[0])
-    return found
+def budgets_looked_at(scope: Scope, targets: Mapping[str, str]) -> list[str]:
+    """IFS projects whose budgets a run looks at: all that are linked, or the named ones of them."""
+    if scope.whole("budgets"):
+        return sorted(targets)
+    there = {project or record for project, record in scope.theirs("budgets")}
+    return sorted(ours for ours, theirs in targets.items() if ours in scope.ours("budgets") or theirs in there)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import purchase_orders, supplier_invoices
@@ -64,20 +66,33 @@ def read_orders(work: Work, draft: Draft, spool: Spool[PurchaseOrder], situation
     demand = Demand()
     seen: set[str] = set()
     changed = unchanged = 0
+    with work.db.begin() as conn:
+        waits = holds.held_sources(conn, work.connection_id, FLOW)
+        waits |= sources.settled_ids(conn, work.connection_id, ORDER) if draft.bites.most else set()
 
     def knows(ids: Sequence[str]) -> Mapping[str, bytes]:
         with work.db.begin() as conn:
             known = sources.known(conn, work.connection_id, ORDER, ids, work.mapping_version)
         return {key: value for key, value in known.items() if key not in force}
 
-    for page in work.erp.orders(knows):
-        seen.update(page.seen)
-        _take(draft, spool, demand, page, situation)
-        changed += len(page.orders) + len(page.problems)
-        unchanged = len(seen) - changed
-        work.progress("orders read", len(seen))
-        work.tape.spill(work.db)
-        work.point("read.page")
+    with Spool(PurchaseOrder) as late:
+        marks: dict[str, bytes] = {}
+        for page in work.erp.orders(knows):
+            seen.update(page.seen)
+            orders, left = draft.bites.fit(FLOW, page.orders, lambda one: one.id in waits)
+            late.put(left)
+            marks.update((order.id, page.seen[order.id]) for order in left)
+            _take(draft, spool, demand, msgspec.structs.replace(page, orders=tuple(orders)), situation)
+            changed += len(page.orders) + len(page.problems)
+            unchanged = len(seen) - changed
+            work.progress("orders read", len(seen))
+            work.tape.spill(work.db)
+            work.point("read.page")
+            work.heed()
+            if draft.bites.cut:
+                return demand  # whatever else changed, here or there, is as it was for the next run
+        for orders in late.pages():
+            _take(draft, spool, demand, OrderPage(tuple(orders), (), marks), situation)
     draft.count(FLOW, "unchanged", unchanged)
     missing = _missing(work, situation) - seen
     if missing:
@@ -86,6 +101,56 @@ def read_orders(work: Work, draft: Draft, spool: Spool[PurchaseOrder], situation
         work.tape.spill(work.db)
         _gone(work, demand, missing - page.seen.keys(), situation)
     return demand
+
+
+def read_named(work: Work, draft: Draft, spool: Spool[PurchaseOrder], situation: Situation) -> Demand:
+    """Reads the orders of `situation.touched`, and those named by the erp's id that are not as they were at rest.
+
+    One that ended without ever having been in Procore is left alone, as it is where everything is read.
+    """
+    demand = Demand()
+    ids = sorted(work.scope.ours(FLOW) | situation.touched)
+    if not ids:
+        return demand
+    with work.db.begin() as conn:
+        known = sources.known(conn, work.connection_id, ORDER, ids, work.mapping_version)
+    page = work.erp.orders_by_id(ids)
+    homes = contract_homes(situation.links)
+    changed = [
+        order
+        for order in page.orders
+        if (order.id in situation.touched or page.seen[order.id] != known.get(order.id))
+        and (order.state not in GONE or order.id in homes)
+    ]
+    _take(draft, spool, demand, msgspec.structs.replace(page, orders=tuple(changed)), situation)
+    draft.count(FLOW, "unchanged", len(page.orders) - len(changed))
+    work.tape.spill(work.db)
+    _gone(work, demand, set(ids) - page.seen.keys(), situation)
+    return demand
+
+
+def touched_there(work: Work, draft: Draft, situation: Situation, targets: Mapping[str, str]) -> set[str]:
+    """Orders whose contract was named and is not as our last write left it; one that is, is counted as an echo.
+
+    A contract that stands for no order is left alone. `targets` maps IFS projects to Procore ids.
+    """
+    homes = situation.by_target("commitment")
+    asked: dict[str, set[str]] = {}
+    for there, contract in work.scope.theirs(FLOW):
+        project = homes.get(contract, "").rpartition("@")[2]
+        if project in targets and there in ("", targets[project]):
+            asked.setdefault(project, set()).add(contract)
+    touched: set[str] = set()
+    for project, ids in sorted(asked.items()):
+        found = work.projects.contracts(targets[project], sorted(ids))
+        for contract in sorted(ids):
+            key = Key("commitment", homes[contract])
+            stamp, seen = situation.links[key].stamp, found.get(contract)
+            if seen is not None and stamp and stamp == seen.updated_at:
+                draft.echoes += 1
+            else:
+                touched.add(key.id.rpartition("@")[0])
+    return touched
 
 
 def _gone(work: Work, demand: Demand, orders: Collection[str], situation: Situation) -> None:
@@ -146,6 +211,9 @@ def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets
                 draft.echoes += 1
             else:
                 touched.add(key.id.split("@", 1)[0])
+                if since:
+                    moment = commitment.updated_at.partition(" ")[0]
+                    draft.found.setdefault(FLOW, {})[f"{target}/{commitment.id}"] = moment
     return touched
 
 

@@ -36,8 +36,14 @@ def report(
         },
         plan=plan,
         run=work.run_id,
-        notes=[*draft.notes, *_waiting(settler)],
-        waiting=len(settler.waiting),
+        notes=[*draft.notes, *_waiting(_put_off(settler, draft)), *_left(draft)],
+        waiting=len(_put_off(settler, draft)),
+        again_at=work.goes_on() if settler.waiting else None,
+        left=draft.left,
+        stopped=draft.stopped,
+        cut=draft.bites.cut,
+        taken=draft.bites.taken,
+        found=draft.found,
         holds=[describe(hold) for hold in held],
         money_by_place=_places(draft),
         echoes=draft.echoes,
@@ -45,12 +51,23 @@ def report(
     )
 
 
-def _waiting(settler: Settler) -> list[str]:
+def _put_off(settler: Settler, draft: Draft) -> list[str]:
+    """What the other side said of each step that it had no time for."""
+    return [said for said in settler.waiting.values() if not said or said != draft.stopped]
+
+
+def _waiting(said: list[str]) -> list[str]:
     """One sentence about steps that were put off, with what the other side said first."""
-    if not settler.waiting:
-        return []
-    number = counted(len(settler.waiting), "step")
-    return [f"{number} had to wait and go with the next run: {next(iter(settler.waiting.values()))}"]
+    return [f"{counted(len(said), 'step')} had to wait and go with the next run: {said[0]}"] if said else []
+
+
+def _left(draft: Draft) -> list[str]:
+    """What is left for the next run because it was enough: steps that were not sent, documents that were not read."""
+    said = [f"{counted(draft.left, 'step')} left for the next run: {draft.stopped}"] if draft.left else []
+    if draft.bites.cut:
+        taken = counted(draft.bites.taken, "document")
+        said.append(f"{taken} taken; the rest of {draft.bites.cut.replace('_', ' ')} goes with the next run.")
+    return said
 
 
 def _tally(flow: str, draft: Draft, settler: Settler, held: list[Hold], *, applied: bool) -> Tally:

@@ -63,7 +63,8 @@ class Rest:
             self._keep(conn, kind, FLOW_OF[kind], prints, version)
         for kind, ids in self.draft.ended.items():
             held = holds.held_sources(conn, number, FLOW_OF[kind])
-            sources.mark_missing(conn, number, kind, ids - held)
+            unsure = {one for flow, one in self.restless if flow == FLOW_OF[kind]}
+            sources.mark_missing(conn, number, kind, ids - held - unsure)
         for flow, where in self.draft.where.items():
             held = holds.held_sources(conn, number, flow) | {doc for one, doc in self.restless if one == flow}
             kept = {f"{WHERE}{flow}/{one}": where[one] for one in sorted(where.keys() & held)}

@@ -13,34 +13,43 @@ Deciding again every held record on each run is what releases holds: nobody has 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import msgspec
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from ml_connector.engine.applying import Applier, Recovery
+from ml_connector.engine.bites import Bites
 from ml_connector.engine.deciding import LAPS, Decider
 from ml_connector.engine.gate import check_gate
 from ml_connector.engine.knowing import load_links, load_rulings
 from ml_connector.engine.money_deciding import MoneyDecider
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import BACK, MoneyReader
-from ml_connector.engine.reading import ORDER, Demand, changed_there, read_orders
+from ml_connector.engine.reading import (
+    ORDER,
+    Demand,
+    changed_there,
+    read_named,
+    read_orders,
+    touched_there,
+)
 from ml_connector.engine.reporting import report
 from ml_connector.engine.resting import Rest
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.standing import Standing
-from ml_connector.engine.work import Draft, Report, Work
+from ml_connector.engine.work import Draft, Halted, Report, Work
 from ml_connector.flows import budgets, cost_codes
 from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
 from ml_connector.records.purchase_order import PurchaseOrder
-from ml_connector.store import audit, holds, journal, runs, sources
+from ml_connector.store import audit, counters, holds, journal, runs, sources
 
 ORDERS = {"vendors", "cost_codes", "purchase_orders"}
 """Flows that start from the open orders."""
@@ -55,7 +64,7 @@ class Runner:
     def __init__(self, work: Work, requests: Callable[[], dict[str, dict[str, int]]]) -> None:
         self.work = work
         self.requests = requests
-        self.draft = Draft()
+        self.draft = Draft(bites=Bites(work.errand.most))
         self.settler = Settler(work, self.draft)
         self.standing = Standing(work, self.draft)
         self.looked_at: frozenset[str] = frozenset()
@@ -63,15 +72,21 @@ class Runner:
 
     def plan(self) -> Report:
         """Decides and keeps a plan; writes nothing on either side."""
-        with self.work.db.writer(self.work.connection_id) as lock:
-            self.work.guard = lock.check
+        with self._writing():
             return self._recorded("plan", self._plan)
 
     def sync(self, approved: str | None = None) -> Report:
         """Plans and applies; `approved` names a kept plan, and only what it holds is sent."""
-        with self.work.db.writer(self.work.connection_id) as lock:
-            self.work.guard = lock.check
+        with self._writing():
             return self._recorded("sync", lambda: self._sync(approved))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Holds the right to write: it is asked for before each batch and each request, and under each transaction."""
+        work = self.work
+        with work.db.writer(work.connection_id) as lock:
+            work.db, work.guard, work.tape.leaving = work.db.fenced(lock), lock.check, lock.stands
+            yield
 
     def _recorded(self, trigger: str, act: Callable[[], Report]) -> Report:
         work = self.work
@@ -83,21 +98,26 @@ class Runner:
         work.tape.begin(work.connection_id, work.run_id)
         work.point("run.started")
         try:
-            done = act()
+            with bound_contextvars(connection=work.name, run=work.run_id):
+                work.known()
+                done = act()
         except BaseException as error:
             state = "stopped" if isinstance(error, AskPerson) else "failed"
             said = str(error) if isinstance(error, ConnectorError) else type(error).__name__
             with suppress(ConnectorError):  # the database may be what failed; the first error is the one to tell
                 self._close(state, "", said)
             raise
-        self._close("done", done.plan, "", done)
+        self._close("done", done.plan, done.stopped, done)
         return done
 
     def _close(self, state: str, plan: str, error: str, done: Report | None = None) -> None:
         work = self.work
         with work.db.begin() as conn:
             counts = {name: vars(tally) for name, tally in done.flows.items()} if done else {}
-            runs.finish_run(conn, work.run_id, runs.RunEnd(state, counts, self.requests(), error))
+            used = self.requests()
+            runs.finish_run(conn, work.run_id, runs.RunEnd(state, counts, used, error))
+            sums = {f"{counters.REQUESTS}{side}/{kind}": n for side, kinds in used.items() for kind, n in kinds.items()}
+            counters.bump(conn, work.connection_id, sums)
             audit.append(conn, work.connection_id, [self._entry(f"run:finish:{state}")])
         work.tape.flush(work.db)
 
@@ -121,7 +141,10 @@ class Runner:
         work = self.work
         Recovery(work, self.settler).recover()
         started = work.clock()
-        name = self._decide()
+        try:
+            name = self._decide()
+        except Halted as halted:
+            return self._halted(str(halted))
         with work.db.begin() as conn:
             runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
         with work.db.begin() as conn:
@@ -129,21 +152,29 @@ class Runner:
         work.point("plan.kept")
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
-        if not self.settler.waiting:
+        self._leave()
+        if not self.settler.waiting and not self.draft.left:
             with work.db.begin() as conn:
                 for plan in {name, approved or name}:
                     runs.set_plan_state(conn, work.connection_id, plan, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
+    def _halted(self, why: str) -> Report:
+        """The report of a run that was told to end before it sent anything: nothing of it is remembered as at rest."""
+        self.draft.stopped = why
+        self._leave()
+        return report(self.work, self.draft, self.settler, self.requests(), "", applied=True)
+
     def _decide(self) -> str:
         work, draft = self.work, self.draft
         with work.db.begin() as conn:
-            journal.supersede(conn, work.connection_id, work.run_id)
+            if not work.scope.keyed:  # it decides again only what was named: all else that waits still does
+                journal.supersede(conn, work.connection_id, work.run_id)
             situation = self._situation(conn)
         gathered = MoneyGathered(work)
         decider = Decider(work, draft, gathered, situation)
-        if "projects" in work.flows:
+        if "projects" in work.flows and not work.scope.idle("projects"):
             decider.projects()
         gathered.learn(decider.situation)
         decider.situation = _without_hidden(decider.situation, frozenset(gathered.targets))
@@ -156,7 +187,10 @@ class Runner:
         """Everything is read before anything is decided: vendors and codes are asked for by orders and invoices."""
         work, draft = self.work, self.draft
         with Spool(PurchaseOrder) as spool:
-            demand = self._orders(decider, gathered, spool) if ORDERS & set(work.flows) else Demand()
+            demand = self._orders(decider, gathered, spool) if self._wants_orders() else Demand()
+            if draft.bites.cut:  # contracts touched there are asked for again by the next run
+                draft.bites.leave("commitments", gathered.targets)
+                draft.found.clear()
             money = MoneyReader(work, draft, gathered, decider.situation).read(demand)
             try:
                 later = MoneyDecider(decider, gathered, money)
@@ -171,15 +205,23 @@ class Runner:
                     ("direct_costs", later.direct_costs),
                     ("payments", later.payments),  # last: what was just seen to be sent back is not paid
                 ):
-                    if flow in work.flows and flow not in draft.still:
+                    takes_part = flow in work.flows and not work.scope.idle(flow)
+                    if takes_part and flow not in draft.still and flow not in draft.bites.skipped:
                         with self.standing.apart(flow):
                             act()
             finally:
                 money.close()
 
+    def _wants_orders(self) -> bool:
+        """Whether orders are to be read: for themselves, or for the vendors and codes that all of them need."""
+        work = self.work
+        return "purchase_orders" in work.flows or any(work.scope.whole(flow) for flow in ORDERS & set(work.flows))
+
     def _orders(self, decider: Decider, gathered: MoneyGathered, spool: Spool[PurchaseOrder]) -> Demand:
         work, draft = self.work, self.draft
         touched = set[str]()
+        if not work.scope.whole("purchase_orders"):
+            return self._named_orders(decider, gathered, spool)
         if "purchase_orders" in work.flows:
             touched = changed_there(work, draft, decider.situation.links, gathered.targets)
         with work.db.begin() as conn:  # what is held or half done is not agreed, however long ago it was touched
@@ -188,8 +230,20 @@ class Runner:
         decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
         return read_orders(work, draft, spool, decider.situation)
 
+    def _named_orders(self, decider: Decider, gathered: MoneyGathered, spool: Spool[PurchaseOrder]) -> Demand:
+        """Only the orders that were named, by themselves or by their contract; of what is not agreed both sides."""
+        work = self.work
+        touched = touched_there(work, self.draft, decider.situation, gathered.targets)
+        with work.db.begin() as conn:
+            open_ones = sources.unsettled_ids(conn, work.connection_id, ORDER)
+            open_ones |= holds.held_sources(conn, work.connection_id, "purchase_orders")
+        touched |= open_ones & work.scope.ours("purchase_orders")
+        decider.situation = msgspec.structs.replace(decider.situation, touched=frozenset(touched))
+        return read_named(work, self.draft, spool, decider.situation)
+
     def _masters(self, decider: Decider, later: MoneyDecider, demand: Demand, gathered: MoneyGathered) -> None:
         flows, estimates = self.work.flows, later.money.estimates
+        scope = self.work.scope
         if "vendors" in flows:
             decider.vendors(demand)
             later.proposals()
@@ -199,17 +253,18 @@ class Runner:
                 theirs = gathered.budgets(later.budgeted()) if zeroed else None
                 demand.extra |= budgets.wanted_codes(decider.situation, gathered.chart(), estimates, theirs)
                 demand.projects |= {one.project for one in demand.extra}
-        if "cost_codes" in flows and any(key.kind == "cost_code" for key in decider.situation.links):
+        all_codes = "cost_codes" in flows and scope.whole("cost_codes")
+        if all_codes and any(key.kind == "cost_code" for key in decider.situation.links):
             renamed = cost_codes.renamed(decider.situation, gathered.chart())
             demand.extra |= renamed
             ended = cost_codes.ended(decider.situation, gathered.chart())
             demand.projects |= ({one.project for one in renamed} | ended) & gathered.targets.keys()
         else:
             ended = set()
-        everything = self.work.policies.cost_codes.scope == "all"
+        everything = all_codes and self.work.policies.cost_codes.scope == "all"
         if "cost_codes" in flows and (demand.combinations or demand.extra or ended or everything):
             decider.cost_codes(demand, gathered.chart())
-        if "dimensions" in flows:
+        if "dimensions" in flows and not scope.idle("dimensions"):
             with self.standing.apart("dimensions"):
                 later.dimensions()
 
@@ -226,6 +281,14 @@ class Runner:
             laps=sources.counters(conn, work.connection_id, LAPS),
         )
 
+    def _leave(self) -> None:
+        """What was not sent because it was enough stays planned; its documents are looked at again by the next run."""
+        if self.draft.stopped:
+            with self.work.db.begin() as conn:
+                left = journal.left_planned(conn, self.work.connection_id, self.work.run_id)
+            self.draft.left += sum(left.values())
+            self.draft.parked |= left.keys()
+
     def _finish(self, started: str) -> None:
         """Orders at rest are remembered with what they looked like; the next look at Procore starts where this did."""
         work, draft = self.work, self.draft
@@ -237,10 +300,11 @@ class Runner:
             rest.vendors(conn)
             rest.documents(conn)
             self.standing.released(conn)
-            readings = ["commitments"] if "purchase_orders" in work.flows else []
-            readings += [flow for flow in BACK if flow in work.flows and flow not in draft.still]
-            read = [f"{reading}/{project}" for project in sorted(self.looked_at) for reading in readings]
-            sources.move_watermarks(conn, work.connection_id, dict.fromkeys(read, started))
+            whole = [flow for flow in work.flows if work.scope.whole(flow) and flow not in draft.still]
+            readings = ["commitments"] if "purchase_orders" in whole else []
+            readings += [flow for flow in BACK if flow in whole]
+            read = {f"{reading}/{project}" for project in self.looked_at for reading in readings} - draft.bites.unread
+            sources.move_watermarks(conn, work.connection_id, dict.fromkeys(sorted(read), started))
         work.tape.flush(work.db)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
+import structlog
 from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
 from ml_connector.engine.knowing import pairs as documents
 from ml_connector.engine.placing import PLACED
 from ml_connector.engine.reading import ORDER
-from ml_connector.engine.work import Draft, Work
+from ml_connector.engine.work import PARTS, Draft, Work
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.placing import root_of
@@ -27,7 +28,7 @@ from ml_connector.systems.port import Outcome, Result
 CHANGES = {"change_order": "commitment", "budget_change": "budget"}
 """Record kinds whose success moves what was agreed about another record, and that record's kind."""
 
-RENEWED = ("vendor", "budget", "cost_code", "budget_code")
+RENEWED = ("vendor", "budget", "cost_code", "budget_code", "commitment")
 """Kinds of which a link is made again only to write down what is agreed by now."""
 
 WAITING_FOR = {
@@ -40,6 +41,8 @@ WAITING_FOR = {
     "subcontractor_invoice": HoldReason.INVOICE_MISSING,
 }
 """What a missing link means for the record that needs it."""
+
+_log = structlog.get_logger()
 
 
 class _Done(msgspec.Struct, frozen=True):
@@ -63,6 +66,8 @@ class Settler:
         self.applied: dict[str, Decimal] = {}
         """Money of what was done, by currency."""
         self.applied_by_flow: dict[str, dict[str, Decimal]] = {}
+        self.begun: set[tuple[str, str]] = set()
+        """(flow, document) of every document with a step that went well."""
         self.done: dict[tuple[str, str], int] = {}
         self.results: dict[tuple[str, Result], int] = {}
         self.unknown: dict[int, str] = {}
@@ -116,10 +121,18 @@ class Settler:
         audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
         self.draft.released += len(change.released)
 
+    def _log(self, row: IntentRow, outcome: Outcome) -> None:
+        """A line a record; what was done is told in detail only, what was not always."""
+        tell = _log.debug if outcome.result is Result.DONE else _log.info
+        record = f"{row.kind} {row.erp_id}"
+        run = self.work.run_id
+        tell("record.settled", run=run, record=record, verb=row.verb, result=outcome.result.value, intent=row.id)
+
     def _account(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> tuple[list[links.LinkRow], dict[str, bytes]]:
         made: list[links.LinkRow] = []
         finished: dict[str, bytes] = {}
         for row, outcome in pairs:
+            self._log(row, outcome)
             count = (row.flow, outcome.result)
             self.results[count] = self.results.get(count, 0) + 1
             self.unknown.pop(row.id, None)
@@ -130,6 +143,7 @@ class Settler:
             if outcome.result is not Result.DONE:
                 self._fail(row)
                 continue
+            self.begun.add((row.flow, row.source))
             self.well |= {hold_key(row.kind, row.erp_id, row.source)} - self._ill
             if row.counts_as:
                 named = (row.flow, row.counts_as)
@@ -138,7 +152,7 @@ class Settler:
                 for sums in (self.applied, self.applied_by_flow.setdefault(row.flow, {})):
                     sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
             made += self._links(row, outcome)
-            if row.base and row.kind == "commitment" and row.source in self.draft.fingerprints:
+            if row.base and row.kind in PARTS and row.source in self.draft.fingerprints:
                 self.draft.open_parts[row.source] -= 1
                 if not self.draft.open_parts[row.source] and (row.flow, row.source) not in self.failed_sources:
                     finished[row.source] = self.draft.fingerprints[row.source]
@@ -186,6 +200,11 @@ class Settler:
         self.well -= self._ill
         self._failed |= {need for need in row.needs if need.kind == CHANGES.get(row.kind)}
         self.failed_sources.add((row.flow, row.source))
+
+    def leave(self, rows: Sequence[IntentRow]) -> None:
+        """Notes intents that are left for the next run: what comes after them must not go, and nothing is at rest."""
+        for row in rows:
+            self._fail(row)
 
     def refuse_places(self, taken: Mapping[int, Claim]) -> None:
         """Intents whose invoice line stands in another record already: never sent, held for a person to look at."""

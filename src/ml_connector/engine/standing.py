@@ -74,7 +74,9 @@ class Standing:
         """Flows of this run that stood still and went well now wait no more."""
         work = self.work
         held = [row for row in holds.open_holds(conn, work.connection_id) if row.kind == FLOW]
-        well = [row.id for row in held if row.flow in work.flows and row.flow not in self.draft.still]
+        went = {flow for flow in work.flows if work.scope.whole(flow)} - self.draft.still.keys()
+        went -= {self.draft.bites.cut} | self.draft.bites.skipped
+        well = [row.id for row in held if row.flow in went]
         gone = holds.release(conn, work.connection_id, well, work.actor)
         self._tell(conn, Change([], gone))
         self.draft.released += len(gone)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from ml_connector.store.evidence import EvidenceWriter
 from ml_connector.store.postgres import Database
-from ml_connector.systems.wire import Exchange
+from ml_connector.systems.wire import Exchange, Tape
 
 MUCH = 1_000_000
 """Compressed bytes of evidence kept in memory at most while a run reads."""
@@ -18,6 +18,10 @@ class RunTape:
 
     def __init__(self) -> None:
         self._writer: EvidenceWriter | None = None
+        self.leaving: Callable[[], None] = lambda: None
+        """Asked right before each request that writes leaves, in the thread that sends it; raises when it must not."""
+        self.overheard: Tape | None = None
+        """Told of every exchange besides, in the thread that sent it: traces are made of it."""
 
     def begin(self, connection_id: int, run_id: int) -> None:
         """From now on exchanges belong to this run."""
@@ -27,6 +31,8 @@ class RunTape:
         """Takes one exchange; quick, thread safe."""
         if self._writer:
             self._writer.tape(exchange)
+        if self.overheard:
+            self.overheard(exchange)
 
     def about(self, intents: Sequence[int]) -> AbstractContextManager[None]:
         """Exchanges of this thread inside the block carry these intents."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
+from ml_connector.engine.bites import Bites
 from ml_connector.engine.points import Point, no_point
+from ml_connector.engine.scope import Scope
 from ml_connector.engine.taping import RunTape
 from ml_connector.kernel.clock import Clock
 from ml_connector.kernel.keys import Key
@@ -31,9 +34,30 @@ class Errand:
     """schedule, person, webhook or replay; empty for what a person typed: the run is then called plan or sync."""
     actor: str = "operator"
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Flow to the other side's ids of the records that are looked at; a flow that is not named looks at everything."""
+    """Flow to names of the records that it looks at; a flow that is not in it looks at everything.
+
+    Names are made by `engine.scope`: `erp_name("P100002")` is "erp/P100002", an order, invoice, supplier or project of
+    the erp; `projects_name("1001", "5629")` is "projects/1001/5629", a record of the projects system in its project, by
+    that system's own ids ("projects//5629" where it lies in none, or nobody says in which). A contract touched in
+    Procore is named for `purchase_orders`, a vendor there for `vendors`, a budget there for `budgets` by its project
+    ("projects/1001/1001"). `engine.scope.with_masters` adds the flows that make vendors and codes where those records
+    need them; run all of its keys. A flow of `scope.KEYED` looks at these alone; another one that is named looks at
+    everything of its own. Where a reading stands, and what is held of other records, stays as it is.
+    """
     enough: Callable[[], str] = lambda: ""
-    """Asked before each batch that is sent: why to stop here and leave the rest for later, or nothing."""
+    """Asked before each batch once one was sent: why to begin nothing more and leave the rest for later, or nothing."""
+    halt: Callable[[], str] = lambda: ""
+    """Asked between pages that are read or decided and before each batch: why to end at once, even with nothing sent
+    (somebody cancelled it, the worker is leaving), or nothing. What asks always gets the same answer from then on."""
+    slice: float = 0.0
+    """Seconds from the first batch after which no document is begun any more; 0 for no end. At least one batch goes,
+    and what was begun is finished, so that every run of a long work gets on."""
+    most: int = 0
+    """Documents that are taken to be decided, or few more; the rest is left for a later run. 0 for no end."""
+
+
+class Halted(Exception):
+    """A run was told to end before it sent anything; its text says why."""
 
 
 @dataclass
@@ -62,12 +86,27 @@ class Work:
     """Flows of this run, in the order of registry.py."""
     guard: Callable[[], None] = lambda: None
     """Makes sure before each batch that the right to write is still ours."""
+    known: Callable[[], None] = lambda: None
+    """Makes sure, before anything else, that both sides are those the connection is tied to; see engine/binding.py."""
+    goes_on: Callable[[], datetime | None] = lambda: None
+    """The moment from which both sides take requests again; None when they do now."""
     run_id: int = 0
 
     @property
     def actor(self) -> str:
         """Who started it, as the audit trail names them."""
         return self.errand.actor
+
+    @cached_property
+    def scope(self) -> Scope:
+        """Which records it looks at."""
+        return Scope(self.errand.only)
+
+    def heed(self) -> None:
+        """Raises Halted when the run was told to end. Only for where nothing is under way."""
+        why = self.errand.halt()
+        if why:
+            raise Halted(why)
 
 
 @dataclass
@@ -81,6 +120,13 @@ class Tally:
     held: int = 0
     refused: int = 0
     unknown: int = 0
+
+
+CHANGED_BY = {"change_order": "commitment", "budget_change": "budget"}
+"""Kind of record that says how another one changes, to that other one."""
+
+PARTS = ("commitment", "change_order")
+"""Kinds of record an order consists of in Procore: it is at rest when the last step of each is done."""
 
 
 @dataclass
@@ -107,6 +153,8 @@ class Draft:
     closed: set[str] = field(default_factory=set)
     """Orders that have left the open window and need no more looking at."""
     echoes: int = 0
+    changed: Counter[str] = field(default_factory=Counter)
+    """Kind to the number of its records that are updated."""
     removals: int = 0
     released: int = 0
     documents: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -122,7 +170,15 @@ class Draft:
     still: dict[str, Hold] = field(default_factory=dict)
     """Flows that lack a right and stand still in this run, with what is said of them."""
     parked: set[tuple[str, str]] = field(default_factory=set)
-    """(flow, document) of documents with steps left out because they are not in the approved plan."""
+    """(flow, document) of documents with steps left out: not in the approved plan, or not sent before it was enough."""
+    left: int = 0
+    """Steps that were not sent because it was enough."""
+    bites: Bites = field(default_factory=Bites)
+    """How many documents were taken, and where it was enough."""
+    stopped: str = ""
+    """Why sending ended before its end; empty when it did not."""
+    found: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Flow to what a look at all changes in Procore found, `PROJECT/ID` to its moment there; see `Report.found`."""
 
     def count(self, flow: str, what: str, number: int = 1) -> None:
         """Adds to a flow's count."""
@@ -134,9 +190,11 @@ class Draft:
             self.digests.append(intent.digest())
             if intent.counts_as:
                 self.count(intent.flow, intent.counts_as)
+            if intent.counts_as == "updated":
+                self.changed[CHANGED_BY.get(intent.key.kind, intent.key.kind)] += 1
             if intent.money:
                 self.add_money(intent.money, intent.flow)
-            if intent.base and intent.source and intent.key.kind == "commitment":
+            if intent.base and intent.source and intent.key.kind in PARTS:
                 self.open_parts[intent.source] += 1
 
     def place(self, intents: list[Intent], links: Mapping[Key, Linked]) -> None:
@@ -186,3 +244,22 @@ class Report:
     released: int = 0
     waiting: int = 0
     """Steps the other side had no time for; they go with the next run."""
+    again_at: datetime | None = None
+    """With `waiting`: the moment from which the other side takes requests again, where it is known."""
+    left: int = 0
+    """Steps that were not sent because the run was to end; they go with the next run over everything."""
+    stopped: str = ""
+    """Why it ended before its end; empty when it did not."""
+    cut: str = ""
+    """The flow at which it had taken enough documents; what is left of it, and the flows after it, go next time."""
+    taken: int = 0
+    """Documents it took to be decided."""
+    found: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Flow to records that people changed in Procore and that the look at all changes found, for the flows that start
+    there: `PROJECT/ID` by Procore's ids to the moment of the change in ISO 8601, as far as Procore says. A keyed run
+    and a first look find nothing here."""
+
+    @property
+    def more(self) -> bool:
+        """Whether another run has work to go on with at once."""
+        return bool(self.left or self.cut)

@@ -155,7 +155,16 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
         _check_writing(situation, contract, restores=base == ours)
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
-    return _sealed(contract, intents), _left_standing(contract, difference)
+    return _sealed(contract, intents or _unwritten(contract)), _left_standing(contract, difference)
+
+
+def _unwritten(contract: Contract) -> list[Intent]:
+    """Writes down what both sides agree on where a link does not say it and nothing is left to send: the steps that
+    would have said it are forgotten, as in a database restored from a backup."""
+    if contract.linked is None or contract.linked.base:
+        return []
+    why = "It is what it should be; that both sides agree on it was not written down yet."
+    return [_intent(contract, Verb.LINK, contract.ours, why)]
 
 
 def _check_writing(situation: Situation, contract: Contract, *, restores: bool) -> None:

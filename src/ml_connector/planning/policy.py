@@ -108,6 +108,15 @@ class BrakePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Most orders cancelled or closed."""
     money: Decimal = Decimal(0)
     """Most money moved, per currency."""
+    share_updates: int = 50
+    """Most of the linked records of one kind that change, in percent."""
+    share_removals: int = 20
+    """Most of the linked orders that are cancelled or closed, in percent."""
+    share_from: int = 50
+    """Records up to which neither share is looked at: half of a few is few."""
+    vanished: int = 50
+    """Documents of a project that crossed, three at least, and that Procore shows no more all at once, in percent: from
+    there on it is a lost permission, not deletions, and their flow stands still."""
 
 
 class Policies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,6 +151,10 @@ def _check_numbers(policies: Policies) -> None:
         limit = getattr(brakes, name)
         if not Decimal(limit).is_finite() or limit < 0:
             raise BadInput(f"policy.brakes.{name} is {limit}; it is a number from 0 up, and 0 means no limit.")
+    for name in ("share_updates", "share_removals", "share_from", "vanished"):
+        number = getattr(brakes, name)
+        if number < 0 or (number > 100 and name != "share_from"):
+            raise BadInput(f"policy.brakes.{name} is {number}; a share is from 0 to 100 percent, and 0 means no limit.")
     pattern = policies.purchase_orders.split_number
     try:
         numbers = {pattern.format(order=order, project=project) for order in "12" for project in "34"}
