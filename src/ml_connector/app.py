@@ -12,18 +12,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.engine import deskwork, lookup, replay
+from ml_connector.engine.census import Census
 from ml_connector.engine.exposure import exposure
 from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.taping import RunTape
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.errors import BadInput, EnvironmentChanged
 from ml_connector.planning.mapping import DEFAULT, Mapper
 from ml_connector.registry import ERP_PROFILES
 from ml_connector.settings import (
+    ALERTS,
     SECRET_FIELDS,
     TOKEN_PAIR,
+    TOKENS,
     ConnectionConfig,
     Settings,
     check_name,
@@ -32,7 +35,7 @@ from ml_connector.settings import (
     connection_of,
     settings_from,
 )
-from ml_connector.store import audit, connections, links, mappings, placements, sources
+from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.finding import Finding
@@ -74,6 +77,7 @@ class App:
         """
         settings = settings or settings_from(os.environ)
         with Database.open(settings.home, settings.database_url) as db:
+            db.valid = settings.stalled_seconds
             yield cls(settings, db, actor, progress, clock)
 
     # connections ----------------------------------------------------------------------------------------------
@@ -104,14 +108,20 @@ class App:
             merged[part].setdefault("client_secret", secrets[field])
         if TOKEN_PAIR in secrets:
             merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
+        if ALERTS in secrets:
+            merged.setdefault("alerts", {}).setdefault("urls", msgspec.json.decode(secrets[ALERTS]))
         whole = connection_of(merged, f"Connection {name}")
         self._check_chosen_once(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
+        if TOKEN_PAIR in secrets and _refresh(secrets) == _refresh(whole.secrets):
+            whole.secrets[TOKEN_PAIR] = secrets[TOKEN_PAIR]  # not a new one: what is known of it stays
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
             sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
+            if {"erp", "projects"} & changes.keys() and not links.count_links(conn, row.id):
+                identities.forget(conn, row.id)  # nothing crossed yet: it may as well be another pair of systems
             if {"policy", "connection"} & changes.keys():  # settled documents were decided under the former ones
                 sources.look_again_at_all(conn, row.id)
                 read_again(conn, row.id)
@@ -163,8 +173,28 @@ class App:
 
     def check(self, name: str) -> list[tuple[str, Finding]]:
         """Every right and name needed, side by side, good or bad with the remedy."""
-        sides = self.wiring.sides(self.connection(name), RunTape())
-        return [*(("erp", one) for one in sides.erp.check()), *(("projects", one) for one in sides.projects.check())]
+        row = self.connection(name)
+        sides = self.wiring.sides(row, RunTape(), fresh=True)
+        found = [*(("erp", one) for one in sides.erp.check()), *(("projects", one) for one in sides.projects.check())]
+        if all(one.ok for _, one in found):
+            try:
+                self.wiring.tie(row, sides, self.actor)
+            except EnvironmentChanged as error:
+                found.append((error.side, Finding("tied to", False, error.sentence, error.remedy)))
+        return found
+
+    def probe(self, name: str, side: str) -> None:
+        """Signs in to one side (erp or projects) anew and asks who it is; raises what is wrong with it."""
+        self.wiring.probe(self.connection(name), side, self.actor)
+
+    def rebind(self, name: str) -> dict[str, dict[str, str]]:
+        """Ties a connection to the tenant and the company that answer now: a person made sure that they are right.
+
+        What each side says of itself, by side. Audited.
+        """
+        found = self.wiring.rebind(self.connection(name), self.actor)
+        self._went_well(name)
+        return found
 
     def discover(self, name: str) -> dict[str, Any]:
         """What is on both sides, counted, and which projects look like pairs. Writes nothing."""
@@ -184,15 +214,26 @@ class App:
 
     def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
         """Plans and applies; with `approved` only what that kept plan holds."""
-        return self._runner(name, flows).sync(approved)
+        done = self._runner(name, flows).sync(approved)
+        self._went_well(name)
+        return done
 
-    def run(self, name: str, flows: Collection[str], errand: Errand) -> Report:
-        """A sync on somebody's errand: who caused it, about which records, and until when it may take."""
-        return self._runner(name, flows, errand).sync()
+    def run(self, name: str, flows: Collection[str], errand: Errand, approved: str | None = None) -> Report:
+        """A sync on somebody's errand: who caused it, about which records, and until when it may take.
+
+        With `approved` only what that kept plan holds is sent.
+        """
+        done = self._runner(name, flows, errand).sync(approved)
+        self._went_well(name)
+        return done
 
     def exposure(self, name: str) -> dict[str, Any]:
         """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
         return exposure(self._runner(name, ()).work)
+
+    def counting(self, name: str, *, repair: bool) -> Census:
+        """The census of a connection's keys, to be taken part by part; see engine/census.py."""
+        return Census(self._runner(name, ()).work, repair=repair)
 
     def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
         """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
@@ -248,7 +289,7 @@ class App:
             for number in {row.connection_id for row in fresh}:
                 audit.append(conn, number, [self._entry("vault:rotate:done", ring.current.id)])
         end_rotation(self.settings.key_file)
-        return len(fresh)
+        return sum(row.field not in TOKENS.values() for row in fresh)
 
     def verify_audit(self, name: str) -> list[str]:
         """What is wrong with the connection's audit chain; empty when it is whole."""
@@ -264,6 +305,13 @@ class App:
         errand = errand or Errand(actor=self.actor)
         return self.wiring.runner(self.connection(name), flows, errand, self.progress)
 
+    def _went_well(self, name: str) -> None:
+        """Both sides have just served a run: whichever was not called for now is called again."""
+        row = self.connection(name)
+        with self.db.begin() as conn:
+            shut = breakers.close(conn, row.id, self._now(), well=True)
+            audit.append(conn, row.id, [self._entry("breaker:close:done", side) for side in shut])
+
     def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:
         if which == "then":
             version = replay.mapping_version_of(conn, connection_id, what)
@@ -276,6 +324,12 @@ class App:
 
     def _entry(self, tag: str, subject: str) -> audit.AuditEntry:
         return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=tag.split(":", 1)[0], erp_id=subject)
+
+
+def _refresh(secrets: Mapping[str, str]) -> str:
+    """The refresh token among some secrets; empty when there is none."""
+    kept = secrets.get(TOKEN_PAIR)
+    return str(msgspec.json.decode(kept)["refresh"]) if kept else ""
 
 
 def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

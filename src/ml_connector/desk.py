@@ -16,10 +16,10 @@ from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.planning.plan import HoldReason
-from ml_connector.settings import Settings
+from ml_connector.settings import TOKENS, Settings
 from ml_connector.store import audit as trail
 from ml_connector.store import backup as copies
-from ml_connector.store import connections, mappings
+from ml_connector.store import connections, mappings, upgrading
 from ml_connector.store import holds as waiting
 from ml_connector.store import runs as history
 from ml_connector.store.holds import HoldRow
@@ -57,7 +57,8 @@ def connection_form(app: App, name: str) -> dict[str, Any]:
     """A connection's settings as its file would have them, and which secrets are sealed; never the secrets."""
     row = app.connection(name)
     with app.db.begin() as conn:
-        fields = [secret.field for secret in connections.secrets_of(conn, row.id)]
+        kept = connections.secrets_of(conn, row.id)
+    fields = [secret.field for secret in kept if secret.field not in TOKENS.values()]
     return {"name": row.name, "title": row.title, "config": _filled(row.config), "sealed": fields}
 
 
@@ -161,6 +162,13 @@ def backup(settings: Settings, path: Path) -> copies.Backup:
 def restore(settings: Settings, path: Path, *, replace: bool = False) -> copies.Backup:
     """Puts a backup in place of what the database holds; see store/backup.py for what it raises."""
     return copies.restore(settings.home, settings.database_url, path, replace=replace)
+
+
+def upgrade(settings: Settings, actor: str, *, dry_run: bool) -> upgrading.Upgrade:
+    """Runs the migrations a database lacks, or with `dry_run` only says which; see store/upgrading.py."""
+    if dry_run:
+        return upgrading.look(settings.home, settings.database_url)
+    return upgrading.upgrade(settings.home, settings.database_url, actor)
 
 
 def flows_of(words: list[str], known: Mapping[str, str]) -> list[str]:

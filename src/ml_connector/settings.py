@@ -7,6 +7,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,13 +20,34 @@ import platformdirs
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.mapping import CodeMapping, mapping_from
 from ml_connector.planning.policy import Policies, policies_from
+from ml_connector.planning.retention import Retention, retention_from
+from ml_connector.planning.schedule import HolidayPart, Schedule, check_schedule
+from ml_connector.registry import FLOWS
 
 HOME = "ML_CONNECTOR_HOME"
 """Folder for the embedded database, the key file and nothing else; default: the platform's user data folder."""
 DATABASE_URL = "ML_CONNECTOR_DATABASE_URL"
 """A PostgreSQL to use instead of the embedded one, such as postgresql://user:password@host:5432/name."""
+METRICS_TOKEN = "ML_CONNECTOR_METRICS_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+"""What asks for /metrics must bring as bearer token; without it only this machine is answered."""
 KILL_AT = "ML_CONNECTOR_KILL_AT"
 """For tests: the named point of a run, and which passing of it (`apply.sent:3`), at which the process ends itself."""
+ALERT_URLS = "ML_CONNECTOR_ALERT_URLS"
+"""Where alarms and the daily digest go, as Apprise writes addresses, parted by spaces: mailto://..., msteams://..."""
+HEARTBEAT_URL = "ML_CONNECTOR_HEARTBEAT_URL"
+"""Called once a minute while all is well: a dead-man's switch elsewhere alarms when the calls stop."""
+DIGEST_AT = "ML_CONNECTOR_DIGEST_AT"
+"""When the daily digest goes, such as 07:30 America/Chicago; default 07:00 UTC."""
+
+STALLED_SECONDS = "ML_CONNECTOR_STALLED_SECONDS"
+"""After how many seconds without a sign of life a worker's jobs are taken over; default 10. The same for all."""
+DRAIN_SECONDS = "ML_CONNECTOR_DRAIN_SECONDS"
+"""How many seconds a process that is told to stop waits for its runs to reach a safe point; default 30."""
+TRIES = "ML_CONNECTOR_TRIES"
+"""How many workers one job may end before it is parked; default 3."""
+
+KEEP = "ML_CONNECTOR_KEEP"
+"""How many days what is kept, by kind: evidence=90 journal=400 inbox=30 jobs=14. The audit trail always stays."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ADDRESS = "Write scheme and host, such as https://acme.ifs.cloud."
@@ -38,6 +61,25 @@ class Settings(msgspec.Struct, frozen=True):
     home: Path
     database_url: str | None = None
     kill_at: str = ""
+    metrics_token: str = ""
+    alert_urls: tuple[str, ...] = ()
+    """Addresses of the installation's own people; they may hold passwords and are never shown."""
+    heartbeat_url: str = ""
+    digest_at: str = "07:00 UTC"
+    stalled_seconds: float = 10.0
+    """A worker without a sign of life for so long is dead; the right to write is trusted as long after a renewal."""
+    drain_seconds: float = 30.0
+    """How long a process that is told to stop waits for its runs to reach a safe point."""
+    tries: int = 3
+    """So many workers one job may end before it is parked."""
+    keep: Retention = Retention()
+    """How many days what is kept; the audit trail always is."""
+
+    @property
+    def digest(self) -> tuple[str, str]:
+        """Time of day and zone of the daily digest."""
+        clock, _, zone = self.digest_at.partition(" ")
+        return clock, zone or "UTC"
 
     @property
     def key_file(self) -> Path:
@@ -52,7 +94,40 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         home=Path(home).expanduser().absolute(),
         database_url=environ.get(DATABASE_URL) or None,
         kill_at=environ.get(KILL_AT, ""),
+        metrics_token=environ.get(METRICS_TOKEN, ""),
+        alert_urls=tuple(environ.get(ALERT_URLS, "").split()),
+        heartbeat_url=environ.get(HEARTBEAT_URL, ""),
+        digest_at=_digest_at(environ.get(DIGEST_AT, "").strip() or "07:00 UTC"),
+        stalled_seconds=_number(environ, STALLED_SECONDS, 10.0, least=0.5),
+        drain_seconds=_number(environ, DRAIN_SECONDS, 30.0, least=0.0),
+        tries=int(_number(environ, TRIES, 3, least=1)),
+        keep=retention_from(environ.get(KEEP, "")),
     )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, *, least: float) -> float:
+    """A number from a variable; BadInput when it holds something else or too little."""
+    text = environ.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not least <= number < 1e6:
+        raise BadInput(f"{name} is {text!r}, not a number of at least {least:g}.", remedy="Correct or unset it.")
+    return number
+
+
+def _digest_at(text: str) -> str:
+    """`text` when it is a time of day and a zone."""
+    clock, _, zone = text.partition(" ")
+    try:
+        ZoneInfo(zone or "UTC")
+        valid = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", clock) is not None
+    except (KeyError, ValueError, OSError):
+        valid = False
+    if not valid:
+        raise BadInput(f"{DIGEST_AT} is {text!r}.", remedy="Write it as 07:30 America/Chicago.")
+    return text
 
 
 class ConnectionPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,12 +169,41 @@ class ProjectsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A service account of its own (preferred), or a person's authorization, whose refresh token works once."""
     redirect_uri: str = ""
     """The registered redirect address, where the refresh grant wants it."""
+    otherwise: Literal["stop", "client_credentials"] = "stop"
+    """Once a person's authorization is dead: stop and say so, or sign in as the application's service account."""
     in_flight: AtOnce = 8
     """Requests at once to this company."""
+    reserve: Annotated[int, msgspec.Meta(ge=0, le=90)] = 10
+    """Percent of the hour's requests that polls leave to people and webhooks."""
     page_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
     budget_list: Literal["auto", "lines", "views"] = "auto"
     """Where the budget lines of a project are read: the v2.0 list, the rows of a budget view, or what there is."""
     unknown_unit: Literal["create", "refuse"] = "create"
+
+
+class AlertsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who hears of what goes wrong with this connection, besides the installation's own people. The addresses
+    themselves (`urls`) are sealed like secrets and are not kept here."""
+
+    installation_too: bool = True
+    """Whether the installation's people hear of this connection as well."""
+
+
+class WebhooksPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How Procore is asked to tell us what changes; see docs/webhooks.md."""
+
+    url: str = ""
+    """Where Procore reaches our door, scheme and host; empty for the one given to `webhooks sync` before."""
+    namespace: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,100}$")] = "ml-connector"
+    """Whose hooks are ours; one for each application that shares the company."""
+    scope: Literal["company", "projects"] = "company"
+    """One hook for the whole company, or one for each linked project besides what only the company has."""
+    payload_version: Literal["v3.0", "v4.0", "v2.0"] = "v3.0"
+    """The payload asked for; another one where this one is not offered."""
+    api: Literal["auto", "v2.0", "v1.0"] = "auto"
+    """By which endpoints hooks are managed; v1.0 is deprecated."""
+    application_id: str = ""
+    """Our application as events name it, where it is not the client id."""
 
 
 class ConnectionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +213,9 @@ class ConnectionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     erp: ErpPart
     projects: ProjectsPart
     policy: Policies = Policies()
+    schedule: Schedule = Schedule()
+    alerts: AlertsPart = AlertsPart()
+    webhooks: WebhooksPart = WebhooksPart()
     format: int = 1
 
 
@@ -122,6 +229,12 @@ class ConnectionFile(msgspec.Struct, frozen=True):
 
 SECRET_FIELDS = {"erp": "erp_client_secret", "projects": "projects_client_secret"}
 """Part of the file to the name its client secret is sealed under."""
+
+ALERTS = "alert_urls"
+"""Name the addresses of [alerts] are sealed under, as JSON: they hold passwords."""
+
+TOKENS = {"erp": "erp_token", "projects": "projects_token"}
+"""Part of the file to the name the access token of its service account is sealed under, as JSON."""
 
 TOKEN_PAIR = "projects_token_pair"  # noqa: S105 - the name of a field, not a secret
 """Name the access and refresh token of a person's authorization are sealed under, as JSON."""
@@ -153,6 +266,14 @@ def connection_of(data: dict[str, Any], where: str = "The connection file") -> C
             raise BadInput(f"{where} has no client_secret in [{part}].", remedy="Add it; it is sealed and never shown.")
         secrets[field] = secret
     refresh = _table(data.get("projects", {}), "projects").pop("refresh_token", "")
+    alerts = _table(data.get("alerts", {}), "alerts").pop("urls", [])
+    if not isinstance(alerts, list) or not all(isinstance(one, str) and "://" in one for one in alerts):
+        raise BadInput(
+            f"{where} has urls in [alerts] that are no list of addresses.",
+            remedy='Write them as Apprise does, such as urls = ["mailto://user:password@example.com"].',
+        )
+    if alerts:
+        secrets[ALERTS] = json.dumps(alerts)
     config = config_from(data, where)
     if config.projects.grant == "refresh_token":
         if not isinstance(refresh, str) or not refresh:
@@ -174,14 +295,45 @@ def config_from(data: Mapping[str, Any], where: str = "The connection") -> Conne
         _check_url(name, url)
     if config.projects.login_url:
         _check_url("projects.login_url", config.projects.login_url)
-    _check_zone(config.connection.time_zone)
+    if config.webhooks.url:
+        door_address(config.webhooks.url, "webhooks.url")
+    _check_zone("connection.time_zone", config.connection.time_zone)
+    if config.schedule.time_zone:
+        _check_zone("schedule.time_zone", config.schedule.time_zone)
+    check_schedule(config.schedule, FLOWS)
+    holiday_dates(config.schedule.holidays, 2026)
     return config
+
+
+@lru_cache(maxsize=128)
+def holiday_dates(part: HolidayPart, *years: int) -> frozenset[date]:
+    """The dates of some years on which nobody works; BadInput for a country or subdivision nobody keeps a list of."""
+    found: set[date] = set(part.extra)
+    try:
+        if part.country:  # the library is loaded for those who need it: it takes longer than many a command
+            book = import_module("holidays").country_holidays(part.country, part.subdivision or None, years)
+            found |= book.keys()
+    except NotImplementedError:
+        place = "-".join(filter(None, (part.country, part.subdivision)))
+        raise BadInput(
+            f"schedule.holidays names {place!r}, for which there is no list of holidays.",
+            remedy='Write the ISO codes, such as country = "US" and subdivision = "IL", or name each date under extra.',
+        ) from None
+    if part.subdivision and not part.country:
+        raise BadInput("schedule.holidays has a subdivision and no country.", remedy="Name the country, too.")
+    return frozenset(found - set(part.worked))
 
 
 def _numbers_as_text(data: Mapping[str, Any]) -> dict[str, Any]:
     """The same with whole numbers as text where text is wanted: ids such as a company's are often written bare."""
     found = dict(data)
-    for part, kind in (("connection", ConnectionPart), ("erp", ErpPart), ("projects", ProjectsPart)):
+    kinds: dict[str, type[msgspec.Struct]] = {
+        "connection": ConnectionPart,
+        "erp": ErpPart,
+        "projects": ProjectsPart,
+        "webhooks": WebhooksPart,
+    }
+    for part, kind in kinds.items():
         table = found.get(part)
         if isinstance(table, Mapping):
             texts = {field.name for field in msgspec.structs.fields(kind) if field.type is str}
@@ -198,6 +350,12 @@ def check_name(name: str) -> str:
             f"{name!r} cannot name a connection.", remedy="Use small letters, digits and dashes, such as north-sites."
         )
     return name
+
+
+def door_address(url: str, name: str = "--url") -> str:
+    """An address of our door as it begins, without a slash at its end; BadInput when it is none."""
+    _check_url(name, url)
+    return url.rstrip("/")
 
 
 def _table(value: object, where: str) -> dict[str, Any]:
@@ -228,8 +386,8 @@ def _check_url(name: str, url: str) -> None:
         raise BadInput(f"{name} is {url!r}: credentials only travel over https.", remedy="Write https:// instead.")
 
 
-def _check_zone(name: str) -> None:
+def _check_zone(entry: str, name: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise BadInput(f"connection.time_zone {name!r} is not a zone such as America/Chicago.") from None
+        raise BadInput(f"{entry} {name!r} is not a zone such as America/Chicago.") from None

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Generic
 from zoneinfo import ZoneInfo
 
 import msgspec
 import tomlkit
 
+from ml_connector.engine.binding import Bond, Face
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
 from ml_connector.engine.taping import RunTape
 from ml_connector.engine.work import Errand, Work
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import BadInput, NothingSuchHere
+from ml_connector.kernel.errors import BadInput, KeyTrouble, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
 from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
-from ml_connector.settings import SECRET_FIELDS, TOKEN_PAIR, Settings, config_from, read_toml
-from ml_connector.store import connections, mappings
+from ml_connector.settings import SECRET_FIELDS, TOKEN_PAIR, TOKENS, Settings, config_from, read_toml
+from ml_connector.store import connections, mappings, paces, tokens
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.ifs.system import IfsSystem
 from ml_connector.systems.opening import Access, Opened
+from ml_connector.systems.pacing import SCARCE, Budget, Pace
 from ml_connector.systems.port import Progress
 from ml_connector.systems.procore.system import ProcoreSystem
-from ml_connector.systems.signing import TokenPair
+from ml_connector.systems.signing import KeptT, Shelved, TokenPair
+from ml_connector.systems.wire import Tape
 from ml_connector.vault.keys import KeyRing, open_ring
 from ml_connector.vault.sealing import Sealed, seal, unseal
+
+UNHURRIED = frozenset({"schedule", "backfill", "nightly"})
+"""Triggers of runs that leave the reserve of requests to people and webhooks."""
 
 
 class Sides:
@@ -36,6 +46,20 @@ class Sides:
     def __init__(self, erp: Opened[IfsSystem], projects: Opened[ProcoreSystem]) -> None:
         self.erp = erp
         self.projects = projects
+
+    def faces(self, *sides: str) -> list[Face]:
+        """Each side as it is asked who it is; both when none is named."""
+        found: dict[str, Opened[Any]] = {"erp": self.erp, "projects": self.projects}
+        return [Face(one, found[one].seal, found[one].facts) for one in (sides or found)]
+
+    def goes_on(self) -> datetime | None:
+        """The moment from which both sides take requests again; None when they do now."""
+        return max((at for one in (self.erp, self.projects) if (at := one.goes_on())), default=None)
+
+    def put_down(self) -> None:
+        """Leaves for other processes how fast either side may be called."""
+        self.erp.put_down()
+        self.projects.put_down()
 
     def requests(self) -> dict[str, dict[str, int]]:
         """Requests sent so far, by side, by read and write."""
@@ -49,6 +73,8 @@ class Wiring:
         self.settings = settings
         self.db = db
         self.clock = clock
+        self.overhearing: Callable[[], Tape | None] = lambda: None
+        """Asked once a run for whoever shall hear of its exchanges besides; service/tracing.py sets it."""
 
     def runner(self, row: ConnectionRow, flows: Collection[str], errand: Errand, progress: Progress) -> Runner:
         """A run of some flows (all when none is named), ready to begin; NothingSuchHere for a flow unknown here."""
@@ -60,7 +86,9 @@ class Wiring:
         with self.db.begin() as conn:
             version = mappings.latest(conn, row.id)
         tape = RunTape()
-        sides = self.sides(row, tape)
+        tape.overheard = self.overhearing()
+        sides = self.sides(row, tape, urgent=errand.trigger not in UNHURRIED)
+        bond = Bond(self.db, row.id, row.name, errand.actor, self.clock)
         work = Work(
             db=self.db,
             connection_id=row.id,
@@ -80,47 +108,135 @@ class Wiring:
             flows=chosen,
             go_live=config.connection.go_live,
             zone=ZoneInfo(config.connection.time_zone),
+            known=lambda: bond.hold(*sides.faces()),
+            goes_on=sides.goes_on,
         )
-        return Runner(work, sides.requests)
 
-    def sides(self, row: ConnectionRow, tape: RunTape) -> Sides:
-        """Both systems, opened; nothing is contacted yet."""
+        def requests() -> dict[str, dict[str, int]]:
+            sides.put_down()
+            return sides.requests()
+
+        return Runner(work, requests)
+
+    def sides(self, row: ConnectionRow, tape: RunTape, *, urgent: bool = True, fresh: bool = False) -> Sides:
+        """Both systems, opened; nothing is contacted yet.
+
+        `urgent`: for a person or a webhook, who may use the requests that are kept for them. `fresh`: service accounts
+        sign in anew, whatever token they have.
+        """
         config = config_from(row.config)
         secrets = self.secrets(row)
-        kept = secrets.get(TOKEN_PAIR) if config.projects.grant == "refresh_token" else None
-        pair = msgspec.json.decode(kept, type=TokenPair) if kept else None
+        budget = Budget(config.projects.reserve / 100, urgent)
         access = {
-            part: Access(secrets[field], tape, system_clock, cap)
+            part: Access(
+                secrets[field],
+                tape,
+                system_clock,
+                cap,
+                shelf=_Shelf(self, (row.id, part, TOKENS[part]), Shelved, blank=fresh),
+                book=_PaceBook(self.db, row.id, part),
+                budget=budget,
+                leaving=lambda: tape.leaving(),
+            )
             for (part, field), cap in zip(
                 SECRET_FIELDS.items(), (config.erp.in_flight, config.projects.in_flight), strict=True
             )
         }
+        pair = None
+        if config.projects.grant == "refresh_token" and TOKEN_PAIR in secrets:
+            pair = _Shelf(self, (row.id, "projects", TOKEN_PAIR), TokenPair)
         erp = msgspec.structs.asdict(config.erp)
         first = ERP_SYSTEMS[config.erp.system](erp, config.connection.erp_company, access["erp"])
-        person = msgspec.structs.replace(access["projects"], pair=pair, keep=self._keeper(row) if pair else None)
+        person = msgspec.structs.replace(access["projects"], pair=pair)
         second = PROJECTS_SYSTEMS[config.projects.system](msgspec.structs.asdict(config.projects), person)
         return Sides(first, second)
+
+    def pair_state(self, connection_id: int) -> str:
+        """How a person's authorization stands: dead, sent while a refresh is under way, else empty."""
+        kept = _Shelf(self, (connection_id, "projects", TOKEN_PAIR), TokenPair).look()
+        return kept.state if kept else ""
 
     def ring(self, *, may_make: bool) -> KeyRing:
         """The keys that seal and open secrets; a missing file is made only with `may_make`. KeyTrouble otherwise."""
         return open_ring(self.settings.key_file, os.environ, may_make=may_make)
 
-    def _keeper(self, row: ConnectionRow) -> Callable[[TokenPair], None]:
-        """Seals and commits a new pair before anybody uses it: the old one is dead already."""
-
-        def keep(pair: TokenPair) -> None:
-            ring = self.ring(may_make=False)
-            with self.db.begin() as conn:
-                sealed = seal(ring, row.id, TOKEN_PAIR, msgspec.json.encode(pair).decode())
-                connections.put_secrets(conn, [SecretRow(*sealed)])
-
-        return keep
-
     def secrets(self, row: ConnectionRow) -> dict[str, str]:
-        """The opened secrets of a connection, by field."""
+        """The opened secrets of a connection, by field; tokens of service accounts, which anybody can get, left out."""
         ring = self.ring(may_make=False)
         with self.db.begin() as conn:
-            return {one.field: unseal(ring, Sealed(*one)) for one in connections.secrets_of(conn, row.id)}
+            rows = [one for one in connections.secrets_of(conn, row.id) if one.field not in TOKENS.values()]
+        return {one.field: unseal(ring, Sealed(*one)) for one in rows}
+
+    def probe(self, row: ConnectionRow, side: str, actor: str) -> None:
+        """Signs in to one side anew and asks who it is; raises what is wrong with it."""
+        sides = self.sides(row, RunTape(), fresh=True)
+        Bond(self.db, row.id, row.name, actor, self.clock).hold(*sides.faces(side), anew=True)
+
+    def tie(self, row: ConnectionRow, sides: Sides, actor: str) -> None:
+        """Compares both sides with what the connection is tied to, and ties it at first. Raises EnvironmentChanged."""
+        Bond(self.db, row.id, row.name, actor, self.clock).hold(*sides.faces(), anew=True)
+
+    def rebind(self, row: ConnectionRow, actor: str) -> dict[str, dict[str, str]]:
+        """Ties a connection to what answers now; what that is, by side."""
+        return Bond(self.db, row.id, row.name, actor, self.clock).renew(*self.sides(row, RunTape()).faces())
+
+
+class _Shelf(Generic[KeptT]):
+    """A token of one side, sealed in the store, where all processes of the connection find it."""
+
+    def __init__(self, wiring: Wiring, place: tuple[int, str, str], kind: type[KeptT], *, blank: bool = False) -> None:
+        """`place`: the connection, the side, the field. A `blank` one shows nothing, but keeps what it is given."""
+        self._wiring = wiring
+        self._connection, self._side, self._field = place
+        self._decoder = msgspec.json.Decoder(kind)
+        self._blank = blank
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process signs in for this side meanwhile; should this one die, the database lets the next one."""
+        with self._wiring.db.begin() as conn:
+            tokens.alone(conn, self._connection, self._side)
+            yield
+
+    def look(self) -> KeptT | None:
+        """What is kept; None when there is nothing that can be opened."""
+        if self._blank:
+            return None
+        with self._wiring.db.begin() as conn:
+            row = connections.secret_of(conn, self._connection, self._field)
+        try:
+            return self._decoder.decode(unseal(self._wiring.ring(may_make=False), Sealed(*row))) if row else None
+        except (KeyTrouble, msgspec.DecodeError):  # sealed while the keys were rotated, or by another release
+            if self._field in TOKENS.values():
+                return None
+            raise
+
+    def put(self, token: KeptT, /) -> None:
+        """Seals and commits it. The key is read once the row is ours: rotating keys seals every row it finds anew."""
+        with self._wiring.db.begin() as conn:
+            connections.secret_of(conn, self._connection, self._field, ours=True)
+            ring = self._wiring.ring(may_make=False)
+            sealed = seal(ring, self._connection, self._field, msgspec.json.encode(token).decode())
+            connections.put_secrets(conn, [SecretRow(*sealed)])
+
+
+class _PaceBook:
+    """What all processes of a connection know of one side's windows, in the store."""
+
+    def __init__(self, db: Database, connection_id: int, side: str) -> None:
+        self._db = db
+        self._connection, self._side = connection_id, side
+
+    def trade(self, learned: Sequence[Pace], draw: int, budget: Budget) -> tuple[list[Pace], int]:
+        """Keeps what was learned, draws, and answers what everybody knows and how much was got."""
+        now = time.time()
+        with self._db.begin() as conn:
+            paces.learn(conn, self._connection, self._side, [msgspec.structs.astuple(one) for one in learned])
+            got = 0
+            if draw:
+                reserve = 0.0 if budget.urgent else budget.reserve
+                got = paces.draw(conn, self._connection, self._side, paces.Draw(draw, reserve, SCARCE, now))
+            return [Pace(*row[2:]) for row in paces.of(conn, self._connection, self._side, now)], got
 
 
 def mapping_text(mapping: CodeMapping) -> str:

@@ -10,6 +10,7 @@ import pytest
 from ml_connector import settings
 from ml_connector.planning.mapping import CodeMapping, SegmentRule
 from ml_connector.planning.policy import Policies
+from ml_connector.planning.schedule import FlowSchedule, Freeze, HolidayPart, Schedule
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "connection-file.md").read_text(encoding="utf-8")
@@ -27,6 +28,19 @@ POLICIES = [
     for entry in msgspec.structs.fields(part.type)
     if part.name != "brakes"
 ]
+SCHEDULE = [f"schedule.{field.name}" for field in msgspec.structs.fields(Schedule)]
+WEBHOOKS = [f"webhooks.{field.name}" for field in msgspec.structs.fields(settings.WebhooksPart)]
+SCHEDULE_PARTS = [field.name for part in (FlowSchedule, Freeze, HolidayPart) for field in msgspec.structs.fields(part)]
+
+
+@pytest.mark.parametrize("entry", WEBHOOKS)
+def test_an_entry_of_the_webhooks_is_on_its_page(entry: str) -> None:
+    assert f"`{entry}`" in PAGE
+
+
+@pytest.mark.parametrize("entry", [*SCHEDULE, *sorted(set(SCHEDULE_PARTS))])
+def test_an_entry_of_the_schedule_is_on_its_page(entry: str) -> None:
+    assert f"`{entry}`" in PAGE
 
 
 @pytest.mark.parametrize("field", sorted(set(FIELDS)))

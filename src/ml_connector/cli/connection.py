@@ -162,6 +162,23 @@ def remove(
     session.out.answer({"removed": name}, lambda out: out.line(f"Connection {name} is removed.", "green"))
 
 
+@command(connections, "rebind", "ml-connector connection rebind north")
+def rebind(ctx: typer.Context, name: Name) -> None:
+    """Tie a connection to the IFS tenant and the Procore company that answer now. Make sure first that they are right.
+
+    A run stops when a side says of itself that it is another one than before: a clone, a refreshed sandbox.
+    """
+    session = session_of(ctx)
+    with session.app(f"Asking both sides of {name}") as app:
+        found = app.rebind(name)
+
+    def human(out: Output) -> None:
+        out.line(f"Connection {name} is tied to these:", "green")
+        out.table(("side", "what", "is"), [(SIDES[side], *fact) for side in found for fact in found[side].items()])
+
+    session.out.answer({"connection": name, "tied_to": found}, human)
+
+
 def check(ctx: typer.Context, name: Name) -> None:
     """Ping both systems and list every right and name the connection needs, with the remedy for what fails."""
     session = session_of(ctx)

@@ -6,15 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from ml_connector import desk
 from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output, shown
-from ml_connector.cli.session import session_of
+from ml_connector.cli.session import actor, session_of
 from ml_connector.kernel.text import counted
 from ml_connector.settings import HOME
 from ml_connector.store.backup import Backup
+from ml_connector.store.upgrading import Upgrade
 
 vaults = group("Look after the key that seals the secrets.", "ml-connector vault rotate")
 
@@ -88,6 +90,48 @@ def restore(
             out.line(f"The data directory of the other PostgreSQL version is now {made.moved}.")
 
     session.out.answer(_form(made), human)
+
+
+def upgrade(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    copy: Annotated[
+        Path | None, typer.Option("--backup", metavar="PATH", help="Write a backup to this file first.")
+    ] = None,
+) -> None:
+    """Bring a database that an older release made to this release's schema, all or nothing, and say what is done."""
+    session = session_of(ctx)
+    planned = desk.upgrade(session.settings, actor(), dry_run=True)
+    advised = bool(planned.steps and planned.connections and not copy)
+    if planned.steps and not dry_run:
+        if copy:
+            desk.backup(session.settings, copy)
+        planned = desk.upgrade(session.settings, actor(), dry_run=False)
+
+    def human(out: Output) -> None:
+        if not planned.steps:
+            out.line(f"Nothing to do: {planned.where} has schema {planned.wants}.", "green")
+            return
+        what = "is now at" if planned.done else "would go to"
+        out.line(f"{planned.where} {what} schema {planned.wants}, from {planned.stands or 'nothing'}:", "bold")
+        for step in planned.steps:
+            out.line(f"  {step.revision}  {step.sentence}")
+        if planned.done:
+            out.line("Done. Start the processes again.", "green")
+            return
+        if planned.others:
+            out.line(f"Stop these first: {', '.join(planned.others)}.", "yellow")
+        if advised:
+            out.line(
+                f"It holds {counted(planned.connections, 'connection')}: make a backup, or use --backup.", "yellow"
+            )
+        out.line("Next: ml-connector upgrade")
+
+    session.out.answer({**msgspec.to_builtins(planned), "steps": _steps(planned), "backup_advised": advised}, human)
+
+
+def _steps(planned: Upgrade) -> list[dict[str, str]]:
+    return [step._asdict() for step in planned.steps]
 
 
 def _form(made: Backup) -> dict[str, Any]:

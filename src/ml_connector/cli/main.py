@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
@@ -13,65 +14,108 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ml_connector.cli import connection, demo, keeping, logs, people, running, sandbox
-from ml_connector.cli.audit import audits
+from ml_connector.cli import logs
 from ml_connector.cli.command import EVERYWHERE, command, group
-from ml_connector.cli.connection import connections
-from ml_connector.cli.keeping import vaults
-from ml_connector.cli.mapping import mappings
-from ml_connector.cli.people import shows
 from ml_connector.cli.session import Session
 from ml_connector.cli.trouble import ENDED, OK, STOPPED, tell, trouble_of
 from ml_connector.settings import settings_from
 
-app = group(
-    "Joins IFS Cloud and Procore: purchase orders, vendors and cost codes, once, explained and replayable.",
-    "ml-connector demo",
-    "ml-connector init",
-    "ml-connector connection add north --from north.toml",
-    "ml-connector check north",
-    "ml-connector plan north",
-    "ml-connector sync north",
-    "ml-connector sync north --json | jq .flows",
+COMMANDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("init", "keeping:init", ("ml-connector init", "ML_CONNECTOR_HOME=/srv/ml-connector ml-connector init")),
+    ("connection", "connection:connections", ()),
+    ("check", "connection:check", ("ml-connector check north", "ml-connector check north --json")),
+    ("discover", "connection:discover", ("ml-connector discover north",)),
+    (
+        "plan",
+        "running:plan",
+        ("ml-connector plan north", "ml-connector plan north purchase_orders", "ml-connector plan north --json"),
+    ),
+    ("sync", "running:sync", ("ml-connector sync north", "ml-connector sync north --plan 5d1c0f2b9a7e4c11")),
+    ("runs", "running:runs", ("ml-connector runs", "ml-connector runs north --limit 5")),
+    ("holds", "people:holds", ("ml-connector holds north", "ml-connector holds --flow vendors")),
+    (
+        "rule",
+        "people:rule",
+        ("ml-connector rule 12", "ml-connector rule 12 link --target 5629 --note 'same firm, new name'"),
+    ),
+    ("show", "people:shows", ()),
+    (
+        "replay",
+        "running:replay",
+        ("ml-connector replay P100001", "ml-connector replay 12 --mapping then", "ml-connector replay P100001 --apply"),
+    ),
+    ("exposure", "running:exposure", ("ml-connector exposure north", "ml-connector exposure north --json")),
+    ("status", "status:show", ("ml-connector status", "ml-connector status north --json")),
+    (
+        "pause",
+        "pausing:pause",
+        (
+            "ml-connector pause north --note 'IFS upgrade'",
+            "ml-connector pause north payments --until 2026-12-01T08:00",
+        ),
+    ),
+    ("resume", "pausing:resume", ("ml-connector resume north", "ml-connector resume north payments")),
+    ("census", "nightly:census", ("ml-connector census north", "ml-connector census north --repair")),
+    ("retention", "nightly:retention", ("ml-connector retention", "ml-connector retention --json")),
+    ("doctor", "doctor:doctor", ("ml-connector doctor", "ml-connector doctor north --json")),
+    ("mapping", "mapping:mappings", ()),
+    ("webhooks", "webhooks:webhooks", ()),
+    ("audit", "audit:audits", ()),
+    ("vault", "keeping:vaults", ()),
+    (
+        "sandbox",
+        "sandbox:sandbox",
+        (
+            "ml-connector sandbox --connection-file sandbox.toml",
+            "ml-connector sandbox --ifs-port 8441 --procore-port 8442 --seed 7 --orders 300",
+        ),
+    ),
+    ("serve", "serving:serve_all", ("ml-connector serve", "ml-connector serve --host 0.0.0.0 --port 8480 --slots 8")),
+    ("door", "serving:door", ("ml-connector door --host 0.0.0.0",)),
+    ("worker", "serving:worker", ("ml-connector worker", "ml-connector worker --slots 8")),
+    ("jobs", "jobs:jobs", ()),
+    (
+        "now",
+        "jobs:now",
+        ("ml-connector now north", "ml-connector now north purchase_orders vendors --wait"),
+    ),
+    ("demo", "demo:demo", ("ml-connector demo", "ml-connector demo --once")),
+    ("backup", "keeping:backup", ("ml-connector backup", "ml-connector backup /srv/backups/today.backup")),
+    ("restore", "keeping:restore", ("ml-connector restore today.backup --replace",)),
+    (
+        "upgrade",
+        "keeping:upgrade",
+        ("ml-connector upgrade --dry-run", "ml-connector upgrade --backup before.backup"),
+    ),
 )
+"""Every command or group of commands: its name, `module:what` in this room, and the examples of its help.
 
-command(app, "init", "ml-connector init", "ML_CONNECTOR_HOME=/srv/ml-connector ml-connector init")(keeping.init)
-app.add_typer(connections, name="connection")
-command(app, "check", "ml-connector check north", "ml-connector check north --json")(connection.check)
-command(app, "discover", "ml-connector discover north")(connection.discover)
-command(
-    app, "plan", "ml-connector plan north", "ml-connector plan north purchase_orders", "ml-connector plan north --json"
-)(running.plan)
-command(app, "sync", "ml-connector sync north", "ml-connector sync north --plan 5d1c0f2b9a7e4c11")(running.sync)
-command(app, "runs", "ml-connector runs", "ml-connector runs north --limit 5")(running.runs)
-command(app, "holds", "ml-connector holds north", "ml-connector holds --flow vendors")(people.holds)
-command(
-    app,
-    "rule",
-    "ml-connector rule 12",
-    "ml-connector rule 12 link --target 5629 --note 'same firm, new name'",
-)(people.rule)
-app.add_typer(shows, name="show")
-command(
-    app,
-    "replay",
-    "ml-connector replay P100001",
-    "ml-connector replay 12 --mapping then",
-    "ml-connector replay P100001 --apply",
-)(running.replay)
-command(app, "exposure", "ml-connector exposure north", "ml-connector exposure north --json")(running.exposure)
-app.add_typer(mappings, name="mapping")
-app.add_typer(audits, name="audit")
-app.add_typer(vaults, name="vault")
-command(
-    app,
-    "sandbox",
-    "ml-connector sandbox --connection-file sandbox.toml",
-    "ml-connector sandbox --ifs-port 8441 --procore-port 8442 --seed 7 --orders 300",
-)(sandbox.sandbox)
-command(app, "demo", "ml-connector demo", "ml-connector demo --once")(demo.demo)
-command(app, "backup", "ml-connector backup", "ml-connector backup /srv/backups/today.backup")(keeping.backup)
-command(app, "restore", "ml-connector restore today.backup --replace")(keeping.restore)
+Only the module of the command that was typed is loaded: a sync need not wait for the sandbox, or the door, to load.
+"""
+
+
+def commands(only: str = "") -> typer.Typer:
+    """The commands, ready to be run: all of them, or the one called `only`."""
+    made = group(
+        "Joins IFS Cloud and Procore: purchase orders, vendors and cost codes, once, explained and replayable.",
+        "ml-connector demo",
+        "ml-connector init",
+        "ml-connector connection add north --from north.toml",
+        "ml-connector check north",
+        "ml-connector plan north",
+        "ml-connector sync north",
+        "ml-connector sync north --json | jq .flows",
+    )
+    made.callback()(_root)
+    for name, where, examples in COMMANDS:
+        if only in ("", name):
+            module, _, what = where.partition(":")
+            found = getattr(import_module(f"ml_connector.cli.{module}"), what)
+            if isinstance(found, typer.Typer):
+                made.add_typer(found, name=name)
+            else:
+                command(made, name, *examples)(found)
+    return made
 
 
 def _say_version(asked: bool) -> None:
@@ -84,7 +128,6 @@ def _say_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     shown: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
@@ -136,6 +179,8 @@ def _asked_to_stop(error: BaseException) -> BaseException | None:
 
 
 def _run(words: Sequence[str], session: Session) -> int:
+    first = words[0] if words else ""
+    app = commands(first if first in {name for name, _, _ in COMMANDS} else "")
     # In a pipe the help is plain text; on a terminal it has colour and frames.
     app.rich_markup_mode = "rich" if sys.stdout.isatty() else None
     code = typer.main.get_command(app).main(

@@ -18,6 +18,7 @@ from ml_connector.engine.work import Report
 from ml_connector.kernel.errors import AskPerson, Wait
 from ml_connector.kernel.text import counted
 from ml_connector.registry import FLOWS
+from ml_connector.service.pausing import by_hand
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")]
 MaybeName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection; needed when there are many.")]
@@ -62,20 +63,26 @@ def sync(
         str, typer.Option("--plan", metavar="HASH", help="Approve this kept plan; only what it holds is sent.")
     ] = "",
     everything: All = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Run in a freeze window of the schedule, too; it is audited.")
+    ] = False,
 ) -> None:
     """Plan and apply: each record once, whatever happens on the way. Run it as often as you like."""
     session = session_of(ctx)
     chosen = desk.flows_of(flows or [], FLOWS)
     with session.app(f"Syncing {name}") as app:
-        report = app.sync(name, chosen, approved or None)
+        free, left_out = by_hand(app, name, chosen, exactly=bool(approved), anyway=anyway)
+        report = app.sync(name, free, approved or None)
 
     def human(out: Output) -> None:
+        for flow, why in left_out.items():
+            out.line(f"Left out: {flow}. {why}", "yellow")
         tell_report(out, report, applied=True, everything=everything)
         if report.released:
             out.line(f"{counted(report.released, 'hold')} released.", "green")
         out.line(f"Run {report.run} is done, plan {report.plan}.", "bold")
 
-    session.out.answer(report_form(report), human)
+    session.out.answer({**report_form(report), **({"left_out": left_out} if left_out else {})}, human)
     code = exit_code_of(report)
     if code:
         raise typer.Exit(code)
@@ -116,6 +123,8 @@ def replay(
     session = session_of(ctx)
     with session.app(f"Replaying {what}") as app:
         name = session.pick(app, connection)
+        if apply:
+            by_hand(app, name, (), exactly=True)
         found = app.replay(name, what, mapping=mapping.value, apply=apply)
 
     def human(out: Output) -> None:

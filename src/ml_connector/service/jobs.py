@@ -1,0 +1,167 @@
+"""What a person sees and does about jobs: the queue, the agenda, what is parked; cancel, retry, release, and now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from ml_connector.app import App
+from ml_connector.kernel.errors import AskPerson, BadInput, NothingSuchHere
+from ml_connector.queue.port import Queue
+from ml_connector.queue.procrastinate_queue import ProcrastinateQueue
+from ml_connector.registry import FLOWS
+from ml_connector.service.duty import PERSON
+from ml_connector.service.tasks import NOW
+from ml_connector.store import agenda, audit, bulk, connections, parked, queue_rows, workers
+from ml_connector.store.agenda import AgendaRow, Laid
+from ml_connector.store.bulk import Transaction
+
+_STANDS = "Wait for it, or cancel it: `ml-connector jobs list` shows its number."
+
+
+def listed(app: App, name: str | None = None) -> dict[str, Any]:
+    """Jobs that wait or are at work, what is due when, and what is parked; of one connection, or of all."""
+    queue: Queue = ProcrastinateQueue()
+    with app.db.begin() as conn:
+        only = connections.get(conn, name).id if name else None
+        names = {0: "", **{row.id: row.name for row in connections.listed(conn)}}
+        with queue_rows.session(conn) as session:
+            queued = queue.listed(session)
+        at_work = queue_rows.hands_of(conn)
+        rows = agenda.listed(conn, only)
+        given_up = parked.listed(conn, only)
+        processes = workers.listed(conn)
+    return {
+        "queue": [
+            {
+                "job": one.id,
+                "connection": names.get(one.connection, "?"),
+                "task": one.name,
+                "priority": one.priority,
+                "state": ("stopping" if one.aborted else "at work") if one.at_work else "waiting",
+                "worker": at_work.get(one.id, ""),
+            }
+            for one in queued
+            if only in (None, one.connection)
+        ],
+        "agenda": [_appointment(row, names.get(row.connection_id, "?")) for row in rows],
+        "parked": [
+            {
+                "parked": row.id,
+                "connection": names.get(row.connection_id, "?"),
+                "task": row.task,
+                "attempts": row.attempts,
+                "at": row.at,
+                "why": row.sentence,
+                "evidence": row.evidence,
+            }
+            for row in given_up
+        ],
+        "workers": [
+            {"worker": one.id, "kind": one.kind, "seen": one.seen_at, "stopping": one.stopping} for one in processes
+        ],
+    }
+
+
+def cancel(app: App, job: int) -> dict[str, Any]:
+    """Takes a waiting job out of the queue, or asks one at work to stop at its next safe point.
+
+    Its row keeps its next appointment. NothingSuchHere when there is no such job.
+    """
+    queue: Queue = ProcrastinateQueue()
+    with app.db.begin() as conn, queue_rows.session(conn) as session:
+        found = {one.id: one for one in queue.listed(session)}.get(job)
+        if found is None or not queue.cancel(session, job):
+            raise NothingSuchHere(
+                f"There is no job {job}.", remedy="`ml-connector jobs list` lists them with their numbers."
+            )
+    with app.db.begin() as conn:
+        if not found.at_work:
+            agenda.dropped(conn, (found.connection, found.name), job, f"Cancelled by {app.actor}.")
+        _audit(app, conn, found.connection, "job:cancel:done", found.name, job)
+    return {"job": job, "task": found.name, "stopping": found.at_work}
+
+
+def release(app: App, number: int) -> dict[str, Any]:
+    """Puts a parked job back, due at once. NothingSuchHere when none of that number is parked."""
+    with app.db.begin() as conn:
+        row = parked.release(conn, number, app.actor)
+        agenda.release(conn, number, app.clock())
+        agenda.wake(conn)
+        _audit(app, conn, row.connection_id, "job:release:done", row.task, number)
+    return {"parked": number, "task": row.task}
+
+
+def retry(app: App, name: str, task: str) -> dict[str, Any]:
+    """Makes a row of a connection's agenda due at once, whatever it waits for; an empty name is the installation."""
+    with app.db.begin() as conn:
+        connection = connections.get(conn, name).id if name else 0
+        row = agenda.one(conn, connection, task)
+        if row is None:
+            raise NothingSuchHere(f"There is no {task} on the agenda.", remedy="`ml-connector jobs list` lists it.")
+        if row.parked_id:
+            raise AskPerson(f"{task} is parked.", remedy=f"Run `ml-connector jobs release {row.parked_id}`.")
+        agenda.hurry(conn, (connection, task), app.clock())
+        _audit(app, conn, connection, "job:retry:done", task, 0)
+    return {"connection": name, "task": task}
+
+
+def now(app: App, name: str, flows: Collection[str] = ()) -> dict[str, Any]:
+    """Queues a run of some flows (all when none is named) before everything else. BadInput when one like it runs."""
+    flows = [flow for flow in FLOWS if flow in flows]
+    task = f"{NOW}{','.join(flows) or 'all'}"
+    with app.db.begin() as conn:
+        connection = connections.get(conn, name).id
+        row = agenda.one(conn, connection, task)
+        if row and row.parked_id:
+            raise AskPerson(f"{task} is parked.", remedy=f"Run `ml-connector jobs release {row.parked_id}`.")
+        if row and row.running_job:
+            raise BadInput(f"{task} is at work for {name} already.", remedy=_STANDS)
+        args = {"flows": flows, "actor": app.actor}
+        agenda.ask(conn, Laid(connection, task, app.clock(), PERSON, args))
+        _audit(app, conn, connection, "job:ask:done", task, 0)
+        there = bool(workers.listed(conn))
+    return {"connection": name, "task": task, "workers": there, "before": row.finished_at if row else None}
+
+
+def follow(app: App, asked: Mapping[str, Any], told: Callable[[str], None]) -> dict[str, Any]:
+    """Waits until what `now` answered with has ended; how it did. `told` hears what it is doing, when that changes."""
+    name, task, last = asked["connection"], asked["task"], ""
+    while True:
+        with app.db.begin() as conn:
+            row = agenda.one(conn, connections.get(conn, name).id, task)
+        if row is None:
+            raise NothingSuchHere(f"{task} is not on the agenda of {name} any more.")
+        ended = row.finished_at is not None and row.finished_at != asked["before"]
+        over = ended and row.due_at is None and not row.waiting_job and not row.running_job
+        if over or row.parked_id:
+            well = over and row.well_at == row.finished_at
+            return {"connection": name, "task": task, "well": well, "why": row.why}
+        doing = "at work" if row.running_job else f"again at {row.due_at:%H:%M:%S} UTC: {row.why}" if ended else "waits"
+        if doing != last:
+            told(doing)
+            last = doing
+        time.sleep(0.3)
+
+
+def _appointment(row: AgendaRow, connection: str) -> dict[str, Any]:
+    return {
+        "connection": connection,
+        "task": row.name,
+        "due": row.due_at,
+        "last": row.finished_at,
+        "well": row.well_at,
+        "failures": row.attempts,
+        "skipped": row.skipped,
+        "parked": row.parked_id or None,
+        "why": row.why,
+    }
+
+
+def _audit(app: App, conn: Transaction, connection: int, tag: str, task: str, number: int) -> None:
+    if not connection:
+        return  # the installation has no trail of its own
+    details = bulk.json_text({"number": number} if number else {})
+    entry = audit.AuditEntry(at=app.clock(), actor=app.actor, tag=tag, kind="job", erp_id=task, details=details)
+    audit.append(conn, connection, [entry])

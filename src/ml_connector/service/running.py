@@ -1,0 +1,147 @@
+"""Runs a connection unattended: what its timetable or a person asks for, a share at a time, so that others get theirs.
+
+A share takes so many documents that it lasts about `SECONDS`; how many that are is learned from share to share.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from ml_connector.app import App
+from ml_connector.engine.work import Errand, Report
+from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError
+from ml_connector.planning.due import Cause
+from ml_connector.planning.policy import Policies
+from ml_connector.registry import FLOWS
+from ml_connector.service import breaking, sweeping
+from ml_connector.service.duty import Done, Duty, Task
+from ml_connector.service.timetable import timetable_of
+from ml_connector.settings import config_from
+from ml_connector.store.connections import ConnectionRow
+
+SECONDS = 30.0
+"""How long one share takes, about; no document is begun later than so many seconds after the first batch."""
+FIRST, FEWEST, MOST = 300, 20, 5000
+"""New documents a share takes before it is known how long they take; and at least, and at most."""
+
+PATIENCE = timedelta(minutes=1)
+"""After what steps go again that the other side had no time for."""
+
+
+def guarded(do: Task, *, person: bool = False) -> Task:
+    """A task of a connection that does not begin while a side of it is not called, and whose errors may bring that
+    about. A person's (`person`) begins in any case."""
+
+    def task(duty: Duty, /) -> Done:
+        if duty.connection is None:
+            raise Bug(f"{duty.task} is of a connection.")
+        why = "" if person else breaking.standing(duty.app, duty.connection)
+        if why:
+            return Done(well=False, why=why)
+        try:
+            return do(duty)
+        except ConnectorError as error:
+            breaking.trip(duty.app, duty.connection, error)
+            raise
+
+    return task
+
+
+def poll(duty: Duty) -> Done:
+    """Runs the flows of `args["flows"]` (all where none is named) that may run now, and goes on until all is done.
+
+    What is cut short is told by `again_at`; `rest` has the flows that go on and how many documents (`bite`). Raises
+    what passes by itself (`Wait`, OutcomeUnknown) and what must be mended (FixSetup); a plan that waits for a person is
+    an answer.
+    """
+    return guarded(lambda duty: _run(duty, "poll", "schedule"))(duty)
+
+
+def now(duty: Duty) -> Done:
+    """The same because a person asked for it: outside of business hours as well, and whatever side is not called.
+
+    Args besides: `actor`, and `approved`, the hash of a plan of which only what it holds is sent.
+    """
+    return guarded(lambda duty: _run(duty, "person", "person"), person=True)(duty)
+
+
+def _run(duty: Duty, cause: Cause, trigger: str) -> Done:
+    app, row = duty.app, duty.connection
+    assert row is not None
+    moment = app.clock()
+    names = [str(flow) for flow in duty.args.get("flows") or FLOWS]
+    flows, barred = timetable_of(app, row, moment).sorted_out(names, moment, cause)
+    if not flows:
+        return Done(well=False, why=next(iter(barred.values())))
+    approved = str(duty.args.get("approved") or "") or None
+    bite = int(duty.args.get("bite") or FIRST)
+    cuts = approved is None and may_be_cut(config_from(row.config).policy)
+    errand = Errand(
+        trigger=trigger,
+        actor=str(duty.args.get("actor") or app.actor),
+        halt=_steady(duty.enough),
+        slice=SECONDS,
+        most=bite if cuts else 0,
+    )
+    started = time.monotonic()
+    try:
+        report = app.run(row.name, flows, errand, approved)
+    except AskPerson as error:
+        return Done(well=False, why=str(error))
+    _count_missed(app, row, report)
+    again = {**duty.args, "flows": going_on(flows, report.cut), "bite": next_bite(bite, time.monotonic() - started)}
+    return _ended(app, report, again, barred)
+
+
+def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[str, str]) -> Done:
+    said = " ".join(barred.values())
+    if report.more or report.stopped:
+        return Done(well=False, again_at=app.clock(), why=report.stopped or report.notes[-1], rest=again)
+    if report.waiting:
+        why = f"{report.waiting} steps wait for the other side. {said}".strip()
+        return Done(well=False, again_at=app.clock() + PATIENCE, why=why, rest=again)
+    return Done(why=said)
+
+
+def may_be_cut(policies: Policies) -> bool:
+    """Whether new documents may be taken a share at a time: not where somebody is to judge all that is created."""
+    brakes = policies.brakes
+    return policies.purchase_orders.approve != "manual" and not brakes.creates and not brakes.money
+
+
+def next_bite(bite: int, seconds: float) -> int:
+    """How many documents the next share takes, after one of `bite` took so long; at most four times as many."""
+    wanted = bite * min(4.0, SECONDS / max(seconds, 0.1))
+    return int(min(MOST, max(FEWEST, wanted)))
+
+
+def going_on(flows: tuple[str, ...], cut: str) -> list[str]:
+    """The flows that go on after a share was cut at one of them: what makes vendors and codes, it, and those after."""
+    order = list(FLOWS)
+    masters = {"projects", "vendors", "cost_codes", "dimensions"}
+    return [flow for flow in flows if not cut or flow in masters or order.index(flow) >= order.index(cut)]
+
+
+def _steady(enough: Callable[[], str]) -> Callable[[], str]:
+    """The same answer from the first that is one."""
+    told: list[str] = []
+
+    def ask() -> str:
+        if not told:
+            why = enough()
+            if why:
+                told.append(why)
+        return told[0] if told else ""
+
+    return ask
+
+
+def _count_missed(app: App, row: ConnectionRow, report: Report) -> None:
+    """What polling found of which no webhook told is counted; no run is undone for it."""
+    for flow, changed in report.found.items():
+        sweeping.count_missed(app, row, flow, changed)
+    if not report.found:
+        sweeping.count_missed(app, row, "", {})

@@ -1,0 +1,78 @@
+"""Keeps strangers from holding the door: the head of a request has a size and a time, and idle callers make room."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_CONNECTIONS = 500
+"""Callers connected at the same time; the usual limit of open files is 1,024."""
+MOST_HEAD = 16 * 1024
+"""Bytes of an unfinished head."""
+HEAD_SECONDS = 10.0
+"""Seconds a caller may take for a head, from connecting or from the end of the request before."""
+
+
+class DoorProtocol(HttpToolsProtocol):
+    """One connection. Uvicorn itself waits for ever for a head, of any length.
+
+    `idle` is shared by all connections of a door: those that have no request under way, the longest so first. They
+    are the first to go when too many are connected.
+    """
+
+    def __init__(self, idle: dict[DoorProtocol, None], **given: Any) -> None:
+        super().__init__(**given)
+        self._idle = idle
+        self._timer: asyncio.TimerHandle | None = None
+        self._head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for a head, and sends somebody away when there are too many."""
+        super().connection_made(transport)
+        self._wait_for_head()
+        if len(self.connections) > MOST_CONNECTIONS:
+            oldest = next(iter(self._idle))
+            oldest._head_done()
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets the connection."""
+        self._head_done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Passes on what came; hangs up when a head does not end."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self._timer is None:
+            self._wait_for_head()
+        self._head += len(data)
+        if self._head > MOST_HEAD:
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: from here on the application minds the time."""
+        self._head_done()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Waits for the next head."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.cycle.response_complete:
+            self._idle[self] = None
+
+    def _wait_for_head(self) -> None:
+        self._head = 0
+        self._idle[self] = None
+        self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _head_done(self) -> None:
+        self._idle.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
