@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help demo test bench lint console clean lock
+.PHONY: help demo test bench chaos lint console clean lock
 .DEFAULT_GOAL := help
 
 help: ## print what each command is for
@@ -28,6 +28,9 @@ test: $(STAMP) ## pass the whole suite: it is what CI runs
 
 bench: $(STAMP) ## measure requests, seconds, CPU, memory: orders, then invoices and direct costs (ARGS="1000 --only costs")
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP) ## a long storm over 100 connections and 3 workers (ARGS="--seed 7 --connections 20 --seconds 120")
+	cd tests && ../$(BIN)/python -m chaos $(ARGS)
 
 lint: $(STAMP) ## check style, types and the arrows between rooms
 	$(BIN)/ruff check src tests benchmarks scripts

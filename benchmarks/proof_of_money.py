@@ -75,6 +75,13 @@ class Stranger:
             raise Wrong(f"The vouchers of {kind} have {debit} in debit and {credit} in credit.")
         _tie(f"vouchers of {kind} in IFS", entered, found, debit)
 
+    def has_voucher(self, key: str) -> bool:
+        """Whether IFS's hold table has a voucher of that document and version, such as `direct_cost/5629/1`."""
+        text = quote(f"startswith(VoucherText2,'{_COMPANY}/{key} ')")
+        place = f"/int/ifsapplications/projection/v1/VouchersAnalysis.svc/VoucherSet?$top=5&$orderby={_KEY}"
+        found = self._asked("erp", f"{self._sides['erp']['url']}{place}&$filter={text}", {})["value"]
+        return any(str(row["VoucherText2"]).startswith(f"{_COMPANY}/{key} ") for row in found)
+
     def _projects(self) -> list[int]:
         company = self._sides["projects"]["company_id"]
         return [row["id"] for row in self._procore("/rest/v1.1/projects", company_id=company, per_page=300)]
