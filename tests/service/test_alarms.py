@@ -268,6 +268,15 @@ def test_metrics_and_status_say_what_is_in_the_database(watched: App) -> None:
         row.id,
         (NOW + timedelta(hours=1)).timestamp(),
     )
+    for seconds in (1, 3):
+        put(
+            watched,
+            "INSERT INTO inbox (connection_id, event, body, state, received_at, settled_at) "
+            "VALUES (%s, %s, '', 'done', now() - interval '1 minute', now() - interval '1 minute' + %s::interval)",
+            row.id,
+            str(seconds),
+            f"{seconds} seconds",
+        )
     with watched.db.begin() as conn:
         counters.bump(conn, row.id, {counters.ECHOES: 3, "requests/projects/write": 5})
         counters.bump(conn, row.id, {counters.ECHOES: 1})
@@ -280,6 +289,7 @@ def test_metrics_and_status_say_what_is_in_the_database(watched: App) -> None:
         'ml_connector_events_total{connection="",what="takeovers"} 2.0',
         'ml_connector_requests_total{connection="north",kind="write",system="projects"} 5.0',
         'ml_connector_unknown_outcomes{connection="north"} 0.0',
+        'ml_connector_event_seconds{connection="north"} 2.9',
     ):
         assert line in lines
     [lag] = [line for line in lines if line.startswith('ml_connector_flow_lag_seconds{connection="north"')]

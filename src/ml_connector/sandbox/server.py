@@ -121,7 +121,8 @@ class _Call:
         face = self._sandbox.side(self._side).face
         retry_after = fault.retry_after if fault.kind in _WITH_RETRY_AFTER else None
         kind = "MI_MODIFIED_ERROR" if fault.kind is FaultKind.MODIFIED else None
-        response = face.refusal(_REFUSALS[fault.kind], retry_after, kind)
+        over = retry_after if fault.retry_after else 0  # with 0 the window opens again at once, named or not
+        response = face.refusal(_REFUSALS[fault.kind], over, kind)
         headers = tuple(header for header in response.headers if header[0].lower() != "retry-after")
         if retry_after is not None:
             headers = (*headers, ("retry-after", str(retry_after)))

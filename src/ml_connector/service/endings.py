@@ -79,7 +79,7 @@ def after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told
         pause = backoff(attempts, LONGEST, told.draw)
         ending = Ending(told.now, False, why, row.priority, due_at=told.now + pause, attempts=attempts)
         return Outcome(ending, f"It failed {attempts} times in a row: {why}" if attempts >= told.tries else "")
-    alarm = None if error.side else error
+    alarm = None if error.side in ("erp", "projects") else error
     if nature.insists:  # a person is asked; what it is about must not be forgotten meanwhile
         pause = backoff(attempts + 4, UNHURRIED, 0.5 + told.draw / 2)
         ending = Ending(told.now, False, why, nature.priority, due_at=told.now + pause, attempts=attempts)

@@ -110,6 +110,15 @@ def _queue(found: Signals) -> Iterator[Metric]:
     for one in found.connections:
         oldest.add_metric((one.name,), _age(found, one.inbox_since) if one.inbox_since else 0.0)
     yield oldest
+    looked = GaugeMetricFamily(
+        f"{PREFIX}event_seconds",
+        "Seconds from an event's arrival until a run had looked, for 95 of 100 of the last quarter of an hour.",
+        labels=("connection",),
+    )
+    for one in found.connections:
+        if one.event_seconds is not None:
+            looked.add_metric((one.name,), one.event_seconds)
+    yield looked
     seen = GaugeMetricFamily(
         f"{PREFIX}worker_seen_seconds", "Seconds since a process gave a sign of life.", labels=("worker", "kind")
     )

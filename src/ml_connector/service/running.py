@@ -31,16 +31,18 @@ PATIENCE = timedelta(minutes=1)
 """After what steps go again that the other side had no time for."""
 
 
-def guarded(do: Task, *, person: bool = False) -> Task:
+def guarded(do: Task, *, person: bool = False, polls: bool = False) -> Task:
     """A task of a connection that does not begin while a side of it is not called, and whose errors may bring that
-    about. A person's (`person`) begins in any case."""
+    about. A person's (`person`) begins in any case; one that `polls` has its next turn by the timetable, the others
+    are put off until the side is tried again."""
 
     def task(duty: Duty, /) -> Done:
         if duty.connection is None:
             raise Bug(f"{duty.task} is of a connection.")
         why = "" if person else breaking.standing(duty.app, duty.connection)
         if why:
-            return Done(well=False, why=why)
+            again_at = None if polls else breaking.reopens(duty.app, duty.connection)
+            return Done(well=False, again_at=again_at, why=why)
         try:
             return do(duty)
         except ConnectorError as error:
@@ -57,7 +59,7 @@ def poll(duty: Duty) -> Done:
     what passes by itself (`Wait`, OutcomeUnknown) and what must be mended (FixSetup); a plan that waits for a person is
     an answer.
     """
-    return guarded(lambda duty: _run(duty, "poll", "schedule"))(duty)
+    return guarded(lambda duty: _run(duty, "poll", "schedule"), polls=True)(duty)
 
 
 def now(duty: Duty) -> Done:
@@ -101,8 +103,9 @@ def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[s
     if report.more or report.stopped:
         return Done(well=False, again_at=app.clock(), why=report.stopped or report.notes[-1], rest=again)
     if report.waiting:
-        why = f"{report.waiting} steps wait for the other side. {said}".strip()
-        return Done(well=False, again_at=app.clock() + PATIENCE, why=why, rest=again)
+        until = f" until {report.again_at:%Y-%m-%d %H:%M} UTC" if report.again_at else ""
+        why = f"{report.waiting} steps wait for the other side{until}. {said}".strip()
+        return Done(well=False, again_at=report.again_at or app.clock() + PATIENCE, why=why, rest=again)
     return Done(why=said)
 
 

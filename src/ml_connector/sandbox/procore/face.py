@@ -144,7 +144,7 @@ class ProcoreFace:
         text = _TEXTS.get(status, "The request was refused.")
         headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
         if status == 429:
-            self._rates.exhaust(self._clock(), retry_after or 10)
+            self._rates.exhaust(self._clock(), 10 if retry_after is None else retry_after)
         if kind == "html":
             page = f"<html><body><h1>{status}</h1><p>{text}</p></body></html>".encode()
             return Response(status, (("content-type", "text/html"), *headers), page)

@@ -44,8 +44,9 @@ class Rates:
         return None
 
     def exhaust(self, now: datetime, seconds: int) -> None:
-        """Makes the headers say, until the next counted call, that nothing is left for so many seconds."""
-        self._told = now + timedelta(seconds=seconds)
+        """Makes the headers say, until the next counted call, that nothing is left for so many seconds; with 0 that a
+        new window opens now, whatever second it is rounded to."""
+        self._told = now + timedelta(seconds=seconds or -1)
 
     def headers(self, now: datetime) -> tuple[tuple[str, str], ...]:
         """Limit, remaining and reset (unix seconds) of the window nearer exhaustion."""
