@@ -26,7 +26,7 @@ demo: $(STAMP) ## run the main job against the sandbox, then leave it open (ARGS
 test: $(STAMP) ## pass the whole suite: it is what CI runs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## measure requests, seconds, CPU, memory: orders, then invoices and direct costs (ARGS="1000 --only costs")
+bench: $(STAMP) ## measure requests, seconds, CPU, memory: documents, then the service (ARGS="1000 --only costs --only idle")
 	$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(STAMP) ## a long storm over 100 connections and 3 workers (ARGS="--seed 7 --connections 20 --seconds 120")

@@ -106,6 +106,7 @@ class Idle:
     def __init__(self, app: App, crew: Crew, boxes: list[RunningSandbox], seconds: int) -> None:
         self.app, self.crew, self.boxes = app, crew, boxes
         self.seconds = seconds
+        self.reads: list[int] = []
         self.names = [f"c{number:02}" for number in range(len(boxes))]
 
     def run(self) -> int:
@@ -120,12 +121,11 @@ class Idle:
         sweeps = self.asked("sweep", 3.0).besides(standing)
         reads = self._reads()
         polls = self.asked("poll/", self.seconds).besides(standing)
-        made, erp, projects = (late - early for early, late in zip(reads, self._reads(), strict=True))
+        made, *self.reads = (late - early for early, late in zip(reads, self._reads(), strict=True))
         self.crew.stop()
         if made != polls.times:
             raise SystemExit(f"{polls.times} polls were asked for, and {made} ended well.")
         self.tell(base, standing.besides(base), polls, sweeps)
-        say(f"              a poll reads {erp / made:.1f} times in IFS and {projects / made:.1f} times in Procore")
         say(f"  verdict     {'nothing was written' if not polls.writes else 'WRONG: unchanged systems were written'}")
         return 1 if polls.writes else 0
 
@@ -178,7 +178,8 @@ class Idle:
 
     def _reads(self) -> tuple[int, int, int]:
         """Runs by schedule that went well so far, and their reads in IFS and Procore."""
-        return one_row(self.app, _READS)  # type: ignore[return-value]
+        runs, erp, projects = one_row(self.app, _READS)
+        return runs, erp, projects
 
     def tell(self, base: Spent, standing: Spent, polls: Spent, sweeps: Spent) -> None:
         """Prints what was measured, and what an hour costs. `standing` is of all connections, without the base."""
@@ -188,7 +189,9 @@ class Idle:
             f"  base        {base.an_hour(1)} without a connection\n"
             f"  standing    {standing.an_hour(number)} for each connection, between polls\n"
             f"  a sweep     {sweeps.each()}\n"
-            f"  a poll      {polls.each()} of all flows; {polls.writes} writes"
+            f"  a poll      {polls.each()}: of all flows, with "
+            f"{self.reads[0] / polls.times:.0f} reads in IFS, {self.reads[1] / polls.times:.0f} in Procore, "
+            f"{polls.writes} writes"
         )
         ours, postgres = (one / number / standing.seconds * _HOUR for one in (standing.ours, standing.postgres))
         requests = 0.0

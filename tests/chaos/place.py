@@ -13,8 +13,6 @@ from ml_connector.settings import Settings
 from .cut import Wire
 
 ORDERS = 40
-SCHEDULE = {"interval": 2, "target": "1m"}
-"""Every flow is polled as often as the workers can."""
 
 
 @dataclass
@@ -35,8 +33,11 @@ class Place:
             text = text.replace(url, wire.url)
         office = Office(box, settings, app, joined=(name, text))
         set_up(office)
-        app.edit_connection(name, {"schedule": SCHEDULE})
         return cls(name, box, wires, office)
+
+    def polled_every(self, seconds: int) -> None:
+        """How often each flow is polled."""
+        self.office.app.edit_connection(self.name, {"schedule": {"interval": seconds, "target": seconds * 10}})
 
     def go_on(self) -> None:
         """The second half: what crossed is revised, reversed, credited and paid."""

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -113,6 +113,7 @@ class Storm:
         self.done: Counter[str] = Counter()
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._ends = 0.0
+        self._since = datetime(2000, 1, 1, tzinfo=UTC)
 
     def blow(self) -> None:
         """The storm: what happens and when is drawn from the seed."""
@@ -199,12 +200,14 @@ class Storm:
 
     def _rest(self) -> None:
         until = time.monotonic() + self.weather.rest
-        quiet = 0
-        while quiet < 3:
+        quiet, self._since = 0, datetime.now(UTC)
+        while quiet < 2:
             assert time.monotonic() < until, f"not at rest: {self.unrest()}\n{self.shown()}"
             released = sum(place.release() for place in self.places)
+            if released:
+                self._since = datetime.now(UTC)
             quiet = 0 if released or self.unrest() else quiet + 1
-            time.sleep(2.5)
+            time.sleep(1.0)
             self.crew.revive()
 
     def shown(self) -> str:
@@ -242,12 +245,14 @@ class Storm:
         return {name: int(number) for name, number in rows}
 
     def unrest(self) -> list[str]:
-        """Connections whose last ended runs wrote something, failed, or began before the calm."""
+        """Connections whose last two ended runs wrote something or failed; runs that began before people last did
+        something in the calm do not count."""
         with self.places[0].office.app.db.begin() as conn:
             rows = conn.exec_driver_sql(
                 "SELECT c.name, r.state, r.requests, r.error FROM connections c CROSS JOIN LATERAL ("
                 "SELECT * FROM runs WHERE connection_id = c.id AND finished_at IS NOT NULL "
-                "AND cardinality(flows) > 1 ORDER BY id DESC LIMIT 2) r ORDER BY 1"
+                "AND cardinality(flows) > 1 AND started_at > %s ORDER BY id DESC LIMIT 2) r ORDER BY 1",
+                (self._since,),
             ).all()
         ends: dict[str, list[str]] = {place.name: [] for place in self.places}
         for name, state, requests, error in rows:
@@ -279,6 +284,7 @@ def prepared(weather: Weather, cluster: Cluster, folder: Path, say: Callable[[st
         places = []
         for number, (box, pair) in enumerate(zip(boxes, pairs, strict=True)):
             places.append(Place.of(app, settings, f"c{number:03}", box, pair))
+            places[-1].polled_every(max(2, weather.connections // 4))
         say(f"{len(places)} connections are set up")
         environ = {
             **os.environ,

@@ -135,6 +135,8 @@ def take(conn: Connection, connection_id: int, limit: int) -> list[InboxRow]:
             ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
         ) RETURNING {_KEPT}
     """
+    # while a flood is coming in the planner knows a few rows only, and would sort all of them for the first hundreds
+    bulk.run(conn, "SET LOCAL enable_bitmapscan = off")
     return sorted((_row(row) for row in bulk.fetch(conn, sql, (connection_id, limit))), key=lambda row: row.id)
 
 

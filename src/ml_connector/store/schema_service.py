@@ -44,7 +44,8 @@ inbox = Table(
     Column("run_id", BigInteger, nullable=False, server_default=text("0"), comment="service: the run it caused"),
     moment("settled_at", "service: when it was done with"),
     Index("inbox_event_key", "connection_id", "source", "event", unique=True),
-    Index("inbox_open_idx", "connection_id", "id", postgresql_where=text("state IN ('new', 'taken')")),
+    Index("inbox_new_idx", "connection_id", "id", postgresql_where=text("state = 'new'")),
+    Index("inbox_taken_idx", "connection_id", postgresql_where=text("state = 'taken'")),
     Index("inbox_received_at_idx", "received_at"),
 )
 

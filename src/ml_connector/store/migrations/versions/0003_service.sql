@@ -59,7 +59,9 @@ CREATE TABLE inbox (
 --;
 CREATE UNIQUE INDEX inbox_event_key ON inbox (connection_id, source, event)
 --;
-CREATE INDEX inbox_open_idx ON inbox (connection_id, id) WHERE state IN ('new', 'taken')
+CREATE INDEX inbox_new_idx ON inbox (connection_id, id) WHERE state = 'new'
+--;
+CREATE INDEX inbox_taken_idx ON inbox (connection_id) WHERE state = 'taken'
 --;
 CREATE INDEX inbox_received_at_idx ON inbox (received_at)
 --;
