@@ -67,9 +67,11 @@ def configure(level: int, redactor: Redactor, *, as_json: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    logging.getLogger("ml_connector").setLevel(level)
     # told of by the pool when Ctrl-C strikes while it takes a session back: the session is thrown away, nothing is lost
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
@@ -42,7 +42,7 @@ WAITING_FOR = {
 }
 """What a missing link means for the record that needs it."""
 
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 
 class _Done(msgspec.Struct, frozen=True):
@@ -123,10 +123,9 @@ class Settler:
 
     def _log(self, row: IntentRow, outcome: Outcome) -> None:
         """A line a record; what was done is told in detail only, what was not always."""
-        tell = _log.debug if outcome.result is Result.DONE else _log.info
-        record = f"{row.kind} {row.erp_id}"
-        run = self.work.run_id
-        tell("record.settled", run=run, record=record, verb=row.verb, result=outcome.result.value, intent=row.id)
+        level = logging.DEBUG if outcome.result is Result.DONE else logging.INFO
+        facts = {"record": f"{row.kind} {row.erp_id}", "verb": row.verb, "result": outcome.result.value}
+        _log.log(level, "record.settled", extra=facts | {"intent": row.id})
 
     def _account(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> tuple[list[links.LinkRow], dict[str, bytes]]:
         made: list[links.LinkRow] = []
