@@ -10,8 +10,10 @@ from .shell import Shell
 def test_each_line_of_the_log_names_connection_run_and_record(joined: Shell) -> None:
     said = joined("sync", "north", "projects", "--json", ML_CONNECTOR_LOG="debug")
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    [run] = [one["run"] for one in joined("runs", "--json").form["runs"]]
+    assert said.code == 0
     settled = [line for line in lines if line["event"] == "record.settled"]
-    assert {(line["connection"], line["run"]) for line in settled} == {("north", said.form["run"])}
+    assert {(line["connection"], line["run"]) for line in settled} == {("north", run)}
     assert "project 1201" in {line["record"] for line in settled}
     assert {line["level"] for line in settled} == {"debug"}
     quiet = joined("sync", "north", "projects", "--json")
