@@ -302,6 +302,7 @@ def prepared(weather: Weather, cluster: Cluster, folder: Path, say: Callable[[st
             seed = weather.seed * 50 + number
             rules = [*script(seed), *later(seed), *({"kind": kind, "nth": 1 + seed % 3} for kind in WEBHOOK_FAULTS)]
             place.box.admin("POST", "faults", {"rules": rules})
+            place.box.faults.hold = 0.5  # seconds until a call that gets no answer is cut off
         for number in range(weather.workers):
             crew.start(f"worker-{number}")
         try:

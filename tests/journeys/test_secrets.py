@@ -31,7 +31,7 @@ def dumped(url: str) -> dict[str, bytes]:
     found = {}
     with psycopg.connect(url) as session:
         for (table,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
-            with session.cursor().copy(f'COPY "{table}" TO STDOUT'.encode()) as copy:
+            with session.cursor().copy(f'COPY (SELECT * FROM "{table}") TO STDOUT'.encode()) as copy:
                 found[table] = b"".join(bytes(part) for part in copy)
     return found
 
