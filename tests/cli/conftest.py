@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml_connector.sandbox.running import RunningSandbox
-from store.cluster import Cluster
+from store.cluster import Cluster, server_folder
 
 from .shell import Shell
 
@@ -18,9 +18,9 @@ ORDERS = 40
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """The session's server, outside pytest's own folder, which the lesser account of the server may not enter."""
-    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        started = Cluster(Path(folder))
+    """The session's server."""
+    with server_folder() as folder:
+        started = Cluster(folder)
         yield started
         started.close()
 

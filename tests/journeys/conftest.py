@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from fresh_box import fresh
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.systems import transport
 from ml_connector.systems.retry import backoff
+from store.cluster import Cluster
 
 from . import money_desk
+from .money_scene import carried, gone_on, released, set_up
 from .office import OPEN, UNAPPROVED, Office, opened
+from .stages import Stages
 
 ORDERS = 40
 
@@ -47,26 +49,69 @@ def company() -> Iterator[RunningSandbox]:
         yield found
 
 
-@pytest.fixture
-def money_office(company: RunningSandbox, url: str, tmp_path: Path) -> Iterator[money_desk.MoneyOffice]:
-    """The office of that company after its first sync."""
-    with money_desk.opened(fresh(company), tmp_path, url) as made:
-        made.sync()
-        yield made
-
-
-@pytest.fixture
-def running(office: Office) -> Office:
-    """An office after its first sync."""
+def synced(office: Office) -> None:
+    """The first sync."""
     office.sync()
-    return office
 
 
-@pytest.fixture
-def unapproved(office: Office) -> Office:
-    """An office whose contracts are Submitted, so that their lines may change."""
+def synced_open(office: Office) -> None:
+    """The first sync under policies that leave contracts open."""
     office.proof.status |= UNAPPROVED
     office.policy(**OPEN)
     office.sync()
     office.assert_proven()
-    return office
+
+
+@pytest.fixture(scope="session")
+def stages(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """What was reached so far, for tests that go on from there."""
+    return Stages(cluster, tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture
+def money_office(stages: Stages, company: RunningSandbox, tmp_path: Path) -> Iterator[money_desk.MoneyOffice]:
+    """The office of that company after its first sync."""
+    with stages.at(synced, money_desk.opened, company, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def running(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """An office after its first sync."""
+    with stages.at(synced, opened, served, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def unapproved(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """An office whose contracts are Submitted, so that their lines may change."""
+    with stages.at(synced_open, opened, served, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def begun(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """An office in which every flow has work, before its first sync."""
+    with stages.at(set_up, opened, served, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def after_release(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """The same after its first sync, with the suppliers that it proposed released for payment."""
+    with stages.at(released, opened, served, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def at_rest(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """The same after its first half came to rest."""
+    with stages.at(carried, opened, served, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def second_half(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+    """The same before the first sync of its second half."""
+    with stages.at(gone_on, opened, served, tmp_path) as made:
+        yield made

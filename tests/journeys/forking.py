@@ -13,11 +13,13 @@ from typing import Any
 import ml_connector
 
 _MOTHER = """
-import json, os, signal, sys
+import gc, json, os, signal, sys
 from pathlib import Path
 from ml_connector.app import App
 from ml_connector.settings import Settings
 
+gc.freeze()
+gc.set_threshold(20_000, 20, 20)
 for line in sys.stdin:
     home, url, kill_at, name, said = json.loads(line)
     child = os.fork()

@@ -69,11 +69,14 @@ def serving() -> Iterator[RunningSandbox]:
 class MoneyOffice(Office):
     """An office whose connector goes by the clock of the systems it joins."""
 
-    def __init__(self, box: RunningSandbox, settings: Settings, app: App) -> None:
-        super().__init__(box, settings, app)
-        self.money = MoneyProof(box.connection_text(), app, NAME)
-        self.proof.ifs, self.proof.procore = self.money.ifs, self.money.procore
-        self.policy(**POLICIES)
+    money: MoneyProof
+
+    def __init__(self, box: RunningSandbox, settings: Settings, app: App, before: Office | None = None) -> None:
+        super().__init__(box, settings, app, before)
+        if before is None:
+            self.money = MoneyProof(box.connection_text(), app, NAME)
+            self.proof.ifs, self.proof.procore = self.money.ifs, self.money.procore
+            self.policy(**POLICIES)
 
     # people -----------------------------------------------------------------------------------------------------------
 
@@ -145,8 +148,8 @@ class MoneyOffice(Office):
 
 
 @contextmanager
-def opened(box: RunningSandbox, home: Path, url: str) -> Iterator[MoneyOffice]:
-    """A money office over that sandbox and database, closed when the block ends."""
+def opened(box: RunningSandbox, home: Path, url: str, before: Office | None = None) -> Iterator[MoneyOffice]:
+    """A money office over that sandbox and database, closed when the block ends; `before`: as Office takes it."""
     settings = Settings(home=home, database_url=url)
     with App.open(settings, actor="test", clock=box.clock) as app:
-        yield MoneyOffice(box, settings, app)
+        yield MoneyOffice(box, settings, app, before)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +58,13 @@ class MoneyProof:
         self._element_codes = [(row["element"], row["to"]) for row in mapping.get("budget_code", {}).get("row", ())]
         numbers = {row["project_number"]: row["id"] for row in self.procore.projects()}
         self.projects = {one.project_id: numbers[one.procore_number] for one in SITES if one.procore_number in numbers}
+
+    def again(self, connection: str, app: Any) -> MoneyProof:
+        """A proof of its own that knows what this one knew."""
+        other = copy(self)
+        other.ifs, other.procore = money_windows(connection)
+        other._app = app
+        return other
 
     def books(self) -> tuple[ErpBooks, SiteBooks]:
         """What both say now."""

@@ -47,17 +47,35 @@ MOST_SYNCS = 4
 """How many syncs a half may take to its rest: what waits for what another sync made comes one sync later."""
 
 
-def set_up(office: Office) -> MoneyProof:
-    """The first half: IFS and Procore before the first sync; the answer compares the two systems later."""
+def set_up(office: Office) -> None:
+    """The first half: IFS and Procore before the first sync; `office.money` compares the two systems later."""
     office.policy(**POLICIES)
     payable(office)
     estimates(office)
     site_office(office)
     text = office.box.connection_text()
     office.proof = Proof(text)  # what people did in Procore was there before us
-    money = MoneyProof(text, office.app)
+    money = office.money = MoneyProof(text, office.app)
     office.proof.ifs, office.proof.procore = money.ifs, money.procore
-    return money
+
+
+def carried(office: Office) -> None:
+    """The first half, carried to its rest."""
+    set_up(office)
+    carry(office)
+
+
+def released(office: Office) -> None:
+    """The first half after its first sync, the suppliers that it proposed released for payment."""
+    set_up(office)
+    office.sync()
+    assert release_suppliers(office)
+
+
+def gone_on(office: Office) -> None:
+    """The second half before its first sync."""
+    carried(office)
+    go_on(office)
 
 
 def carry(office: Office) -> None:
@@ -244,8 +262,10 @@ INVOICES = "SupplierInvoicesHandling.svc/ManSuppInvoiceSet"
 # judgement ------------------------------------------------------------------------------------------------------------
 
 
-def prove(office: Office, money: MoneyProof) -> None:
+def prove(office: Office) -> None:
     """Both systems agree to the cent, each thing is there once and nothing is lost; the audit chain is whole."""
+    money = office.money
+    assert money
     found = money.differences()
     found += office.proof.differences((UNKNOWN_CODE,), (UNKNOWN_THERE,))
     found += [*_once(money), *_made_in_ifs(office, money)]

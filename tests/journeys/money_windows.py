@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
+from .asking import answer
 from .windows import IfsWindow, ProcoreWindow
 
 Row = dict[str, Any]
@@ -113,7 +114,7 @@ class MoneyIfs(IfsWindow):
         whole = f"{self._url}/int/ifsapplications/projection/v1/{quote(path, safe='/()=,')}"
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         headers |= {"If-Match": tag} if tag else {}
-        urlopen(Request(whole, json.dumps(body).encode(), headers, method=method), timeout=30).close()
+        answer(Request(whole, json.dumps(body).encode(), headers, method=method))
 
 
 _VOUCHER = ("Company", "VoucherType", "AccountingYear", "VoucherNo")

@@ -33,12 +33,20 @@ class Office:
     pause = timedelta(seconds=2)
     """Both systems stamp whole seconds: without it a person's edit would look like ours."""
 
-    def __init__(self, box: RunningSandbox, settings: Settings, app: App) -> None:
+    def __init__(self, box: RunningSandbox, settings: Settings, app: App, before: Office | None = None) -> None:
+        """`before`: the office this one goes on from; box, home and database are as that left them."""
         self.box = box
         self.settings = settings
         self.app = app
-        self.proof = Proof(box.connection_text())
-        app.add_connection(NAME, box.connection_text())
+        text = box.connection_text()
+        self.money = before.money.again(text, app) if before and before.money else None
+        if before is None:
+            self.proof = Proof(text)
+            app.add_connection(NAME, text)
+        else:
+            self.proof = before.proof.again(text)
+        if self.money:
+            self.proof.ifs, self.proof.procore = self.money.ifs, self.money.procore
 
     # the product ----------------------------------------------------------------------------------------------
 
@@ -131,8 +139,8 @@ class Office:
 
 
 @contextmanager
-def opened(box: RunningSandbox, home: Path, url: str) -> Iterator[Office]:
-    """An office over that sandbox and database, closed when the block ends."""
+def opened(box: RunningSandbox, home: Path, url: str, before: Office | None = None) -> Iterator[Office]:
+    """An office over that sandbox and database, closed when the block ends; `before`: as Office takes it."""
     settings = Settings(home=home, database_url=url)
     with App.open(settings, actor="test") as app:
-        yield Office(box, settings, app)
+        yield Office(box, settings, app, before)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -76,6 +77,13 @@ class Proof:
             ours: {row["flat_code"] for row in self.procore.wbs_codes(theirs)}
             for ours, theirs in self.project_ids.items()
         }
+
+    def again(self, connection: str) -> Proof:
+        """A proof of its own that knows what this one knew."""
+        other = copy(self)
+        other.status = dict(self.status)
+        other.ifs, other.procore = windows(connection)
+        return other
 
     def _pairs(self) -> dict[str, int]:
         """IFS project to Procore id, by the numbers the cast gives them."""

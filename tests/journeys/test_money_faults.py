@@ -17,7 +17,7 @@ import pytest
 
 from ml_connector.kernel.errors import OutcomeUnknown, SignInRefused, Wait
 
-from .money_scene import go_on, prove, release_suppliers, set_up
+from .money_scene import go_on, prove, release_suppliers
 from .office import Office
 
 SEEDS = range(1, 51)
@@ -110,8 +110,8 @@ def test_every_kind_of_fault_is_aimed_at_every_call() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_all_flows_through_faults(office: Office, seed: int) -> None:
-    money = set_up(office)
+def test_all_flows_through_faults(begun: Office, seed: int) -> None:
+    office = begun
     office.box.admin("POST", "faults", {"rules": list(script(seed))})
     run_until_quiet(office)
     struck = [rule["struck"] for rule in office.box.faults.as_json()["rules"]]
@@ -123,5 +123,5 @@ def test_all_flows_through_faults(office: Office, seed: int) -> None:
         run_until_quiet(office)
         assert sum(office.box.faults.injected.values()) > 0
         office.box.faults.clear()
-    prove(office, money)
+    prove(office)
     office.assert_rests()

@@ -6,7 +6,7 @@ import pytest
 
 from ml_connector.engine.points import POINTS
 
-from .money_scene import carry, go_on, prove, release_suppliers, set_up
+from .money_scene import carry, go_on, prove
 from .office import Office
 
 ASKED_LATER = "recover.found"
@@ -43,40 +43,33 @@ NEXT = [
 
 @pytest.mark.parametrize(("point", "passing"), FIRST)
 def test_first_sync_of_all_flows_killed_and_run_again_makes_each_thing_once(
-    office: Office, point: str, passing: int
+    begun: Office, point: str, passing: int
 ) -> None:
-    money = set_up(office)
-    assert office.in_a_process(f"{point}:{passing}") == -9
-    carry(office)
-    prove(office, money)
+    assert begun.in_a_process(f"{point}:{passing}") == -9
+    carry(begun)
+    prove(begun)
 
 
 @pytest.mark.parametrize(("point", "passing"), RELEASED)
 def test_sync_that_proposes_an_order_to_ifs_killed_and_run_again_proposes_it_once(
-    office: Office, point: str, passing: int
+    after_release: Office, point: str, passing: int
 ) -> None:
-    money = set_up(office)
-    office.sync()
-    assert release_suppliers(office)
-    assert office.in_a_process(f"{point}:{passing}") == -9
-    carry(office)
-    prove(office, money)
+    assert after_release.in_a_process(f"{point}:{passing}") == -9
+    carry(after_release)
+    prove(after_release)
 
 
 @pytest.mark.parametrize(("point", "passing"), NEXT)
 def test_sync_of_revisions_killed_and_run_again_reverses_and_pays_once(
-    office: Office, point: str, passing: int
+    second_half: Office, point: str, passing: int
 ) -> None:
-    money = set_up(office)
-    carry(office)
-    go_on(office)
-    assert office.in_a_process(f"{point}:{passing}") == -9
-    carry(office)
-    prove(office, money)
+    assert second_half.in_a_process(f"{point}:{passing}") == -9
+    carry(second_half)
+    prove(second_half)
 
 
-def test_killed_again_and_again(office: Office) -> None:
-    money = set_up(office)
+def test_killed_again_and_again(begun: Office) -> None:
+    office = begun
     for moment in ("apply.sent:9", f"{ASKED_LATER}:1", "apply.sent:8", f"{ASKED_LATER}:1", "apply.sent:2"):
         assert office.in_a_process(moment) == -9, moment
     carry(office)
@@ -84,13 +77,13 @@ def test_killed_again_and_again(office: Office) -> None:
     for moment in ("apply.sent:3", f"{ASKED_LATER}:1", "apply.marked:2", "run.finishing:1"):
         assert office.in_a_process(moment) == -9, moment
     carry(office)
-    prove(office, money)
+    prove(office)
     office.assert_rests()
 
 
-def test_steps_are_as_many_as_the_moments_chosen_here(office: Office) -> None:
+def test_steps_are_as_many_as_the_moments_chosen_here(begun: Office) -> None:
     """A step more or less would leave one of the moments above to no test."""
-    set_up(office)
+    office = begun
     assert office.in_a_process(f"apply.marked:{FIRST_STEPS + 1}") == 0
     carry(office)
     go_on(office)

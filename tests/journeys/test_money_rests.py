@@ -28,8 +28,6 @@ from .money_scene import (
     TYPED_TOO,
     UNKNOWN_THERE,
     WHOLE,
-    carry,
-    set_up,
 )
 from .office import NAME, UNKNOWN_CODE, Office
 
@@ -274,9 +272,9 @@ def _mark(one: Exchange) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_edits_with_all_flows_on_come_to_rest_without_a_lap(office: Office, seed: int) -> None:
-    money = set_up(office)
-    carry(office)
+def test_random_edits_with_all_flows_on_come_to_rest_without_a_lap(at_rest: Office, seed: int) -> None:
+    office, money = at_rest, at_rest.money
+    assert money
     people = People(office, random.Random(seed))
     for _ in range(ROUNDS):
         done = [people.edit() for _ in range(EDITS)]

@@ -6,7 +6,7 @@ import pytest
 
 from ml_connector.kernel.errors import RightMissing
 
-from .money_scene import UNKNOWN_THERE, carry, prove, set_up
+from .money_scene import UNKNOWN_THERE, carry, prove
 from .office import NAME, UNKNOWN_CODE, Office
 
 TOOLS = {"direct_costs": "direct costs"}
@@ -52,9 +52,9 @@ class Rights:
 
 @pytest.mark.parametrize(("tools", "denied", "missing"), CASES)
 def test_a_money_flow_without_its_right_stands_still_the_others_go_on_and_it_heals(
-    office: Office, tools: dict[str, str], denied: tuple[str, ...], missing: tuple[str, ...]
+    begun: Office, tools: dict[str, str], denied: tuple[str, ...], missing: tuple[str, ...]
 ) -> None:
-    money = set_up(office)
+    office = begun
     rights = Rights(office)
     rights.take(tools, denied, missing)
     for _ in range(2):
@@ -67,16 +67,16 @@ def test_a_money_flow_without_its_right_stands_still_the_others_go_on_and_it_hea
     rights.give()
     assert _standing_still(office) == []
     carry(office)
-    prove(office, money)
+    prove(office)
     rights.take(tools, denied, missing)
     office.sync()
     rights.give()
     office.assert_rests()
 
 
-def test_budget_tool_is_needed_by_orders_too_so_the_run_stops_and_heals(office: Office) -> None:
+def test_budget_tool_is_needed_by_orders_too_so_the_run_stops_and_heals(begun: Office) -> None:
     """Whether a code is budgeted is asked for every order (policy `unbudgeted`)."""
-    money = set_up(office)
+    office = begun
     rights = Rights(office)
     rights.take({"budget": "none"}, (), ())
     with pytest.raises(RightMissing, match="budget"):
@@ -84,7 +84,7 @@ def test_budget_tool_is_needed_by_orders_too_so_the_run_stops_and_heals(office: 
     assert office.written() == []
     rights.give()
     carry(office)
-    prove(office, money)
+    prove(office)
     office.assert_rests()
 
 

@@ -40,9 +40,9 @@ def exposed(office: MoneyOffice) -> dict[str, Decimal]:
 # -- twice -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_typed_duplicate_raises_the_exposure_and_the_command_fails(story: Story, url: str) -> None:
+def test_a_typed_duplicate_raises_the_exposure_and_the_command_fails(story: Story) -> None:
     office = story.office
-    shell = Shell(office.settings.home, url)
+    shell = Shell(office.settings.home, office.settings.database_url or "")
     assert shell("exposure", "demo", "--json").form["exposure"] == {"USD": "0.00"}
     typed = {"order_number": story.order, "invoice_number": "a 1", "items": [{"position": 1, "quantity": "10"}]}
     made = office.procore("add_requisition", **typed)

@@ -8,17 +8,21 @@ from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import Request, urlopen
+from urllib.request import Request
+
+import msgspec
+
+from .asking import answer
 
 _PAGE = 1000
 _V2_PAGE = 100
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _asked(request: Request) -> Any:
     """The answer's JSON, numbers with a point as Decimal; a 401 or 5xx raises as urllib does."""
-    with urlopen(request, timeout=30) as answer:
-        text = answer.read()
-    return json.loads(text, parse_float=Decimal) if text else None
+    text = answer(request)
+    return _DECODER.decode(text) if text else None
 
 
 def _token(url: str, client_id: str, secret: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from ml_connector.store import connections
 from ml_connector.store.postgres import Database
 
-from .cluster import Cluster
+from .cluster import Cluster, server_folder
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The session's server."""
-    with _short_home() as made:
+    with server_folder() as made:
         started = Cluster(made)
         yield started
         started.close()

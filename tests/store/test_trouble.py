@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from ml_connector.kernel.errors import Bug, ConnectorError, DatabaseTrouble, Locked, NothingSuchHere, Unavailable
 from ml_connector.store import bulk, connections
-from ml_connector.store.postgres import Database
+from ml_connector.store.postgres import Database, _seldom
 from ml_connector.store.trouble import translated
 
 _RAISE = "DO $$ BEGIN RAISE EXCEPTION 'the server says so' USING ERRCODE = '{code}'; END $$"
@@ -56,6 +58,31 @@ def test_a_session_ended_by_the_server_is_replaced(database: Database) -> None:
         bulk.fetch(conn, "SELECT pg_terminate_backend(pg_backend_pid())")
     with database.begin() as conn:
         assert connections.listed(conn) == []
+
+
+def test_a_session_ended_a_moment_after_it_answered_is_replaced(database: Database) -> None:
+    with database.begin() as conn, database.begin() as killer:
+        asleep = bulk.fetch(conn, "SELECT pg_backend_pid()")[0][0]
+        mine = bulk.fetch(killer, "SELECT pg_backend_pid()")[0][0]
+    with psycopg.connect(database.conninfo, autocommit=True) as other:
+        for pid in (asleep, mine):
+            assert other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() == (True,)
+    for _ in range(2):
+        with database.begin() as conn:
+            assert bulk.fetch(conn, "SELECT pg_backend_pid()")[0][0] not in (asleep, mine)
+
+
+def test_a_session_that_answered_a_moment_ago_is_asked_again_only_when_something_is_to_read(database: Database) -> None:
+    asked: list[Any] = []
+    ping = _seldom(lambda driver: asked.append(driver) is None)
+    with psycopg.connect(database.conninfo) as driver:
+        assert all(ping(driver) for _ in range(3))
+        assert len(asked) == 1
+        with psycopg.connect(database.conninfo, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (driver.info.backend_pid,))
+        ping(driver)
+        assert len(asked) == 2
+        driver.close()
 
 
 def test_our_own_errors_pass_untouched(database: Database) -> None:
