@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,43 +76,31 @@ def money_office(stages: Stages, company: RunningSandbox, tmp_path: Path) -> Ite
         yield made
 
 
-@pytest.fixture
-def running(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """An office after its first sync."""
-    with stages.at(synced, opened, served, tmp_path) as made:
-        yield made
+def _reached(stage: Callable[[Office], None]) -> Any:
+    """A fixture: an office of the usual systems that goes on from where `stage` leads to."""
+
+    @pytest.fixture
+    def office(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
+        with stages.at(stage, opened, served, tmp_path) as made:
+            yield made
+
+    return office
 
 
-@pytest.fixture
-def unapproved(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """An office whose contracts are Submitted, so that their lines may change."""
-    with stages.at(synced_open, opened, served, tmp_path) as made:
-        yield made
+running = _reached(synced)
+"""An office after its first sync."""
 
+unapproved = _reached(synced_open)
+"""An office whose contracts are Submitted, so that their lines may change."""
 
-@pytest.fixture
-def begun(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """An office in which every flow has work, before its first sync."""
-    with stages.at(set_up, opened, served, tmp_path) as made:
-        yield made
+begun = _reached(set_up)
+"""An office in which every flow has work, before its first sync."""
 
+after_release = _reached(released)
+"""The same after its first sync, with the suppliers that it proposed released for payment."""
 
-@pytest.fixture
-def after_release(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """The same after its first sync, with the suppliers that it proposed released for payment."""
-    with stages.at(released, opened, served, tmp_path) as made:
-        yield made
+at_rest = _reached(carried)
+"""The same after its first half came to rest."""
 
-
-@pytest.fixture
-def at_rest(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """The same after its first half came to rest."""
-    with stages.at(carried, opened, served, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def second_half(stages: Stages, served: RunningSandbox, tmp_path: Path) -> Iterator[Office]:
-    """The same before the first sync of its second half."""
-    with stages.at(gone_on, opened, served, tmp_path) as made:
-        yield made
+second_half = _reached(gone_on)
+"""The same before the first sync of its second half."""
