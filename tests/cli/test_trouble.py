@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 
+from ml_connector.cli import logs
 from ml_connector.cli.main import execute, taken_out
 from ml_connector.cli.output import clean
 from ml_connector.cli.trouble import keep_trace, trouble_of
@@ -96,6 +101,18 @@ def test_a_bad_database_url_keeps_its_password(tmp_path: Path) -> None:
 
 def test_a_bad_log_level_is_said(shell: Shell) -> None:
     assert "debug, info" in shell("runs", code=12, ML_CONNECTOR_LOG="loud").err
+
+
+def test_logs_go_where_standard_error_is_when_they_are_written() -> None:
+    closed, there = StringIO(), StringIO()
+    with redirect_stderr(closed):
+        logs.configure(logging.INFO, logs.Redactor(), as_json=True)
+    closed.close()
+    with redirect_stderr(there):
+        structlog.get_logger().info("of-ours")
+        logging.getLogger("of-others").warning("of a library")
+    assert "of-ours" in there.getvalue()
+    assert "of a library" in there.getvalue()
 
 
 def test_flags_stand_anywhere_but_after_two_dashes() -> None:

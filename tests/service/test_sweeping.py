@@ -36,6 +36,7 @@ def office(at_work: Office) -> Office:
     at_work.quiet()
     with at_work.app.db.begin() as conn:
         conn.exec_driver_sql("DELETE FROM watermarks WHERE starts_with(name, 'missed/')")
+        conn.exec_driver_sql("DELETE FROM inbox")
     at_work.box.in_loop(lambda: [one.deliveries.clear() for one in at_work.box.procore.webhooks.hooks.values()])
     return at_work
 
@@ -209,7 +210,7 @@ def test_a_change_of_just_now_is_judged_later(office: Office) -> None:
     lose(office)
     office.cost()
     found = polled(office)
-    now = dict.fromkeys(found, office.app.clock())
+    now = dict.fromkeys(age(found, office), office.app.clock())
     assert count_missed(office.app, office.row, "direct_costs", now) == 0
     with office.app.db.begin() as conn:
         sql = "UPDATE watermarks SET value = %s WHERE starts_with(name, 'missed/suspect/')"

@@ -33,6 +33,18 @@ class Redactor:
         return {key: redacted(value, self.secrets) if isinstance(value, str) else value for key, value in event.items()}
 
 
+class StandardError:
+    """Standard error as it is when something is written: it may have been put elsewhere, or closed, since the set-up."""
+
+    def write(self, text: str) -> int:
+        """Characters written."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+        sys.stderr.flush()
+
+
 def level_from(environ: Mapping[str, str], *, verbose: bool) -> int:
     """The level asked for; BadInput when the variable holds something else."""
     if verbose:
@@ -52,6 +64,7 @@ def configure(level: int, redactor: Redactor, *, as_json: bool) -> None:
         renderer = structlog.dev.ConsoleRenderer(colors=True)
     else:
         renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    stream: Any = StandardError()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -61,10 +74,10 @@ def configure(level: int, redactor: Redactor, *, as_json: bool) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
