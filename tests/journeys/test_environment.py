@@ -161,3 +161,15 @@ def test_a_share_of_what_is_linked_stops_a_mass_change(running: Office) -> None:
     running.policy(brakes={"share_from": 50})
     running.sync()
     running.assert_proven()
+
+
+def test_a_share_of_what_is_linked_stops_a_mass_of_new_records(running: Office) -> None:
+    line = {"codes": {"A": "4110", "B": "05-120", "C": "410", "E": "1201"}, "activity_seq": 100103, "price": "10.00"}
+    for _ in range(3):
+        running.ifs("create_order", supplier_id="S1005", currency="USD", state="Released", lines=[line])
+    running.policy(brakes={"share_creates": 5, "share_from": 2})
+    with pytest.raises(BrakePulled, match=r"3 to \d+ linked records of kind commitment are added, limit 5 %"):
+        running.sync()
+    running.policy(brakes={"share_creates": 90, "share_from": 2})
+    running.sync()
+    running.assert_proven()

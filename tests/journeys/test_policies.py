@@ -173,7 +173,7 @@ def test_plan_with_nothing_to_do_needs_no_approval(careful: Office) -> None:
 # brakes ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("limit", [{"creates": 5}, {"money": "1000"}])
+@pytest.mark.parametrize("limit", [{"creates": 5}, {"money": "1000"}, {"money_creates": "1000"}])
 def test_brakes_stop_a_plan_that_is_too_large(office: Office, limit: dict[str, object]) -> None:
     office.policy(brakes=limit)
     with pytest.raises(BrakePulled, match="Nothing was sent") as pulled:
@@ -203,6 +203,21 @@ def test_brake_on_removals_stops_a_wave_of_cancellations(running: Office) -> Non
     assert running.proof.paper(ORDER).status == "Approved"
     running.sync(running.plan().plan)
     assert running.proof.paper(ORDER).status == "Closed"
+
+
+def test_a_brake_on_money_stops_what_it_names_and_nothing_else(running: Office) -> None:
+    """A line added to an order is 1,000 more or so, a cancelled one takes its contract's worth away."""
+    add_line(running, ORDER)
+    running.ifs("cancel_order", order_no="P100003")
+    free = {"money_creates": "1", "money_updates": "0", "money_removals": "0"}
+    for name, words in (("money_updates", "USD added to records"), ("money_removals", "USD taken away")):
+        running.policy(brakes={**free, name: "1"})
+        with pytest.raises(BrakePulled, match=rf"brakes: [\d.,]+ {words}, limit 1\. Nothing") as pulled:
+            running.sync()
+        assert ";" not in str(pulled.value).partition("brakes")[2]
+    running.policy(brakes=free)
+    running.sync()
+    running.assert_proven()
 
 
 def test_money_brake_counts_a_delta_and_not_the_whole_order(running: Office) -> None:

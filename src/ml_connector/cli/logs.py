@@ -34,7 +34,7 @@ class Redactor:
 
 
 class StandardError:
-    """Standard error as it is when something is written: it may have been put elsewhere, or closed, since the set-up."""
+    """Standard error as it is when something is written: it may have been put elsewhere since the set-up."""
 
     def write(self, text: str) -> int:
         """Characters written."""

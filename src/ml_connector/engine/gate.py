@@ -52,22 +52,37 @@ def brakes(policy: BrakePolicy, draft: Draft, linked: Callable[[], Mapping[str, 
     ):
         if limit and number > limit:
             found.append(f"{number} {what}, limit {limit}")
-    for currency, amount in draft.moved.items():
-        if policy.money > Decimal(0) and amount > policy.money:
-            found.append(f"{amount:,} {currency} moved, limit {policy.money:,}")
-    return found + _shares(policy, draft, linked)
+    return found + _money(policy, draft) + _shares(policy, draft, linked)
+
+
+def _money(policy: BrakePolicy, draft: Draft) -> list[str]:
+    """Which limits of money the plan is over: of all of it, and of what it creates, adds and takes away."""
+    most = {"creates": policy.money_creates, "updates": policy.money_updates, "removals": policy.money_removals}
+    words = {"creates": "in new records", "updates": "added to records", "removals": "taken away"}
+    found = []
+    for currency in sorted({currency for _what, currency in draft.moved}):
+        parts = {what: draft.moved.get((what, currency), Decimal(0)) for what in most}
+        every = ("moved", sum(parts.values(), Decimal(0)), policy.money)
+        found += [
+            f"{amount:,} {currency} {said}, limit {limit:,}"
+            for said, amount, limit in (every, *((words[what], parts[what], most[what]) for what in most))
+            if limit and amount > limit
+        ]
+    return found
 
 
 def _shares(policy: BrakePolicy, draft: Draft, linked: Callable[[], Mapping[str, int]]) -> list[str]:
     """Which shares of what is linked the plan is over; what is linked is counted only where it may matter."""
-    wanted = [(kind, "change", number, policy.share_updates) for kind, number in sorted(draft.changed.items())]
+    wanted = [(kind, "are added", number, policy.share_creates) for kind, number in sorted(draft.created.items())]
+    wanted += [(kind, "change", number, policy.share_updates) for kind, number in sorted(draft.changed.items())]
     wanted.append(("commitment", "end", draft.removals, policy.share_removals))
     many = [one for one in wanted if one[2] > policy.share_from and one[3]]
     if not many:
         return []
     there = linked()
     return [
-        f"{number} of {there[kind]} linked records of kind {kind.replace('_', ' ')} {what}, limit {limit} %"
+        f"{number} {'to' if what == 'are added' else 'of'} {there[kind]} linked records of kind "
+        f"{kind.replace('_', ' ')} {what}, limit {limit} %"
         for kind, what, number, limit in many
         if there.get(kind) and number * 100 > limit * there[kind]
     ]

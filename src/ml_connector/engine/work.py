@@ -136,8 +136,8 @@ class Draft:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     digests: list[bytes] = field(default_factory=list)
     planned: dict[str, Decimal] = field(default_factory=dict)
-    moved: dict[str, Decimal] = field(default_factory=dict)
-    """The same whatever its sign, by currency: what a brake looks at."""
+    moved: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    """The same whatever its sign, by (creates, updates or removals; currency): what a brake looks at."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     """Planned money by (IFS project, flat code, currency)."""
     holds: list[Hold] = field(default_factory=list)
@@ -153,6 +153,8 @@ class Draft:
     closed: set[str] = field(default_factory=set)
     """Orders that have left the open window and need no more looking at."""
     echoes: int = 0
+    created: Counter[str] = field(default_factory=Counter)
+    """Kind to the number of its records that are new."""
     changed: Counter[str] = field(default_factory=Counter)
     """Kind to the number of its records that are updated."""
     removals: int = 0
@@ -186,14 +188,21 @@ class Draft:
 
     def take(self, intents: list[Intent]) -> None:
         """Counts decided intents and their money."""
+        new = {intent.source for intent in intents if intent.counts_as == "created"}
         for intent in intents:
             self.digests.append(intent.digest())
             if intent.counts_as:
                 self.count(intent.flow, intent.counts_as)
             if intent.counts_as == "updated":
                 self.changed[CHANGED_BY.get(intent.key.kind, intent.key.kind)] += 1
+            elif intent.counts_as == "created":
+                self.created[intent.key.kind] += 1
             if intent.money:
                 self.add_money(intent.money, intent.flow)
+                what = "creates" if intent.source in new else "updates"
+                what = "removals" if intent.money.amount < 0 else what
+                place = (what, intent.money.currency)
+                self.moved[place] = self.moved.get(place, Decimal(0)) + abs(intent.money.amount)
             if intent.base and intent.source and intent.key.kind in PARTS:
                 self.open_parts[intent.source] += 1
 
@@ -222,7 +231,6 @@ class Draft:
         """Adds planned money of one currency, to the sum of all and to that of its flow."""
         for sums in (self.planned, self.money_by_flow.setdefault(flow, {})):
             sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
-        self.moved[money.currency] = self.moved.get(money.currency, Decimal(0)) + abs(money.amount)
 
 
 @dataclass

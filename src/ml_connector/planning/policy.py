@@ -107,13 +107,21 @@ class BrakePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     removals: int = 25
     """Most orders cancelled or closed."""
     money: Decimal = Decimal(0)
-    """Most money moved, per currency."""
+    """Most money moved, per currency, whatever its sign."""
+    money_creates: Decimal = Decimal(0)
+    """Most money of new records, per currency."""
+    money_updates: Decimal = Decimal(0)
+    """Most money added to records that are there, per currency."""
+    money_removals: Decimal = Decimal(0)
+    """Most money taken away, per currency: orders cut, cancelled or closed, invoices reversed or credited."""
+    share_creates: int = 0
+    """Most new records of one kind, in percent of those that are linked."""
     share_updates: int = 50
     """Most of the linked records of one kind that change, in percent."""
     share_removals: int = 20
     """Most of the linked orders that are cancelled or closed, in percent."""
     share_from: int = 50
-    """Records up to which neither share is looked at: half of a few is few."""
+    """Records up to which no share is looked at: half of a few is few."""
     vanished: int = 50
     """Documents of a project that crossed, three at least, and that Procore shows no more all at once, in percent: from
     there on it is a lost permission, not deletions, and their flow stands still."""
@@ -147,13 +155,13 @@ def _check_numbers(policies: Policies) -> None:
         )
     check_money(policies.supplier_invoices, policies.direct_costs, policies.payments, policies.subcontractor_invoices)
     brakes = policies.brakes
-    for name in ("creates", "updates", "removals", "money"):
+    for name in ("creates", "updates", "removals", "money", "money_creates", "money_updates", "money_removals"):
         limit = getattr(brakes, name)
         if not Decimal(limit).is_finite() or limit < 0:
             raise BadInput(f"policy.brakes.{name} is {limit}; it is a number from 0 up, and 0 means no limit.")
-    for name in ("share_updates", "share_removals", "share_from", "vanished"):
+    for name in ("share_creates", "share_updates", "share_removals", "share_from", "vanished"):
         number = getattr(brakes, name)
-        if number < 0 or (number > 100 and name != "share_from"):
+        if number < 0 or (number > 100 and name not in ("share_from", "share_creates")):
             raise BadInput(f"policy.brakes.{name} is {number}; a share is from 0 to 100 percent, and 0 means no limit.")
     pattern = policies.purchase_orders.split_number
     try:
