@@ -107,6 +107,11 @@ def test_a_safe_request_that_keeps_failing_is_given_up(failure: bytes | str) -> 
         assert len(server.requests) == 4
 
 
+def near(slept: list[float], asked: float) -> bool:
+    """Whether it slept once: as long as was asked, and some hundredths more, so that not all come back at once."""
+    return len(slept) == 1 and asked < slept[0] <= asked * 1.1
+
+
 @pytest.mark.parametrize(
     ("status", "error"), [(429, RateLimited), (503, Unavailable), (423, Locked)], ids=["429", "503", "423"]
 )
@@ -116,7 +121,7 @@ def test_a_write_refused_before_processing_is_sent_again_until_patience_ends(
     with ScriptedServer(answer(status, Retry_After="3"), answer()) as server:
         bench = Bench()
         assert bench.call(post(server)).status == 200
-        assert bench.clock.slept == [3.0]
+        assert near(bench.clock.slept, 3.0)
     with ScriptedServer(answer(status, Retry_After="3")) as server:
         with pytest.raises(error) as caught:
             Bench().call(post(server))
@@ -128,12 +133,12 @@ def test_retry_after_may_be_a_date_and_reset_stands_in_for_it() -> None:
     with ScriptedServer(answer(503, Retry_After="Mon, 02 Mar 2026 12:00:07 GMT"), answer()) as server:
         bench = Bench()
         bench.call(get(server))
-        assert bench.clock.slept == [7.0]
+        assert near(bench.clock.slept, 7.0)
     bench = Bench()
     reset = str(int(bench.clock().timestamp()) + 9)
     with ScriptedServer(answer(429, X_Rate_Limit_Reset=reset, X_Rate_Limit_Remaining="0"), answer()) as server:
         bench.call(get(server))
-        assert bench.clock.slept == [9.0]
+        assert near(bench.clock.slept, 9.0)
 
 
 def test_a_pause_longer_than_the_budget_is_left_to_the_schedule() -> None:
@@ -261,7 +266,7 @@ def test_a_window_that_runs_low_is_spread_and_then_waited_for() -> None:
     ) as server:
         for _ in range(3):
             bench.call(get(server))
-    assert bench.clock.slept == [20.0]
+    assert near(bench.clock.slept, 20.0)
 
 
 def test_a_window_that_resets_too_late_is_told_not_slept() -> None:

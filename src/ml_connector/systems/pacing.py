@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import msgspec
 
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import RateLimited
-from ml_connector.systems.retry import number_in, their_clock
+from ml_connector.systems.retry import number_in, spread, their_clock
 
 Pause = Callable[[float], None]
 """Sleeps for that many seconds; tests pass one that moves their clock."""
@@ -31,6 +32,8 @@ _SLACK = 2.0
 """Seconds by which the end of a short window may seem later than it can be: clocks and rounding differ."""
 _SAME = 1.5
 """Two ends of a window that are nearer than that are one."""
+_WHOLE = 1.0
+"""The header's unit in seconds: a window that says it is over and still lets nothing through ends within one."""
 _LOW = 0.1
 """Below this share of a window's limit, what remains is spread over the time until it resets."""
 SCARCE = 0.5
@@ -153,6 +156,7 @@ class Pacing:
                 if waited + seconds > self.max_wait:
                     raise self._over(seconds)
                 if seconds > 0:
+                    seconds = spread(seconds, random.random())  # noqa: S311  # jitter, no secret
                     self.pause(seconds)
                     waited += seconds
         except BaseException:
@@ -286,6 +290,8 @@ class Pacing:
                 # replies overtake each other: the smaller number is the newer one
                 if one.told == told and one.limit in (limit, 0.0):
                     one.left = min(one.left, remaining)
+                    if remaining < 1:  # whole seconds: it may end a little later than it says
+                        one.resets = max(one.resets, self._now() + _WHOLE)
                     return True
             now = self._now()
             resets = now + min(told - their_clock(headers, self.clock).timestamp(), SPAN[HOUR] + _SLACK)

@@ -70,6 +70,14 @@ def backoff(attempt: int, retry: Retry, draw: float) -> float:
     return draw * min(retry.longest, retry.first * 2.0 ** (attempt - 1))
 
 
+def spread(seconds: float, draw: float) -> float:
+    """A pause that was asked for, and up to a tenth more, 5 seconds at most: not all who wait come back at once.
+
+    `draw` in 0..1.
+    """
+    return seconds + draw * min(5.0, 0.1 * seconds)
+
+
 def pause_asked(headers: Mapping[str, str], now_here: datetime) -> float | None:
     """Seconds the other side asks us to wait: Retry-After (seconds or a date), else X-Rate-Limit-Reset; None if mute.
 

@@ -26,7 +26,7 @@ from ml_connector.kernel.errors import (
 )
 from ml_connector.systems.pacing import Pacing
 from ml_connector.systems.redaction import Redaction
-from ml_connector.systems.retry import Retry, Verdict, backoff, pause_asked, verdict_of
+from ml_connector.systems.retry import Retry, Verdict, backoff, pause_asked, spread, verdict_of
 from ml_connector.systems.wire import Exchange, Tape, WireReply, WireRequest
 
 IDLE = 20.0
@@ -276,8 +276,8 @@ class Transport:
                 "whether it was carried out is not known."
             )
         asked = None if verdict is Verdict.UNSURE else pause_asked(reply.headers, self.pacing.clock())
-        jitter = backoff(attempt, self._http.retry, random.random())  # noqa: S311  # jitter, no secret
-        seconds = jitter if asked is None else asked
+        draw = random.random()  # noqa: S311  # jitter, no secret
+        seconds = backoff(attempt, self._http.retry, draw) if asked is None else asked
         name = self._name(request)
         if verdict is Verdict.SLOW_DOWN or (verdict is Verdict.AWAY and asked):
             self.pacing.hold(seconds)
@@ -285,9 +285,10 @@ class Transport:
             error = RateLimited(f"{name} asks us to slow down (429).", seconds=seconds)
             error.again_at = self.pacing.clock() + timedelta(seconds=seconds)
             return error, seconds
+        pause = seconds if asked is None else spread(seconds, draw)
         if verdict is Verdict.LOCKED:
-            return Locked(f"{name} says that somebody holds the row (423).", seconds=seconds), seconds
-        return Unavailable(f"{name} is away for now ({reply.status}).", seconds=seconds), seconds
+            return Locked(f"{name} says that somebody holds the row (423).", seconds=seconds), pause
+        return Unavailable(f"{name} is away for now ({reply.status}).", seconds=seconds), pause
 
     def _keep(self, request: WireRequest, reply: WireReply | None, milliseconds: int, write: bool) -> None:
         headers = {} if reply is None else reply.headers
