@@ -102,4 +102,4 @@ def test_who_thaws_sends_nothing_and_keeps_nothing(office: Office, mother: subpr
     office.assert_rests()
     with office.app.db.begin() as conn:
         states = [row[0] for row in conn.exec_driver_sql("SELECT state FROM runs ORDER BY id")]
-    assert states == ["failed", "done", "done"]
+    assert (states[0], {*states[1:]}) == ("failed", {"done"})
