@@ -49,7 +49,7 @@ class Weather:
     cuts: int = 40
     restarts: int = 2
     seconds: float = 300.0
-    rest: float = 900.0
+    rest: float = 1800.0
     stalled: float = 10.0
     """Seconds without a sign of life after which a worker is taken for dead."""
 
@@ -284,7 +284,7 @@ def prepared(weather: Weather, cluster: Cluster, folder: Path, say: Callable[[st
         places = []
         for number, (box, pair) in enumerate(zip(boxes, pairs, strict=True)):
             places.append(Place.of(app, settings, f"c{number:03}", box, pair))
-            places[-1].polled_every(max(2, weather.connections // 4))
+            places[-1].polled_every(max(2, weather.connections // 2))
         say(f"{len(places)} connections are set up")
         environ = {
             **os.environ,
