@@ -32,6 +32,8 @@ class Cost:
     sandbox: float = 0.0
     peak: float = 0.0
     before: float = 0.0
+    disk: float = 0.0
+    """MB by which the database has grown: journal, audit, links, evidence, and room it took in advance."""
     requests: dict[str, dict[str, int]] = field(default_factory=dict)
     addresses: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     """Side, method, address without ids, how many, and the milliseconds their answers took together."""
@@ -45,6 +47,7 @@ def measured(app: App, name: str, flows: tuple[str, ...] = ()) -> tuple[Cost, Re
     """One sync of some flows (all when none is named) and what it cost."""
     before = _memory("VmRSS")
     forgotten = _forget_peak()
+    size = database_size(app)
     wall, cpu, postgres, sandbox = time.perf_counter(), time.process_time(), app.db.server_cpu(), _sandbox_cpu()
     report = app.sync(name, flows)
     cost = Cost(
@@ -54,10 +57,17 @@ def measured(app: App, name: str, flows: tuple[str, ...] = ()) -> tuple[Cost, Re
         sandbox=_sandbox_cpu() - sandbox,
         peak=_memory("VmHWM") if forgotten else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         before=before,
+        disk=database_size(app) - size,
         requests=report.requests,
     )
     cost.addresses = _addresses(app, report.run)
     return cost, report
+
+
+def database_size(app: App) -> float:
+    """MB the database takes on disk."""
+    with app.db.begin() as conn:
+        return float(conn.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()) / 1024**2
 
 
 def _addresses(app: App, run: int) -> list[tuple[str, str, str, int, int]]:

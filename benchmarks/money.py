@@ -212,10 +212,11 @@ def _show_cost(cost: dict[str, Any], documents: int) -> None:
     say = sys.stdout.write
     each = f" = {cost['cpu'] / documents * 1000:.2f} ms a document" if documents else ""
     theirs = f" = {cost['postgres'] / documents * 1000:.2f} ms a document" if documents else ""
+    grown = f"; {cost['disk'] / documents * 1024:.1f} KB on disk a document" if documents else ""
     say(
         f"    time       {cost['seconds']:.1f} s; our CPU {cost['cpu']:.2f} s{each}; "
         f"PostgreSQL {cost['postgres']:.2f} s{theirs}; both simulated systems {cost['sandbox']:.1f} s\n"
-        f"    memory     {cost['peak']:.0f} MB at most ({cost['before']:.0f} MB before)\n"
+        f"    memory     {cost['peak']:.0f} MB at most ({cost['before']:.0f} MB before){grown}\n"
     )
 
 

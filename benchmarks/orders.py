@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import database_size
 from benchmarks.proof_of_money import quiet
 from ml_connector.app import App
 from ml_connector.engine.work import Report
@@ -67,8 +68,10 @@ def measure(size: int) -> dict[str, Any]:
     ):
         app.add_connection("bench", box.connection_text())
         base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        disk = database_size(app)
         load, report = timed(app)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        disk = database_size(app) - disk
         with quiet(box):
             poll, poll_report = timed(app)
         least_writes, least_order_writes, contracts = least(app, report)
@@ -91,6 +94,7 @@ def measure(size: int) -> dict[str, Any]:
             "poll_requests": poll_report.requests,
             "memory_mb": memory,
             "base_mb": base,
+            "disk_mb": disk,
             "created": report.flows["purchase_orders"].created,
             "poll_writes": poll_report.requests["projects"]["write"],
         }
@@ -153,6 +157,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             f"writes {row['poll_writes']}\n"
         )
         say(f"  memory     {row['memory_mb']:.0f} MB at most ({row['base_mb']:.0f} MB before the first run)\n")
+        say(f"  disk       {row['disk_mb']:.0f} MB = {row['disk_mb'] / contracts * 1024:.1f} KB an order\n")
 
 
 if __name__ == "__main__":

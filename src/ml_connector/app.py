@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +17,6 @@ from ml_connector.engine.census import Census
 from ml_connector.engine.exposure import exposure
 from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
-from ml_connector.engine.taping import RunTape
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, EnvironmentChanged
@@ -35,18 +35,22 @@ from ml_connector.settings import (
     connection_of,
     settings_from,
 )
-from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources
+from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources, workers
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.port import Progress
-from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation
+from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, next_file, prepare_rotation
 from ml_connector.vault.sealing import Sealed, reseal, seal
 from ml_connector.wiring import Wiring, mapping_of, mapping_text
 
 
 def quiet(_what: str, _count: int) -> None:
     """Progress nobody watches."""
+
+
+_ALIVE = timedelta(seconds=60)
+"""A process that has been silent for longer is not counted."""
 
 
 class App:
@@ -118,8 +122,11 @@ class App:
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
-            sealed = [seal(ring, row.id, field, secret) for field, secret in whole.secrets.items()]
-            connections.put_secrets(conn, [SecretRow(*one) for one in sealed])
+            fresh = {field: secret for field, secret in whole.secrets.items() if secrets.get(field) != secret}
+            sealed = [seal(ring, row.id, field, secret) for field, secret in fresh.items()]
+            connections.put_secrets(conn, [SecretRow(*one) for one in sealed])  # what was not changed keeps its age
+            if ALERTS in secrets and ALERTS not in whole.secrets:
+                connections.drop_secret(conn, row.id, ALERTS)
             if {"erp", "projects"} & changes.keys() and not links.count_links(conn, row.id):
                 identities.forget(conn, row.id)  # nothing crossed yet: it may as well be another pair of systems
             if {"policy", "connection"} & changes.keys():  # settled documents were decided under the former ones
@@ -174,13 +181,13 @@ class App:
     def check(self, name: str) -> list[tuple[str, Finding]]:
         """Every right and name needed, side by side, good or bad with the remedy."""
         row = self.connection(name)
-        sides = self.wiring.sides(row, RunTape(), fresh=True)
-        found = [*(("erp", one) for one in sides.erp.check()), *(("projects", one) for one in sides.projects.check())]
-        if all(one.ok for _, one in found):
-            try:
-                self.wiring.tie(row, sides, self.actor)
-            except EnvironmentChanged as error:
-                found.append((error.side, Finding("tied to", False, error.sentence, error.remedy)))
+        with self.wiring.asking(row, fresh=True) as sides:
+            found = [("erp", one) for one in sides.erp.check()] + [("projects", one) for one in sides.projects.check()]
+            if all(one.ok for _, one in found):
+                try:
+                    self.wiring.tie(row, sides, self.actor)
+                except EnvironmentChanged as error:
+                    found.append((error.side, Finding("tied to", False, error.sentence, error.remedy)))
         return found
 
     def probe(self, name: str, side: str) -> None:
@@ -198,13 +205,13 @@ class App:
 
     def discover(self, name: str) -> dict[str, Any]:
         """What is on both sides, counted, and which projects look like pairs. Writes nothing."""
-        sides = self.wiring.sides(self.connection(name), RunTape())
-        ours, _ = sides.erp.system.projects()
-        return {
-            "erp": sides.erp.discover(),
-            "projects": sides.projects.discover(),
-            "pairs": lookup.likely_pairs(ours, sides.projects.system.projects()),
-        }
+        with self.wiring.asking(self.connection(name)) as sides:
+            ours, _ = sides.erp.system.projects()
+            return {
+                "erp": sides.erp.discover(),
+                "projects": sides.projects.discover(),
+                "pairs": lookup.likely_pairs(ours, sides.projects.system.projects()),
+            }
 
     # runs -----------------------------------------------------------------------------------------------------
 
@@ -229,11 +236,16 @@ class App:
 
     def exposure(self, name: str) -> dict[str, Any]:
         """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
-        return exposure(self._runner(name, ()).work)
+        runner = self._runner(name, ())
+        try:
+            return exposure(runner.work)
+        finally:
+            self.wiring.count(runner.work.connection_id, runner.requests())
 
     def counting(self, name: str, *, repair: bool) -> Census:
         """The census of a connection's keys, to be taken part by part; see engine/census.py."""
-        return Census(self._runner(name, ()).work, repair=repair)
+        runner = self._runner(name, ())
+        return Census(runner.work, repair=repair, requests=runner.requests)
 
     def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
         """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
@@ -276,20 +288,36 @@ class App:
         """What is wrong or incomplete about a mapping, by default the newest; asks IFS which values exist."""
         row = self.connection(name)
         mapping = mapping_of(text if text is not None else self.export_mapping(name))
-        values, _ = self.wiring.sides(row, RunTape()).erp.system.dimensions()
+        with self.wiring.asking(row) as sides:
+            values, _ = sides.erp.system.dimensions()
         with self.db.begin() as conn:
             return deskwork.mapping_gaps(conn, row.id, mapping, values, self._now().date())
 
-    def rotate_keys(self) -> int:
-        """Makes a new sealing key and seals every secret anew; how many. The old key is dropped once all are done."""
-        ring = begin_rotation(self.settings.key_file)
+    def prepare_key(self) -> tuple[str, str]:
+        """The key that is to follow, in a file other machines copy; made unless it is there. Its id, and that file."""
+        path = self.settings.key_file
+        return prepare_rotation(path, os.environ).id, str(next_file(path))
+
+    def rotate_keys(self) -> tuple[int, bool]:
+        """Seals every secret anew with a new or prepared key; how many (tokens left out), and whether the old one went.
+
+        It stays in a variable, and in the file while processes on other hosts may seal with it: until the next call.
+        """
+        rotation = begin_rotation(self.settings.key_file, os.environ, self._elsewhere())
         with self.db.begin() as conn:
-            fresh = reseal(ring, [Sealed(*row) for row in connections.all_secrets(conn)])
-            connections.put_secrets(conn, [SecretRow(*row) for row in fresh])
-            for number in {row.connection_id for row in fresh}:
-                audit.append(conn, number, [self._entry("vault:rotate:done", ring.current.id)])
-        end_rotation(self.settings.key_file)
-        return sum(row.field not in TOKENS.values() for row in fresh)
+            rows = [Sealed(*row) for row in connections.all_secrets(conn)]
+            connections.put_sealing(conn, [SecretRow(*row) for row in reseal(rotation.ring, rows)])
+            for number in {row.connection_id for row in rows}:
+                audit.append(conn, number, [self._entry("vault:rotate:done", rotation.ring.current.id)])
+        if rotation.drop:
+            end_rotation(self.settings.key_file)
+        return sum(row.field not in TOKENS.values() for row in rows), rotation.drop
+
+    def _elsewhere(self) -> list[str]:
+        """Other hosts on which processes are at work."""
+        with self.db.begin() as conn:
+            alive = [row.host for row in workers.listed(conn) if self._now() - row.seen_at < _ALIVE]
+        return sorted(set(alive) - {socket.gethostname()})
 
     def verify_audit(self, name: str) -> list[str]:
         """What is wrong with the connection's audit chain; empty when it is whole."""
@@ -309,7 +337,7 @@ class App:
         """Both sides have just served a run: whichever was not called for now is called again."""
         row = self.connection(name)
         with self.db.begin() as conn:
-            shut = breakers.close(conn, row.id, self._now(), well=True)
+            shut = breakers.close(conn, row.id, self._now())
             audit.append(conn, row.id, [self._entry("breaker:close:done", side) for side in shut])
 
     def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:

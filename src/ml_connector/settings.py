@@ -52,6 +52,8 @@ KEEP = "ML_CONNECTOR_KEEP"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ADDRESS = "Write scheme and host, such as https://acme.ifs.cloud."
 AtOnce = Annotated[int, msgspec.Meta(ge=1, le=64)]
+Grace = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+"""Seconds for which a write without an answer that is not to be seen may still be on its way; 0: it never is."""
 """Requests in flight to one side."""
 
 
@@ -151,7 +153,10 @@ class ErpPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: Literal["ifs"] = "ifs"
     channel: Literal["int", "main"] = "int"
     in_flight: AtOnce = 4
-    """Requests at once to this tenant."""
+    """Requests at once from one process to this tenant, whichever connections they are of."""
+    grace: Grace = 600
+    """Seconds IFS may go on with a write after we gave up: on /int it lets a request run for ten minutes
+    (facts/ifs.md 9.5)."""
     profile: dict[str, Any] = {}
     """Names that differ on this tenant; see docs/connect-ifs.md."""
 
@@ -172,7 +177,9 @@ class ProjectsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otherwise: Literal["stop", "client_credentials"] = "stop"
     """Once a person's authorization is dead: stop and say so, or sign in as the application's service account."""
     in_flight: AtOnce = 8
-    """Requests at once to this company."""
+    """Requests at once from one process to this company, whichever connections they are of."""
+    grace: Grace = 300
+    """Seconds Procore may go on with a write after we gave up. No source says how long it does: chosen by us."""
     reserve: Annotated[int, msgspec.Meta(ge=0, le=90)] = 10
     """Percent of the hour's requests that polls leave to people and webhooks."""
     page_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000

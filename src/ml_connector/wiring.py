@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Generic
 from zoneinfo import ZoneInfo
@@ -16,14 +16,14 @@ import tomlkit
 from ml_connector.engine.binding import Bond, Face
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
-from ml_connector.engine.taping import RunTape
+from ml_connector.engine.taping import Overheard, RunTape
 from ml_connector.engine.work import Errand, Work
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import BadInput, KeyTrouble, NothingSuchHere
+from ml_connector.kernel.errors import BadInput, ConnectorError, KeyTrouble, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
 from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
 from ml_connector.settings import SECRET_FIELDS, TOKEN_PAIR, TOKENS, Settings, config_from, read_toml
-from ml_connector.store import connections, mappings, paces, tokens
+from ml_connector.store import connections, counters, mappings, paces, tokens
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.ifs.system import IfsSystem
@@ -32,7 +32,6 @@ from ml_connector.systems.pacing import SCARCE, Budget, Pace
 from ml_connector.systems.port import Progress
 from ml_connector.systems.procore.system import ProcoreSystem
 from ml_connector.systems.signing import KeptT, Shelved, TokenPair
-from ml_connector.systems.wire import Tape
 from ml_connector.vault.keys import KeyRing, open_ring
 from ml_connector.vault.sealing import Sealed, seal, unseal
 
@@ -56,6 +55,12 @@ class Sides:
         """The moment from which both sides take requests again; None when they do now."""
         return max((at for one in (self.erp, self.projects) if (at := one.goes_on())), default=None)
 
+    def done_at(self, requests: Mapping[str, int]) -> datetime | None:
+        """When so many more requests of each side will have been sent; None when no limit known delays them."""
+        found: dict[str, Opened[Any]] = {"erp": self.erp, "projects": self.projects}
+        known = [found[side].done_at(number) for side, number in requests.items() if number]
+        return max((at for at in known if at), default=None)
+
     def put_down(self) -> None:
         """Leaves for other processes how fast either side may be called."""
         self.erp.put_down()
@@ -73,8 +78,8 @@ class Wiring:
         self.settings = settings
         self.db = db
         self.clock = clock
-        self.overhearing: Callable[[], Tape | None] = lambda: None
-        """Asked once a run for whoever shall hear of its exchanges besides; service/tracing.py sets it."""
+        self.overhearing: Callable[[str], Overheard | None] = lambda _connection: None
+        """Asked at each opening of a connection for whoever shall hear of its exchanges; service/serving.py sets it."""
 
     def runner(self, row: ConnectionRow, flows: Collection[str], errand: Errand, progress: Progress) -> Runner:
         """A run of some flows (all when none is named), ready to begin; NothingSuchHere for a flow unknown here."""
@@ -86,7 +91,6 @@ class Wiring:
         with self.db.begin() as conn:
             version = mappings.latest(conn, row.id)
         tape = RunTape()
-        tape.overheard = self.overhearing()
         sides = self.sides(row, tape, urgent=errand.trigger not in UNHURRIED)
         bond = Bond(self.db, row.id, row.name, errand.actor, self.clock)
         work = Work(
@@ -105,11 +109,13 @@ class Wiring:
             point=point_from(self.settings.kill_at),
             progress=progress,
             in_flight=config.projects.in_flight,
+            graces={"erp": config.erp.grace, "projects": config.projects.grace},
             flows=chosen,
             go_live=config.connection.go_live,
             zone=ZoneInfo(config.connection.time_zone),
             known=lambda: bond.hold(*sides.faces()),
             goes_on=sides.goes_on,
+            done_at=sides.done_at,
         )
 
         def requests() -> dict[str, dict[str, int]]:
@@ -124,6 +130,7 @@ class Wiring:
         `urgent`: for a person or a webhook, who may use the requests that are kept for them. `fresh`: service accounts
         sign in anew, whatever token they have.
         """
+        tape.overheard = self.overhearing(row.name)
         config = config_from(row.config)
         secrets = self.secrets(row)
         budget = Budget(config.projects.reserve / 100, urgent)
@@ -133,13 +140,17 @@ class Wiring:
                 tape,
                 system_clock,
                 cap,
+                grace=grace,
                 shelf=_Shelf(self, (row.id, part, TOKENS[part]), Shelved, blank=fresh),
                 book=_PaceBook(self.db, row.id, part),
                 budget=budget,
                 leaving=lambda: tape.leaving(),
             )
-            for (part, field), cap in zip(
-                SECRET_FIELDS.items(), (config.erp.in_flight, config.projects.in_flight), strict=True
+            for (part, field), cap, grace in zip(
+                SECRET_FIELDS.items(),
+                (config.erp.in_flight, config.projects.in_flight),
+                (config.erp.grace, config.projects.grace),
+                strict=True,
             )
         }
         pair = None
@@ -150,6 +161,20 @@ class Wiring:
         person = msgspec.structs.replace(access["projects"], pair=pair)
         second = PROJECTS_SYSTEMS[config.projects.system](msgspec.structs.asdict(config.projects), person)
         return Sides(first, second)
+
+    @contextmanager
+    def asking(self, row: ConnectionRow, *, fresh: bool = False) -> Iterator[Sides]:
+        """Both systems, opened for what is no run; the requests each has had are counted when the block ends."""
+        sides = self.sides(row, RunTape(), fresh=fresh)
+        try:
+            yield sides
+        finally:
+            self.count(row.id, sides.requests())
+
+    def count(self, connection_id: int, used: Mapping[str, Mapping[str, int]]) -> None:
+        """Adds to the requests that were sent; `used` is side to kind to how many. Nothing fails for it."""
+        with suppress(ConnectorError), self.db.begin() as conn:
+            counters.bump(conn, connection_id, counters.sent(used))
 
     def pair_state(self, connection_id: int) -> str:
         """How a person's authorization stands: dead, sent while a refresh is under way, else empty."""
@@ -169,8 +194,8 @@ class Wiring:
 
     def probe(self, row: ConnectionRow, side: str, actor: str) -> None:
         """Signs in to one side anew and asks who it is; raises what is wrong with it."""
-        sides = self.sides(row, RunTape(), fresh=True)
-        Bond(self.db, row.id, row.name, actor, self.clock).hold(*sides.faces(side), anew=True)
+        with self.asking(row, fresh=True) as sides:
+            Bond(self.db, row.id, row.name, actor, self.clock).hold(*sides.faces(side), anew=True)
 
     def tie(self, row: ConnectionRow, sides: Sides, actor: str) -> None:
         """Compares both sides with what the connection is tied to, and ties it at first. Raises EnvironmentChanged."""
@@ -178,7 +203,8 @@ class Wiring:
 
     def rebind(self, row: ConnectionRow, actor: str) -> dict[str, dict[str, str]]:
         """Ties a connection to what answers now; what that is, by side."""
-        return Bond(self.db, row.id, row.name, actor, self.clock).renew(*self.sides(row, RunTape()).faces())
+        with self.asking(row) as sides:
+            return Bond(self.db, row.id, row.name, actor, self.clock).renew(*sides.faces())
 
 
 class _Shelf(Generic[KeptT]):

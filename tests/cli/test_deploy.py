@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ml_connector.cli import logs, session
 from ml_connector.cli.command import EVERYWHERE
 from ml_connector.cli.main import commands
 from ml_connector.desk import KEY_VARIABLE
+from ml_connector.store.server import _STOP_SECONDS
 from ml_connector.webhooks.serving import DRAIN_SECONDS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -65,13 +67,33 @@ def test_a_unit_starts_a_command_of_ours_and_gives_it_time_to_end(path: Path) ->
     program, *words = shlex.split(service["ExecStart"])
     assert program == "/opt/ml-connector/bin/ml-connector"
     check(words)
-    needed = DRAIN_SECONDS * 3 if words[0] == "door" else DRAINED + (DRAIN_SECONDS * 3 if words[0] == "serve" else 5)
-    assert seconds(service["TimeoutStopSec"]) > needed
+    needed = {"door": DRAIN_SECONDS * 3, "worker": DRAINED + 5, "serve": DRAINED + DRAIN_SECONDS * 3 + _STOP_SECONDS}
+    assert seconds(service["TimeoutStopSec"]) > needed[words[0]]
     assert service["User"] not in ("", "root")
     for hardened in ("NoNewPrivileges", "ProtectHome", "PrivateDevices", "RestrictSUIDSGID", "LockPersonality"):
         assert service[hardened] == "true"
     assert (service["ProtectSystem"], service["CapabilityBoundingSet"]) == ("strict", "")
     assert service["MemoryMax"]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_may_write_where_its_process_does(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert service["PrivateTmp"] == "true"  # documents that were read are put aside in the temporary folder
+    example = (DEPLOY / "service.env.example").read_text("utf-8")
+    assert f"ML_CONNECTOR_HOME=/var/lib/{service['StateDirectory']}\n" in example
+    assert "AF_UNIX" in service["RestrictAddressFamilies"].split()  # the embedded database listens nowhere else
+    assert service["User"] == service["Group"] == service["StateDirectory"]
+    assert service["EnvironmentFile"] == "/etc/ml-connector/service.env"
+
+
+def test_the_example_names_every_variable_that_is_explained() -> None:
+    page = (DEPLOY.parent / "docs" / "deploying.md").read_text("utf-8")
+    table = page.partition("## Variables")[2].partition("\n## ")[0]
+    explained = set(re.findall(r"`(ML_CONNECTOR_[A-Z_]+)`", table))
+    example = (DEPLOY / "service.env.example").read_text("utf-8")
+    assert len(explained) > 10
+    assert explained == set(re.findall(r"^(?:# )?(ML_CONNECTOR_[A-Z_]+)=", example, re.MULTILINE))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here to ask")
@@ -102,6 +124,8 @@ def test_the_compose_file_runs_our_commands_and_holds_no_secret() -> None:
                 assert re.search(r"\$\{\w+:[?-]", value), f"{name}: {variable}"
         if name != "postgres":
             check(service["command"])
+            assert service["env_file"] == [".env"]  # what is left out there would be left out of every process
+            assert set(service["environment"]) == {"ML_CONNECTOR_HOME", "ML_CONNECTOR_DATABASE_URL"}
             assert service["read_only"]
             assert service["cap_drop"] == ["ALL"]
     assert services["worker"]["deploy"]["replicas"] == 2
@@ -110,6 +134,8 @@ def test_the_compose_file_runs_our_commands_and_holds_no_secret() -> None:
     asked = services["worker"]["healthcheck"]["test"]
     assert asked[:2] == ["CMD", "ml-connector"]
     check(asked[2:])
+    assert "--here" in asked  # that the database answers says nothing of this worker
+    assert "--host=127.0.0.1" in services["postgres"]["healthcheck"]["test"]
     assert services["door"]["ports"] == ["127.0.0.1:8480:8480"]  # TLS stands in front
 
 
@@ -118,6 +144,9 @@ def test_the_image_is_made_of_checked_packages_and_runs_as_nobody_in_particular(
     final = text.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001:10001$", final, re.MULTILINE)
     assert text.count("--require-hashes") == 2
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))
+    for tool in project["build-system"]["requires"]:  # without isolation nobody else brings it
+        assert re.search(rf"pip install .*--no-index --find-links /wheels {tool} ", text)
     assert "index-url" not in text
     for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
         for source in line.split()[:-1]:

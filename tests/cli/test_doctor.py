@@ -53,6 +53,9 @@ def test_faults_are_found_each_with_its_remedy(joined: Shell) -> None:
         "webhooks",
         "freshness of vendors",
     }
+    [switch] = [one for one in joined("doctor", "--json", code=15).form["looks"] if one["warns"]]
+    assert (switch["name"], switch["ok"]) == ("dead-man's switch", True)
+    assert "ML_CONNECTOR_HEARTBEAT_URL" in switch["remedy"]
     joined("pause", "north", "vendors")
     assert "freshness of vendors" not in bad(joined)
 
@@ -64,6 +67,15 @@ def test_a_key_others_can_read_and_a_lost_key_are_found(joined: Shell) -> None:
     key.unlink()
     found = bad(joined)["sealing key"]
     assert "missing" in found["sentence"]
+
+
+def test_looking_at_an_empty_installation_makes_no_key(shell: Shell) -> None:
+    looks = {look["name"]: look for look in shell("doctor", "--json").form["looks"]}
+    assert looks["sealing key"]["ok"]
+    assert "none yet" in looks["sealing key"]["sentence"]
+    assert not (shell.home / "key").exists()
+    shell("init")
+    assert "opens every secret" in shell("doctor").out
 
 
 def test_systems_that_refuse_are_found_and_secrets_are_not_told(joined: Shell) -> None:

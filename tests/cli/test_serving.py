@@ -35,6 +35,9 @@ def test_everything_in_one_process_does_what_is_due_and_what_a_person_asks_for(
     with running(joined, "serve", "--port", "0", "--slots", "2") as begun:
         assert urlopen(f"{begun['door']}/healthz").status == 200
         said = joined("now", "north", "--wait", "--json").form
+        metrics = urlopen(f"{begun['door']}/metrics").read().decode()
+        assert 'ml_connector_requests_total{connection="north",kind="read",system="erp"}' in metrics
+        assert 'ml_connector_worker_seen_seconds{kind="serve",' in metrics
         assert said["well"], said
         found = joined("jobs", "list", "--json").form
         assert [one["kind"] for one in found["workers"]] == ["serve"]

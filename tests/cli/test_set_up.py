@@ -106,7 +106,7 @@ def test_backup_rotation_and_restore(joined: Shell, tmp_path: Path) -> None:
     made = joined("backup", str(path), "--json").form
     assert (made["connections"], path.stat().st_size) == (1, made["size"])
     assert "exists already" in joined("backup", str(path), code=12).err
-    assert joined("vault", "rotate", "--json").form == {"resealed": 2}
+    assert joined("vault", "rotate", "--json").form == {"resealed": 2, "former_dropped": True}
     assert "--replace" in joined("restore", str(path), code=12).err
     assert joined("check", "north", "--json").form["ok"]
     joined("connection", "remove", "north", "--force")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -42,7 +43,9 @@ def _mother() -> subprocess.Popen[str]:
     """The process that forks; it ends with the tests, whose end it sees as the end of its input."""
     root = str(Path(ml_connector.__file__).parent.parent)
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", _MOTHER], env={**os.environ, "PYTHONPATH": root}, **pipes)
+    mother = subprocess.Popen([sys.executable, "-c", _MOTHER], env={**os.environ, "PYTHONPATH": root}, **pipes)
+    atexit.register(mother.communicate)
+    return mother
 
 
 def sync(home: Path, url: str, kill_at: str, name: str) -> int:

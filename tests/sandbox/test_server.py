@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -130,6 +131,35 @@ def test_refusals_are_the_faces_own_and_execute_nothing(
     answer = call(stand_ins, "POST", "/rows")
     assert (answer.status, answer.getheader("retry-after")) == (status, retry_after)
     assert content(answer)["kind"] == ("MI_MODIFIED_ERROR" if kind == "503_modified" else None)
+    assert stand_ins.ifs.rows == 0
+
+
+@pytest.mark.parametrize("kind", ["drop_late:60000", "504_late:60000"])
+def test_a_call_that_was_given_up_is_executed_when_the_clock_says_so(stand_ins: RunningSandbox, kind: str) -> None:
+    stand_ins.faults.add(FaultRule(kind))
+    if kind.startswith("504"):
+        assert call(stand_ins, "POST", "/rows").status == 504
+    else:
+        with pytest.raises(ConnectionResetError):
+            call(stand_ins, "POST", "/rows")
+    assert content(call(stand_ins, "GET", "/rows"))["rows"] == 0
+    assert stand_ins.faults.as_json()["owed"] == 1
+    stand_ins.clock.advance(timedelta(seconds=60))
+    until = time.monotonic() + 5
+    while stand_ins.ifs.rows == 0 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (stand_ins.ifs.rows, stand_ins.faults.as_json()["owed"]) == (1, 0)
+    name = kind.partition(":")[0]
+    first, *_, last = stand_ins.log.exchanges()
+    assert [(first.fault, first.changed), (last.fault, last.status, last.changed)] == [(name, False), (name, 200, True)]
+
+
+def test_a_call_that_is_still_to_be_executed_is_forgotten_with_the_faults(stand_ins: RunningSandbox) -> None:
+    stand_ins.faults.add(FaultRule("drop_late:60000"))
+    with pytest.raises(ConnectionResetError):
+        call(stand_ins, "POST", "/rows")
+    stand_ins.faults.clear()
+    assert stand_ins.faults.due(stand_ins.clock() + timedelta(days=1)) == []
     assert stand_ins.ifs.rows == 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,11 +16,17 @@ from ml_connector.planning.hints import Named, Side
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import hinting, pausing
-from ml_connector.store import counters, inbox
+from ml_connector.service.duty import POLL
+from ml_connector.service.timetable import timetable_of
+from ml_connector.store import agenda, counters, inbox
+from ml_connector.store.agenda import Laid
 from ml_connector.systems.procore.answers import DIRECT_COSTS, VENDORS
 from store.cluster import Cluster
 
 from .office import Office, working
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
 
 
 class NewVendor(msgspec.Struct):
@@ -216,6 +223,56 @@ def test_a_paused_flow_is_left_to_its_next_poll(office: Office) -> None:
     assert "The next poll looks at it." in office.events()[0]["note"]
     pausing.resume(office.app, "north", "direct_costs")
     office.app.sync("north", ["direct_costs"])
+    assert office.vouchers(cost) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "back", "why"),
+    [
+        (
+            {"freeze": [{"start": TODAY - DAY, "end": TODAY, "note": "Year-end"}]},
+            {"freeze": []},
+            "Year-end lasts until",
+        ),
+        (
+            {"webhooks_off_hours": "wait", "holidays": {"extra": [TODAY - DAY, TODAY]}},
+            {"webhooks_off_hours": "go", "holidays": {"extra": []}},
+            "a holiday",
+        ),
+    ],
+)
+def test_in_a_freeze_window_or_on_a_holiday_events_cause_a_poll_as_soon_as_it_is_over(
+    office: Office, schedule: dict[str, Any], back: dict[str, Any], why: str
+) -> None:
+    app, number = office.app, office.row.id
+    cost = office.cost()
+    office.delivered()
+    far = app.clock() + 2 * DAY
+    turn = [Laid(number, "poll/direct_costs", far, POLL)]
+    app.edit_connection("north", {"schedule": schedule})
+    try:
+        with app.db.begin() as conn:
+            agenda.lay(conn, turn, app.clock())
+        before = len(office.runs())
+        done = office.hints()
+        table = timetable_of(app, office.row, app.clock())
+    finally:
+        app.edit_connection("north", {"schedule": back})
+    assert why in done.why
+    assert len(office.runs()) == before
+    over = table.next_chance("direct_costs", "poll", app.clock()).at
+    assert over
+    assert over < far
+    notes = {one["note"] for one in office.events("done")}
+    assert all(note.endswith(f"A poll looks at it by {over:%Y-%m-%d %H:%M} UTC.") for note in notes), notes
+    with app.db.begin() as conn:
+        agenda.lay(conn, turn, app.clock())
+        row = agenda.one(conn, number, "poll/direct_costs")
+        assert row
+        assert row.due_at == over, "the timetable leaves it there"
+        conn.exec_driver_sql("DELETE FROM agenda")
+    assert table.allowed("direct_costs", over) == "", "then the poll may run"
+    app.sync("north", ["direct_costs"])
     assert office.vouchers(cost) == 1
 
 

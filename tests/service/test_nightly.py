@@ -23,7 +23,7 @@ from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import breaking
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.nightly import CONNECTION, certificate_alert, nightly
-from ml_connector.store import alerts, audit, bulk, evidence, partitions, sources
+from ml_connector.store import alerts, audit, bulk, evidence, hooks, partitions, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.systems.certificate import end_of, good_until
 
@@ -149,10 +149,16 @@ def test_a_step_that_must_wait_comes_again_alone(synced: App, monkeypatch: pytes
         assert done.again_at is not None
         assert done.again_at > datetime.now(UTC) + timedelta(minutes=14)
         assert dict(done.rest) == {"only": ["census"], "tries": 1}
-        again = _night(synced, row, {**done.rest, "tries": 8})
-        assert (again.well, again.again_at, dict(again.rest)) == (False, None, {"step": ""})
-    assert _told(synced, row.id) == []
+        assert dict(_night(synced, row, {**done.rest, "tries": 7}).rest) == {"only": ["census"], "tries": 8}
+        assert _told(synced, row.id) == []
+        last = _night(synced, row, {**done.rest, "tries": 8})  # nobody comes for it again before the next night
+        assert (last.well, last.again_at, dict(last.rest)) == (False, None, {"step": ""})
+        with synced.db.begin() as conn:
+            [told] = alerts.standing(conn, row.id)
+        assert (told.key, told.severity) == ("night/census", "warning")
+        assert "Procore is away." in told.sentence
     assert _night(synced, row, done.rest) == Done(True, None, "", {"step": ""})
+    assert _told(synced, row.id) == []
 
 
 def test_a_side_that_is_not_called_for_now_is_not_counted(synced: App, box: RunningSandbox) -> None:
@@ -321,3 +327,23 @@ def test_a_certificate_s_alarm_says_the_day() -> None:
     assert found is not None
     assert "ends on 03 December 2026, in 6 days" in found.sentence
     assert certificate_alert("erp", "https://acme.ifs.cloud", now + timedelta(days=31), now) is None
+
+
+def test_the_certificate_at_the_address_of_our_own_door_is_looked_at_and_one_that_cannot_be_seen_is_said(
+    north: App, tmp_path: Path
+) -> None:
+    row = north.connection("north")
+
+    def registered(url: str) -> None:
+        with north.db.begin() as conn:
+            hooks.put(conn, hooks.HookRow(connection_id=row.id, slug="s", secret_hash=b"x", url=f"{url}/webhooks/x"))
+
+    for days, expected in ((20, [("certificate/door", "warning")]), (60, [])):
+        with _serving(tmp_path, datetime.now(UTC) + timedelta(days=days, hours=1)) as url:
+            registered(url)
+            done = _night(north, row, {"only": ["certificates"]})
+        assert _told(north, row.id) == expected
+        assert ("no event reaches us" in done.why) == bool(expected)
+    assert f"{url} showed no certificate" in _night(north, row, {"only": ["certificates"]}).why
+    registered("http://127.0.0.1:1")
+    assert _night(north, row, {"only": ["certificates"]}).why == ""

@@ -5,20 +5,29 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ml_connector.app import App
-from ml_connector.engine.work import Report
+from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import Locked, SignInRefused
 from ml_connector.planning.policy import BrakePolicy, OrderPolicy, Policies
 from ml_connector.registry import FLOWS
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import breaking, pausing, running
 from ml_connector.service.duty import Done, Duty
-from ml_connector.store import breakers
+from ml_connector.service.fresh import colours
+from ml_connector.service.tasks import TASKS
+from ml_connector.store import breakers, signals
+from workers.crew import Crew
 
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
 ORDERS = ["projects", "vendors", "cost_codes", "purchase_orders"]
 
 
@@ -66,6 +75,7 @@ def test_a_paused_flow_takes_no_part(north: App) -> None:
     done = running.poll(duty(north, ORDERS))
     assert done.well
     assert "stock-taking" in done.why
+    assert done.still == {"purchase_orders": done.why}, "of it nobody says that it went well"
     assert last_run(north)["flows"] == ORDERS[:3]
     pausing.pause(north, "north", note="closed")
     assert not running.poll(duty(north)).well
@@ -134,11 +144,102 @@ def test_a_share_lasts_half_a_minute(bite: int, seconds: float, following: int) 
     assert running.next_bite(bite, seconds) == following
 
 
-def test_where_somebody_judges_all_that_is_created_nothing_is_cut() -> None:
-    by_itself = OrderPolicy(approve="auto")
-    assert running.may_be_cut(Policies(purchase_orders=by_itself))
+def test_where_a_person_approves_every_plan_nothing_is_cut() -> None:
+    assert running.may_be_cut(Policies(purchase_orders=OrderPolicy(approve="auto")))
     assert not running.may_be_cut(Policies(purchase_orders=OrderPolicy(approve="manual")))
-    assert not running.may_be_cut(Policies(purchase_orders=by_itself, brakes=BrakePolicy(creates=100)))
+
+
+NOT_OF_NEW = {"updates", "removals", "share_updates", "share_removals", "share_from", "vanished"}
+"""Brakes that look at what changes, which is never cut, and the two entries that are no limit of a run's own."""
+
+
+@pytest.mark.parametrize("brake", [one for one in BrakePolicy.__struct_fields__ if one not in NOT_OF_NEW])
+def test_no_brake_that_new_documents_come_under_is_judged_share_by_share(brake: str) -> None:
+    by_itself = OrderPolicy(approve="auto")
+    braked = msgspec.convert({brake: 5}, BrakePolicy)
+    assert not running.may_be_cut(Policies(purchase_orders=by_itself, brakes=braked))
+
+
+def test_a_first_load_over_a_limit_of_new_records_stops_as_a_whole(north: App) -> None:
+    total = max(Decimal(sums["planned"]) for sums in north.plan("north", ORDERS).money.values())
+    north.edit_connection("north", {"policy": {"brakes": {"money_creates": int(total) - 1}}})
+    done = running.poll(duty(north, ORDERS, bite=1))
+    assert not done.well
+    assert "in new records, limit" in done.why
+
+
+def test_a_run_that_the_request_limit_ends_says_when_the_last_of_it_will_have_gone(
+    north: App, box: RunningSandbox
+) -> None:
+    reads = north.plan("north", ORDERS).requests["projects"]["read"]
+    box.admin("POST", "switches", {"procore": {"rate_hour": reads + 12}})
+    box.in_loop(lambda: setattr(box.procore._rates._hour, "used", 0))
+    report = north.run("north", ORDERS, Errand(trigger="schedule", actor="schedule"))
+    assert report.waiting
+    assert report.again_at
+    assert report.done_at
+    assert report.to_send > report.waiting, "what comes after a step that waits is counted, too"
+    later = report.done_at - report.again_at
+    assert timedelta(minutes=59) < later < timedelta(minutes=61), "an hour's requests are not enough to read and send"
+    assert report.outlook == report.notes[0], "a person's sync shows it first"
+    assert f"{report.to_send} steps goes at {report.done_at:%Y-%m-%d %H:%M} UTC" in report.outlook
+    done = running._ended(north, report, {"flows": ORDERS}, {})
+    assert done.again_at == report.again_at, "it goes on as soon as something can"
+    assert done.why.endswith(report.outlook), "the jobs' list shows it"
+
+
+def test_a_flow_that_stands_still_is_not_fresh_and_the_others_are(
+    url: str, tmp_path: Path, box: RunningSandbox
+) -> None:
+    crew = Crew(url, tmp_path)
+    crew.now = datetime.now(UTC)
+    crew.app.add_connection("north", box.connection_text())
+    crew.tasks["flows"] = TASKS["flows"]
+    crew.scheduler.lay_out()
+    crew.worker()
+    try:
+        crew.rest()
+        assert set(seen(crew).values()) == {"green"}
+        permissions = {**box.procore.switches.permissions, "direct_costs": "none"}
+        box.admin("POST", "switches", {"procore": {"permissions": permissions}})
+        crew.move(minutes=16)
+        crew.rest()
+        connection = crew.app.connection("north").id
+        assert "forbids the direct costs" in crew.row(connection, "poll/direct_costs").why
+        assert crew.row(connection, "poll/payments").well_at == crew.now
+        assert crew.row(connection, "poll/payments").why == ""
+        for colour in ("amber", "red"):
+            crew.move(minutes=10)
+            assert {flow: one for flow, one in seen(crew).items() if one != "green"} == {"direct_costs": colour}
+    finally:
+        crew.close()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "why"),
+    [
+        ({"freeze": [{"start": TODAY - DAY, "end": TODAY + DAY, "note": "Year-end"}]}, "Year-end lasts until"),
+        ({"holidays": {"extra": [TODAY - DAY, TODAY, TODAY + DAY]}}, "a holiday"),
+    ],
+)
+def test_in_a_freeze_window_or_on_a_holiday_a_poll_that_is_due_does_not_begin(
+    north: App, box: RunningSandbox, schedule: dict[str, Any], why: str
+) -> None:
+    north.edit_connection("north", {"schedule": schedule})
+    box.log.clear()
+    done = running.poll(duty(north, ORDERS))
+    assert (done.well, done.again_at) == (False, None)
+    assert why in done.why
+    assert not box.log.exchanges()
+    with north.db.begin() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 0
+
+
+def seen(crew: Crew) -> dict[str, str]:
+    """Flow to its colour, as status, metrics and alarms see it."""
+    with crew.app.db.begin() as conn:
+        found = signals.signals(conn)
+    return {flow: one.colour for flow, one in colours(crew.app, found, crew.now)["north"].items()}
 
 
 def test_what_goes_on_is_the_flow_that_was_cut_and_what_follows_it() -> None:

@@ -12,10 +12,11 @@ from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.procore.state import Change
 from ml_connector.sandbox.procore.webhook_payloads import Cause
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import hooking, sweeping
+from ml_connector.service import hooking, pausing, sweeping
 from ml_connector.service.hooking import Asked
 from ml_connector.service.sweeping import count_missed
-from ml_connector.store import counters
+from ml_connector.store import alerts, counters
+from ml_connector.store.alerts import AlertRow
 from store.cluster import Cluster
 
 from .office import Office, working
@@ -32,12 +33,12 @@ def at_work(cluster: Cluster, served: RunningSandbox, tmp_path_factory: pytest.T
 def office(at_work: Office) -> Office:
     """The same, with nothing on its way and nothing missed so far."""
     at_work.quiet()
+    at_work.box.in_loop(lambda: [one.deliveries.clear() for one in at_work.box.procore.webhooks.hooks.values()])
     at_work.sweep(full=True)
     at_work.quiet()
     with at_work.app.db.begin() as conn:
         conn.exec_driver_sql("DELETE FROM watermarks WHERE starts_with(name, 'missed/')")
         conn.exec_driver_sql("DELETE FROM inbox")
-    at_work.box.in_loop(lambda: [one.deliveries.clear() for one in at_work.box.procore.webhooks.hooks.values()])
     return at_work
 
 
@@ -145,6 +146,54 @@ def test_a_header_that_the_door_turns_away_is_noticed_by_its_deliveries(office: 
     found = hooking.sync(office.app, "north", Asked(office.door.url))
     assert [one["what"] for one in found["steps"]] == ["rotate"]
     assert hooking.sync(office.app, "north")["steps"] == []
+
+
+def test_while_the_connection_is_paused_procore_is_not_asked(office: Office) -> None:
+    lose(office, "^Direct Cost")
+    office.cost()
+    office.delivered()
+    pausing.pause(office.app, "north")
+    office.box.log.clear()
+    done = office.sweep()
+    assert (done.well, done.why) == (True, "no sweep: paused by service")
+    assert office.box.log.exchanges() == []
+    pausing.resume(office.app, "north")
+    assert office.sweep().why == "2 missed events found.", (
+        "the first sweep after it looks at the time of the pause, too"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "key", "helps"),
+    [(400, "refused/unread", "webhooks.payload_version"), (403, "refused/company", "projects.company_id")],
+)
+def test_what_rotating_cannot_mend_has_an_alarm_of_its_own_until_it_is_over(
+    office: Office, status: int, key: str, helps: str
+) -> None:
+    office.door.status = status
+    office.cost()
+    office.box.clock.advance(timedelta(seconds=1))
+    _until(office, "retrying")
+    office.box.clock.advance(timedelta(hours=12, seconds=1))
+    _until(office, "discarded")
+    with office.app.db.begin() as conn:
+        conn.exec_driver_sql("DELETE FROM alerts")
+    done = office.sweep()
+    assert not done.well
+    assert helps in done.why
+    assert hooking.listed(office.app, "north")["hooks"][0]["state"] == "active"
+    assert [one.key for one in alarms_of(office)] == [key]
+    with office.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE alerts SET last_at = last_at - interval '3 hours'")
+    office.box.in_loop(lambda: [one.deliveries.clear() for one in office.box.procore.webhooks.hooks.values()])
+    assert office.sweep().well
+    assert alarms_of(office) == []
+
+
+def alarms_of(office: Office) -> list[AlertRow]:
+    """Alarms that stand."""
+    with office.app.db.begin() as conn:
+        return alerts.standing(conn, office.row.id)
 
 
 def test_without_hooks_there_is_nothing_to_sweep(office: Office) -> None:

@@ -6,11 +6,13 @@ import shutil
 import stat
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml_connector.kernel.errors import BadInput, DatabaseTrouble
 from ml_connector.store import audit, bulk, connections, links, migrate, partitions
+from ml_connector.store import backup as backups
 from ml_connector.store.backup import backup, restore
 from ml_connector.store.binaries import Account, programs
 from ml_connector.store.postgres import Database, embedded_conninfo
@@ -52,6 +54,30 @@ def test_a_lost_home_comes_back_from_its_backup(home: Path, tmp_path: Path) -> N
     assert restore(home, None, file).heads == made.heads
     with Database.open(home, None) as database:
         _check(database, cid)
+
+
+def test_what_is_said_of_a_backup_is_what_it_holds_while_work_goes_on(
+    cluster: Cluster, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cid, dump = _fill(database), backups._tool
+
+    def at_work() -> None:
+        with database.begin() as conn:
+            audit.append(conn, cid, [audit.AuditEntry(datetime(2026, 3, 3, tzinfo=UTC), "bea", tag("run", "start"))])
+            connections.add(conn, f"another{audit.head(conn, cid).seq}", "", {})
+
+    def dumping(*words: Any) -> None:
+        at_work()
+        dump(*words)
+        at_work()
+
+    monkeypatch.setattr(backups, "_tool", dumping)
+    made = backup(tmp_path, database.conninfo, tmp_path / "books.backup")
+    assert made.heads[cid].startswith("3:")
+    other = cluster.new_url()
+    restored = restore(tmp_path, other, tmp_path / "books.backup")
+    assert (restored.connections, restored.heads) == (made.connections, made.heads) == (1, made.heads)
+    cluster.drop(other)
 
 
 def test_a_restore_over_a_filled_database_must_be_meant(cluster: Cluster, database: Database, tmp_path: Path) -> None:

@@ -96,6 +96,29 @@ def test_what_was_sent_and_not_answered_is_unconfirmed_until_it_is_settled(datab
         assert journal.load_intents(conn, cid, [third])[0].state == "planned"
 
 
+def test_what_is_not_there_may_come_as_long_as_the_grace_lasts(database: Database, cid: int) -> None:
+    killed, lost, old, unsent, planned = _keep(database, cid, 1, [_intent(f"P{n}") for n in range(5)])
+    with database.begin() as conn:
+        journal.mark_sending(conn, [killed, lost, old, unsent])
+        journal.never_left(conn, [unsent, planned])
+    _settle(database, Settled(lost, "unknown", sentence="No answer."), Settled(old, "unknown"))
+    with database.begin() as conn:
+        ids = [killed, lost, old, unsent, planned]
+        conn.exec_driver_sql("UPDATE intent_states SET sent_at = sent_at - interval '1 h' WHERE id = %s", (killed,))
+        conn.exec_driver_sql("UPDATE intent_states SET settled_at = now() - interval '59 s' WHERE id = %s", (lost,))
+        conn.exec_driver_sql("UPDATE intent_states SET settled_at = now() - interval '61 s' WHERE id = %s", (old,))
+        first = journal.on_the_way(conn, ids, 60)
+        assert first.keys() == {killed, lost}
+        assert (first[killed] - first[lost]).total_seconds() == 59, "of a killed sender it is counted from now"
+    with database.begin() as conn:
+        assert journal.on_the_way(conn, ids, 60) == first, "asking again does not make it longer"
+        rows = journal.load_intents(conn, cid, [killed, lost])
+    assert [(row.state, row.result) for row in rows] == [
+        ("unknown", "No answer came, and it is not there yet."),
+        ("unknown", "No answer."),
+    ]
+
+
 def test_a_settled_intent_is_never_sent_again(database: Database, cid: int) -> None:
     ids = _keep(database, cid, 1, [_intent("P1"), _intent("P2")])
     _settle(database, Settled(ids[0], "done", "901"))

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 Step = bytes | str
@@ -22,9 +23,16 @@ def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
 class ScriptedServer:
     """Answers request number n with step number n (the last step for ever); keeps the requests it was sent."""
 
-    def __init__(self, *steps: Step, always: Callable[[bytes], bytes] | None = None) -> None:
+    def __init__(
+        self,
+        *steps: Step,
+        always: Callable[[bytes], bytes] | None = None,
+        then: Callable[[socket.socket], None] | None = None,
+    ) -> None:
+        """`then` goes on with the connection after each answer, until it raises OSError."""
         self.steps: Sequence[Step] = steps
         self.always = always
+        self.then = then
         self.requests: list[bytes] = []
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -57,6 +65,9 @@ class ScriptedServer:
                 step: Step = self.always(request) if self.always else self.steps[min(number, len(self.steps) - 1)]
                 if isinstance(step, bytes):
                     peer.sendall(step)
+                    with suppress(OSError):
+                        if self.then:
+                            self.then(peer)
                     continue
                 if step == "reset":
                     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

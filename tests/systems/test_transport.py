@@ -8,6 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ml_connector.kernel.errors import (
@@ -97,6 +98,19 @@ def test_what_is_safe_is_sent_again(failure: bytes | str, read: bool) -> None:
     assert len(bench.clock.slept) == 2
     assert bench.clock.slept[0] <= 0.5
     assert bench.clock.slept[1] <= 1.0
+
+
+@pytest.mark.parametrize("failure", ["close", answer(504)])
+def test_a_safe_write_that_may_still_be_carried_out_is_not_sent_again(failure: bytes | str) -> None:
+    with ScriptedServer(failure, answer()) as server:
+        bench = Bench(http=msgspec.structs.replace(HTTP, grace=60.0))
+        with pytest.raises(OutcomeUnknown):
+            bench.call(post(server, safe=True))
+        assert len(server.requests) == 1
+        assert bench.call(WireRequest("DELETE", server.url + "/a", safe=True)).status == 200
+    with ScriptedServer(failure, answer()) as server:
+        assert bench.call(get(server)).status == 200
+        assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("failure", ["close", answer(502)])
@@ -213,8 +227,10 @@ def test_no_connection_in_time_means_the_write_never_left() -> None:
         filler.setblocking(False)
         filler.connect_ex(full.getsockname())
     try:
+        bench = Bench()
         with pytest.raises(HostUnreachable, match="no connection in time"):
-            Bench().call(WireRequest("POST", f"http://127.0.0.1:{full.getsockname()[1]}/"))
+            bench.call(WireRequest("POST", f"http://127.0.0.1:{full.getsockname()[1]}/"))
+        assert [(kept.status, kept.left) for kept in bench.tape] == [(0, False)]
     finally:
         for opened in (*fillers, full):
             opened.close()
@@ -239,7 +255,7 @@ def test_a_certificate_nobody_vouches_for(tmp_path: Path) -> None:
         threading.Thread(target=shake, daemon=True).start()
         with pytest.raises(HostUnreachable, match="certificate") as caught:
             Bench().call(WireRequest("GET", f"https://localhost:{listening.getsockname()[1]}/"))
-    assert "ca_certificates" in caught.value.remedy
+    assert "SSL_CERT_FILE" in caught.value.remedy
 
 
 def test_secrets_never_reach_the_tape() -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Generic
 
+import msgspec
 import pytest
 
 from ml_connector.kernel.errors import HostUnreachable, OutcomeUnknown, SignInRefused, Unavailable
+from ml_connector.store.postgres import _STUCK
+from ml_connector.systems import opening
+from ml_connector.systems.opening import SIGN_IN, Access, transport_of
+from ml_connector.systems.retry import Retry
 from ml_connector.systems.signing import ClientCredentials, KeptT, RefreshToken, Shelved, SignInClient, TokenPair
-from ml_connector.systems.wire import WireReply, WireRequest
+from ml_connector.systems.transport import Transport, keep_nothing
+from ml_connector.systems.wire import Call, WireReply, WireRequest
 
-from .scripted_server import MovableClock
+from .scripted_server import MovableClock, ScriptedServer, Step, answer
 
 URL = "http://h/auth/realms/acmeprod/protocol/openid-connect/token"
 
@@ -234,3 +242,103 @@ def test_many_processes_refresh_one_pair_once() -> None:
     for thread in threads:
         thread.join()
     assert (len(server.asked), set(found)) == (1, {"a1"})
+
+
+def opened(server: ScriptedServer, clock: MovableClock, at_once: int = 4, company: str = "10") -> Transport:
+    """A side opened as a connection opens it."""
+
+    def sign(call: Call) -> ClientCredentials:
+        return ClientCredentials(f"{server.url}/token", "svc", "secret", "", clock, call)
+
+    access = Access("secret", keep_nothing, clock, at_once)
+    return transport_of("erp", "url", access, sign, tenant=f"{server.url} {company}")
+
+
+def test_a_sign_in_is_given_up_before_the_database_ends_the_session_that_keeps_others_waiting() -> None:
+    idle = int(_STUCK.rpartition("=")[2]) / 1000
+    assert SIGN_IN.retry.budget + SIGN_IN.total_timeout <= idle - 5
+    assert SIGN_IN.read_timeout <= SIGN_IN.total_timeout
+    assert SIGN_IN.connect_timeout < SIGN_IN.total_timeout
+
+
+@pytest.mark.parametrize("answers", ["never", "by drops", "away"])
+def test_an_opened_side_signs_in_within_those_times_whatever_its_other_requests_may_take(
+    answers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Retry(attempts=99, first=0.05, longest=0.1, budget=0.2)
+    limits = msgspec.structs.replace(SIGN_IN, connect_timeout=0.2, read_timeout=0.3, total_timeout=0.4, retry=quick)
+    monkeypatch.setattr(opening, "SIGN_IN", limits)
+    steps: dict[str, Step] = {
+        "never": "silence",
+        "by drops": b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{",
+        "away": answer(503, retry_after="60"),
+    }
+
+    def drop_by_drop(peer: socket.socket) -> None:
+        while True:
+            peer.sendall(b" ")
+            time.sleep(0.1)
+
+    with ScriptedServer(steps[answers], then=drop_by_drop if answers == "by drops" else None) as server:
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            opened(server, MovableClock()).bearer()
+        assert time.monotonic() - started < 3
+        assert len(server.requests) == 1
+
+
+def test_all_openings_on_one_tenant_share_the_places_for_requests() -> None:
+    token = answer(200, b'{"access_token": "a", "expires_in": 999}')
+    lock, most, now, started = threading.Lock(), [0], [0], threading.Semaphore(0)
+    go = threading.Event()
+
+    def count(request: bytes) -> bytes:
+        if request.startswith(b"POST"):
+            return token
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        started.release()
+        go.wait(5)
+        with lock:
+            now[0] -= 1
+        return answer()
+
+    with ScriptedServer(always=count) as server:
+        clock = MovableClock()
+        first, second, other = opened(server, clock, 3), opened(server, clock, 3), opened(server, clock, 3, "20")
+        sides = [first, second] * 5 + [other]
+        for side in [*sides[:2], other]:
+            side.bearer()
+        threads = [threading.Thread(target=side, args=(WireRequest("GET", server.url),)) for side in sides]
+        for thread in threads:
+            thread.start()
+        for _ in range(4):  # three of the one tenant and one of the other, whose places are its own
+            assert started.acquire(timeout=5)
+        assert not started.acquire(timeout=0.2)
+        go.set()
+        for thread in threads:
+            thread.join()
+    assert most[0] == 4
+    assert len(server.requests) == 3 + len(sides)
+
+
+def test_who_waits_for_its_turn_leaves_its_place_to_others_on_the_tenant() -> None:
+    clock = MovableClock()
+    with ScriptedServer(answer(200, b'{"access_token": "a", "expires_in": 999}')) as server:
+        held, free = opened(server, clock, 1), opened(server, clock, 1)
+        held.bearer(), free.bearer()
+        held.pacing.hold(20)
+        passed: list[int] = []
+
+        def pause(seconds: float) -> None:
+            other = threading.Thread(
+                target=lambda: passed.append(free(WireRequest("GET", server.url)).status), daemon=True
+            )
+            other.start()
+            other.join(5)
+            clock.pause(seconds)
+
+        held.pacing.pause = pause
+        assert held(WireRequest("GET", server.url)).status == 200
+        assert passed[:1] == [200]

@@ -117,6 +117,7 @@ def test_a_commit_that_hangs_is_not_waited_for_and_what_comes_meanwhile_is_refus
     monkeypatch.setattr(application, "PATIENCE", 0.2)
     with in_the_way(own, 1):
         assert own.tell(body_of(1)).status == 503
+        until(own.door.application.receiver._hangs)
         began = time.monotonic()
         assert own.tell(body_of(2)).status == 503
         assert time.monotonic() - began < 0.15
@@ -145,6 +146,18 @@ def test_one_event_the_database_does_not_take_does_not_cost_the_others(own: Hous
     until(lambda: len(fates) == 3)
     assert fates == {0: Fate.NEW, 1: Fate.LOST, 2: Fate.NEW}
     receiver.stop(1)
+
+
+def test_an_event_of_a_connection_that_was_just_removed_is_not_promised(own: House) -> None:
+    assert own.tell(body_of(1)).status == 202
+    with own.db.begin() as conn:  # the door does not know it yet
+        conn.exec_driver_sql("DELETE FROM inbox")
+        conn.exec_driver_sql("DELETE FROM counters")
+        conn.exec_driver_sql("DELETE FROM hooks")
+        conn.exec_driver_sql("DELETE FROM connections")
+    assert own.tell(body_of(2)).status == 503
+    assert own.kept() == []
+    assert own.rows("SELECT name FROM counters") == []
 
 
 def test_a_closing_door_answers_who_is_inside_and_takes_nobody_else(own: House) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import socket
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
-from ml_connector.service import foreign_events
+from ml_connector.service import hook_book, refusals
 from ml_connector.store import hooks
 from ml_connector.webhooks import application, gatekeeper, protocol
 
@@ -97,7 +99,79 @@ def test_an_event_of_another_company_is_refused_and_audited_but_not_a_row_each(o
     assert {row[:2] for row in rows} == {("door", "event:receive:refused")}
     assert sum(json.loads(row[2])["times"] for row in rows) == 30
     assert json.loads(rows[0][2])["company"] == str(COMPANY + 1)
-    assert own.rows("SELECT name, value FROM counters") == [(foreign_events.FOREIGN, 30)]
+    assert own.rows("SELECT name, value FROM counters") == [(refusals.FOREIGN, 30)]
+    [alert] = own.rows("SELECT key, severity, sentence, remedy FROM alerts")
+    assert alert[:2] == ("refused/company", "warning")
+    assert "projects.company_id" in alert[3]
+    assert "webhooks sync" not in alert[3], "a new secret does not help"
+
+
+def test_an_event_that_cannot_be_read_holds_procore_up_and_people_hear_of_it(own: House) -> None:
+    closed = add_hook(own.db, "north", "ifs")
+    own.look()
+    assert own.tell(b"{}").status == 400
+    assert own.tell(b"x" * (application.MOST_BODY + 1)).status == 413
+    assert own.tell(b"{}", closed).status == 400
+    own.door.stop()
+    rows = own.rows("SELECT details FROM audit WHERE tag = 'event:receive:refused' ORDER BY seq")
+    assert {json.loads(row[0])["hook"] for row in rows} == {one.path.rpartition("/")[2] for one in (own.hook, closed)}
+    assert own.rows("SELECT name, value FROM counters") == [(refusals.UNREADABLE, 3)]
+    assert [row[0] for row in own.rows("SELECT key FROM alerts")] == ["refused/unread"]
+
+
+def test_what_ifs_sends_and_nobody_can_read_is_audited_and_no_alarm(own: House) -> None:
+    closed = add_hook(own.db, "north", "ifs")
+    own.look()
+    assert own.tell(b"{}", closed).status == 400
+    own.door.stop()
+    assert len(own.rows("SELECT 1 FROM audit WHERE tag = 'event:receive:refused'")) == 1
+    assert own.rows("SELECT key FROM alerts") == []
+
+
+def test_a_refusal_is_logged_with_its_connection_and_a_name_that_is_none_of_ours_is_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "_QUIET", 0.0)
+    house.door.application._refusals.clear()
+    with capture_logs() as logged:
+        house.tell(b"{}")
+        house.tell(b"{}", Authorization="Bearer of nothing")
+        house.call("POST", "/webhooks/procore/hush/x", b"{}")
+        until = time.monotonic() + 5
+        while len(logged) < 3 and time.monotonic() < until:
+            time.sleep(0.005)
+    assert [(one["connection"], one["status"]) for one in logged] == [("north", 400), ("north", 401), ("", 401)]
+    assert {one["event"] for one in logged} == {"door.refused"}
+
+
+def test_secrets_are_compared_by_hashes_of_one_length_in_constant_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[int, int, bool]] = []
+
+    class Watched:
+        @staticmethod
+        def compare_digest(one: bytes, other: bytes) -> bool:
+            same = hmac.compare_digest(one, other)
+            compared.append((len(one), len(other), same))
+            return same
+
+    monkeypatch.setattr(hook_book, "hmac", Watched)
+    book, slug = house.door.application.gate.book, house.hook.path.rpartition("/")[2]
+    right = house.hook.authorization.encode()
+    book.refresh()
+    for about in (
+        ("procore", "north", slug),
+        ("procore", "north", "x"),
+        ("procore", "west", slug),
+        ("ifs", "north", slug),
+    ):
+        for secret in (right, right[:-1], b"", b"x" * 5000):
+            before = len(compared)
+            let_in = book.admit(*about, secret) is not None
+            assert let_in == (about == ("procore", "north", slug) and secret == right)
+            [(mine, kept, same)] = compared[before:]
+            assert (mine, kept, same) == (32, 32, let_in)
 
 
 NO_EVENTS = [

@@ -19,7 +19,7 @@ from ml_connector.kernel.errors import (
     Unavailable,
 )
 from ml_connector.service.duty import BACKFILL, NIGHTLY, PERSON, POLL, WEBHOOK, Done, Duty
-from ml_connector.service.endings import LONGEST, Told, after, backoff
+from ml_connector.service.endings import HUSH, LONGEST, Told, after, backoff
 from ml_connector.service.jobs import cancel, follow, listed, now, release, retry
 from ml_connector.service.tasks import Nature
 from ml_connector.settings import settings_from
@@ -186,7 +186,12 @@ def test_a_job_that_waits_is_cancelled_at_once(crew: Crew) -> None:
     crew.scheduler.tick()
     job = listed(crew.app)["queue"][0]
     assert (job["state"], job["connection"], job["task"]) == ("waiting", "c1", "flows")
-    assert cancel(crew.app, job["job"]) == {"job": job["job"], "task": "flows", "stopping": False}
+    assert cancel(crew.app, job["job"]) == {
+        "job": job["job"],
+        "task": "flows",
+        "stopping": False,
+        "quiet_until": None,
+    }
     assert crew.jobs() == []
     assert crew.row(connection, "flows").waiting_job == 0
     with pytest.raises(ConnectorError, match="no job"):
@@ -208,6 +213,50 @@ def test_a_job_at_work_stops_at_its_next_safe_point_and_does_not_come_back(crew:
     row = crew.row(connection, "flows")
     assert (row.due_at, row.running_job, row.why) == (None, 0, "Cancelled. It was cancelled.")
     assert crew.scheduler.tick() == 0
+
+
+def hushed(crew: Crew, connection: int) -> None:
+    """What was cancelled of the events is left alone for a quarter of an hour, and not lost."""
+    row = crew.row(connection, "hints")
+    assert (row.due_at, row.waiting_job, row.running_job) == (crew.now + HUSH, 0, 0)
+    assert crew.sql("SELECT state, count(*) FROM inbox GROUP BY 1") == [("new", 3)]
+    crew.move(minutes=14)
+    assert crew.scheduler.tick() == 0
+    crew.move(minutes=2)
+    assert crew.scheduler.tick() == 1
+
+
+def test_events_whose_waiting_job_is_cancelled_are_left_alone_for_a_while(crew: Crew) -> None:
+    connection = crew.connections(1)[0]
+    crew.task("hints", crew.note, WEBHOOK, insists=True)
+    with crew.app.db.begin() as conn:
+        events(conn, connection, 3)
+    assert crew.scheduler.tick() == 1
+    assert cancel(crew.app, listed(crew.app)["queue"][0]["job"])["quiet_until"] == crew.now + HUSH
+    assert crew.scheduler.tick() == 0
+    hushed(crew, connection)
+
+
+def test_events_whose_job_at_work_is_cancelled_are_left_alone_by_the_one_behind_it_as_well(crew: Crew) -> None:
+    connection = crew.connections(1)[0]
+    gate = Gate()
+    crew.task("hints", gate, WEBHOOK, insists=True)
+    with crew.app.db.begin() as conn:
+        events(conn, connection, 3)
+    crew.scheduler.tick()
+    crew.worker()
+    assert gate.entered.acquire(timeout=5)
+    assert crew.scheduler.tick() == 1, "events are new: the next job waits behind this one"
+    crew.wait(lambda: listed(crew.app)["queue"][0]["worker"])
+    found = cancel(crew.app, listed(crew.app)["queue"][0]["job"])
+    assert (found["stopping"], found["quiet_until"]) == (True, crew.now + HUSH)
+    crew.wait(lambda: not crew.jobs())
+    assert gate.told == ["It was cancelled."]
+    assert crew.row(connection, "hints").why == "Cancelled. It was cancelled."
+    assert crew.scheduler.tick() == 0
+    hushed(crew, connection)
+    gate.open.set()
+    crew.wait(lambda: crew.row(connection, "hints").well_at == crew.now)
 
 
 def test_a_person_s_run_goes_at_once_and_can_be_followed(crew: Crew) -> None:

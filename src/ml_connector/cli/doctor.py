@@ -17,13 +17,17 @@ def doctor(ctx: typer.Context, name: MaybeName = "") -> None:
     session = session_of(ctx)
     found = examine(session.settings, actor(), name)
     bad = [look for look in found if not look.ok]
+    told = [*bad, *(look for look in found if look.ok and look.warns)]
 
     def human(out: Output) -> None:
-        rows = [("ok" if look.ok else "FAIL", look.about, look.name, look.sentence) for look in found]
+        rows = [
+            ("FAIL" if not look.ok else "warn" if look.warns else "ok", look.about, look.name, look.sentence)
+            for look in found
+        ]
         out.table(("", "about", "what", ""), rows)
-        for look in bad:
+        for look in told:
             out.line()
-            out.line(f"{look.about}, {look.name}: {look.sentence}", "bold red")
+            out.line(f"{look.about}, {look.name}: {look.sentence}", "yellow" if look.ok else "bold red")
             out.line(f"  {look.remedy}")
         if not bad:
             out.line()

@@ -61,7 +61,9 @@ def cancel(ctx: typer.Context, number: Number) -> None:
     with session.app() as app:
         found = jobs_of.cancel(app, number)
     words = "stops at its next safe point" if found["stopping"] else "is taken out of the queue"
-    session.out.answer(found, lambda out: out.line(f"Job {number}, {found['task']}, {words}.", "green"))
+    until = found["quiet_until"]
+    quiet = f" Its events stay, and are left alone until {until:%H:%M} UTC." if until else ""
+    session.out.answer(found, lambda out: out.line(f"Job {number}, {found['task']}, {words}.{quiet}", "green"))
 
 
 def retry(

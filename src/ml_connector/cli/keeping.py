@@ -46,12 +46,29 @@ def init(ctx: typer.Context) -> None:
 
 
 @command(vaults, "rotate", "ml-connector vault rotate")
-def rotate(ctx: typer.Context) -> None:
+def rotate(
+    ctx: typer.Context,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Only make the next key, for other machines to copy first.")
+    ] = False,
+) -> None:
     """Make a new sealing key, seal every secret anew with it, and drop the old key."""
     session = session_of(ctx)
     with session.app() as app:
-        number = app.rotate_keys()
-    session.out.answer({"resealed": number}, lambda out: out.line(f"{counted(number, 'secret')} sealed anew.", "green"))
+        if prepare:
+            key, path = app.prepare_key()
+            said = f"Copy {path} to the same place on every other machine. Next: ml-connector vault rotate"
+            session.out.answer({"prepared": key, "path": path}, lambda out: out.line(said))
+            return
+        number, dropped = app.rotate_keys()
+
+    def human(out: Output) -> None:
+        out.line(f"{counted(number, 'secret')} sealed anew.", "green")
+        if not dropped:
+            out.line("The former key is still read, for others who have it alone. Give all of them the new one first,")
+            out.line("then run this again where it is in a file, or take it out of the variable.")
+
+    session.out.answer({"resealed": number, "former_dropped": dropped}, human)
 
 
 def backup(

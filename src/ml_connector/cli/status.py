@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from socket import gethostname
+from typing import Annotated, Any
 
 import typer
 
@@ -10,17 +12,23 @@ from ml_connector.cli.output import Output
 from ml_connector.cli.running import MaybeName
 from ml_connector.cli.session import session_of
 from ml_connector.cli.telling import amount
+from ml_connector.cli.trouble import FOUND_WRONG
 from ml_connector.service.status import ASKS, BROKEN, PAUSED, status
 
+Here = Annotated[bool, typer.Option("--here", help="Fail unless a process of this host is at work: for health checks.")]
+_ALIVE = timedelta(seconds=30)
+"""A process that has been silent for longer is not counted."""
 _STYLES = {PAUSED: "yellow", BROKEN: "bold red", ASKS: "yellow"}
 
 
-def show(ctx: typer.Context, name: MaybeName = "") -> None:
+def show(ctx: typer.Context, name: MaybeName = "", here: Here = False) -> None:
     """Show how everything stands: freshness, held money, both systems, processes, queue, and what a person must do."""
     session = session_of(ctx)
     with session.app() as app:
         found = status(app, name or None)
     session.out.answer(found, lambda out: _tell(out, found))
+    if here and not any(w["host"] == gethostname() and found["at"] - w["seen"] < _ALIVE for w in found["workers"]):
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _tell(out: Output, found: dict[str, Any]) -> None:

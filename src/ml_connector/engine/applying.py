@@ -12,14 +12,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
 from itertools import groupby
 
+import msgspec
+
 from ml_connector.engine.placing import PLACED, claim_places
-from ml_connector.engine.settling import Settler
+from ml_connector.engine.settling import Settler, record_name
 from ml_connector.engine.stages import STAGES
 from ml_connector.engine.standing import APART, LACKING, Standing
 from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.keys import Key
+from ml_connector.kernel.text import listed
 from ml_connector.planning.plan import ERP_KINDS, Verb, unpack
 from ml_connector.store import journal, links
 from ml_connector.store.journal import IntentRow, Stage
@@ -27,6 +33,9 @@ from ml_connector.systems.port import Effect, Outcome, Result, Writes
 
 SLICE = 1000
 """Intents taken from the journal at a time where a request carries many of them."""
+
+LINED = ("commitment", "subcontractor_invoice")
+"""Kinds of record with lines of their own, on which invoices and payments build."""
 
 SINGLES = 128
 """Intents taken at a time where each is a request of its own: what one transaction settles."""
@@ -49,6 +58,10 @@ class Applier:
         """Why nothing more begins, and why nothing more goes; empty as long as it does."""
         self.owners: dict[int, tuple[str, str]] = {}
         """(flow, document) of each intent that was marked as sending."""
+        self.names: dict[int, str] = {}
+        """What logs and traces call the records of those that have not gone yet."""
+        self.out: set[int] = set()
+        """Those of which a request is, or may be, on its way, or was answered."""
 
     def apply(self) -> None:
         """Goes through every stage once. When it ends early, what is under way is waited for and the rest not sent."""
@@ -68,6 +81,14 @@ class Applier:
         finally:
             # Without it a person's Ctrl-C would wait for a whole slice; what was marked and not sent is read back.
             pool.shutdown(cancel_futures=True)
+            self._say_what_never_left()
+
+    def _say_what_never_left(self) -> None:
+        """Of what was marked and did not go nothing can come late, so that nobody has to wait for it."""
+        kept = sorted(self.owners.keys() - self.out)
+        if kept:
+            with suppress(ConnectorError), self.work.db.begin() as conn:  # the first error is the one to tell
+                journal.never_left(conn, kept)
 
     def _halted(self) -> bool:
         """Whether somebody told it to end: nothing more is sent."""
@@ -155,6 +176,7 @@ class Applier:
         by_id = {row.id: row for row in rows}
         ready = [by_id[effect.intent_id] for effect in effects]
         self.owners |= {row.id: (row.flow, row.source) for row in ready}
+        self.names |= {row.id: record_name(row) for row in ready}
         if ready:
             self.work.guard()
             with self.work.db.begin() as conn:
@@ -192,10 +214,30 @@ class Applier:
             self.draft.left += len(effects)
             return [Outcome(effect.intent_id, Result.WAITING, sentence=self.draft.stopped) for effect in effects]
         self.began = self.began or time.monotonic()
-        with self.work.tape.about([effect.intent_id for effect in effects]):
-            outcomes = side_of(self.work, effects[0].kind).send(effects)
+        tape, ids = self.work.tape, [effect.intent_id for effect in effects]
+        lost = tape.lost()
+        self.out.update(ids)
+        try:
+            with tape.about(ids, listed([self.names.pop(one, "") for one in ids], 3)):
+                outcomes = side_of(self.work, effects[0].kind).send(effects)
+        except ConnectorError:
+            if tape.lost() == lost:
+                self.out.difference_update(ids)
+            raise
         self.went = True
-        return outcomes
+        return outcomes if tape.lost() == lost else [_known(outcome) for outcome in outcomes]
+
+    def _is_unsure(self, need: Key) -> bool:
+        """Whether it is there and its lines, on which what needs it builds, may not be."""
+        return need.kind in LINED and need in self.draft.unsure_keys
+
+    def _waits_with(self, row: IntentRow, missing: Key) -> bool:
+        """Whether what an intent lacks goes with a later run by itself; then the intent does, and what needs it."""
+        draft = self.draft
+        if missing in draft.unsure_keys or (row.flow, row.source) in draft.unsure:
+            draft.unsure_keys.add(row.key)
+            return True
+        return bool(draft.stopped)
 
     def _ready(self, rows: Sequence[IntentRow]) -> list[Effect]:
         """Effects whose needed links exist; the others are parked with the reason."""
@@ -208,12 +250,12 @@ class Applier:
         left: list[IntentRow] = []
         for row in rows:
             key = Key(row.kind, row.erp_id)
-            missing = next((need for need in row.needs if need not in targets), None)
+            missing = next((need for need in row.needs if need not in targets or self._is_unsure(need)), None)
             if missing is None and row.after and self.settler.failed(row):
                 missing = key
             if row.flow in self.draft.still:
                 missing = key  # its request would only meet the same lack again
-            elif missing is not None and self.draft.stopped:
+            elif missing is not None and self._waits_with(row, missing):
                 left.append(row)  # what it needs was left for the next run
                 continue
             if missing is not None:
@@ -224,6 +266,11 @@ class Applier:
             self.settler.park(parked)
         self.settler.leave(left)
         return effects
+
+
+def _known(outcome: Outcome) -> Outcome:
+    """How an effect ended of whose batch a write had no answer: it cannot be said to wait, for it may be done."""
+    return msgspec.structs.replace(outcome, result=Result.UNKNOWN) if outcome.result is Result.WAITING else outcome
 
 
 def side_of(work: Work, kind: str) -> Writes:
@@ -291,12 +338,28 @@ class Recovery:
                 return done
             last = rows[-1].id
             found, absent = self._read_back(sorted(rows, key=_rank))
+            absent = self._come_to_nothing(absent)
             self.work.point("recover.found")
             if found:
                 self.settler.settle([row for row, _ in found], [outcome for _, outcome in found])
             if absent:
                 self.settler.release_unconfirmed(absent)
             done += len(found)
+
+    def _come_to_nothing(self, absent: list[IntentRow]) -> list[IntentRow]:
+        """Those that are not there and do not come any more; of the others it is written down that they may.
+
+        The other side may still be doing what it gave no answer to: to decide that anew would have it done twice.
+        """
+        until: dict[int, datetime] = {}
+        for side, grace in self.work.graces.items():
+            of_side = [row.id for row in absent if (row.kind in ERP_KINDS) == (side == "erp")]
+            if of_side and grace:
+                with self.work.db.begin() as conn:
+                    until |= journal.on_the_way(conn, of_side, grace)
+        if until:
+            self.settler.keep_unconfirmed([row for row in absent if row.id in until], until)
+        return [row for row in absent if row.id not in until]
 
     def _read_back(self, rows: list[IntentRow]) -> tuple[list[tuple[IntentRow, Outcome]], list[IntentRow]]:
         """What happened after all, and what did not. An effect whose links are not there cannot have happened."""
@@ -310,11 +373,13 @@ class Recovery:
                 absent.append(row)
                 continue
             try:
-                with self.work.tape.about([row.id]):
+                with self.work.tape.about([row.id], record_name(row)):
                     effect = _effect(row, row.target or targets.get(row.key, ""), targets)
                     outcome = side_of(self.work, row.kind).find(effect)
             except LACKING:
-                continue  # its project or set is hidden from us for now: it stays unconfirmed, and the others go on
+                # its project or set is hidden from us for now: it stays unconfirmed, and the others go on
+                self.settler.keep_unconfirmed([row], {})
+                continue
             if outcome is None:
                 absent.append(row)
             else:

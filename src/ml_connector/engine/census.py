@@ -11,7 +11,9 @@ Documents of Procore that crossed to IFS and are gone are not asked about here: 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,6 +24,7 @@ from ml_connector.engine.money_reading import BACK, INVOICE, MADE, PAYMENT, WHER
 from ml_connector.engine.reading import ORDER
 from ml_connector.engine.standing import LACKING
 from ml_connector.engine.work import Work
+from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.keys import Key, fingerprint, once_key
 from ml_connector.kernel.text import counted
 from ml_connector.planning.committing import FLOW as ORDERS
@@ -64,10 +67,15 @@ class _Counted:
 class Census:
     """Counts one connection, part by part, each in a few lists. What it writes it writes at the end of a part."""
 
-    def __init__(self, work: Work, *, repair: bool) -> None:
-        """`repair`: whether what is found is kept, and what is extra or stale set on its way; else it is only told."""
+    def __init__(self, work: Work, *, repair: bool, requests: Callable[[], dict[str, dict[str, int]]]) -> None:
+        """`repair`: whether what is found is kept, and what is extra or stale set on its way; else it is only told.
+
+        `requests` tells how many requests each side has had, by read and write.
+        """
         self.work = work
         self.repair = repair
+        self._requests = requests
+        self._used = Counter[str]()
         self._visible: set[str] | None = None
 
     def parts(self) -> list[str]:
@@ -90,6 +98,14 @@ class Census:
                 return self._kept(self._project(part.removeprefix(PROJECT)))
             finally:
                 work.db = free
+                self._count()
+
+    def _count(self) -> None:
+        """Adds the requests of this part to those that were sent."""
+        used = Counter(counters.sent(self._requests()))
+        more, self._used = used - self._used, used
+        with suppress(ConnectorError), self.work.db.begin() as conn:
+            counters.bump(conn, self.work.connection_id, more)
 
     # what is counted ----------------------------------------------------------------------------------------------
 

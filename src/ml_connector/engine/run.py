@@ -1,6 +1,6 @@
 """One run over one connection, from reading to a report.
 
-    recover   intents without an answer are read back first
+    recover   intents without an answer are read back first; what may still come keeps its document back
     read      changed orders since we last looked, and contracts touched in Procore     -> spool, demand
     decide    projects, vendors, cost codes, orders; each pure, each kept at once        -> journal, holds
     gate      brakes, and approval by hash where the policy wants it                     -> free intents
@@ -25,6 +25,7 @@ from ml_connector.engine.applying import Applier, Recovery
 from ml_connector.engine.bites import Bites
 from ml_connector.engine.deciding import LAPS, Decider
 from ml_connector.engine.gate import check_gate
+from ml_connector.engine.holding_back import hold_back
 from ml_connector.engine.knowing import load_links, load_rulings
 from ml_connector.engine.money_deciding import MoneyDecider
 from ml_connector.engine.money_gathering import MoneyGathered
@@ -116,8 +117,7 @@ class Runner:
             counts = {name: vars(tally) for name, tally in done.flows.items()} if done else {}
             used = self.requests()
             runs.finish_run(conn, work.run_id, runs.RunEnd(state, counts, used, error))
-            sums = {f"{counters.REQUESTS}{side}/{kind}": n for side, kinds in used.items() for kind, n in kinds.items()}
-            counters.bump(conn, work.connection_id, sums)
+            counters.bump(conn, work.connection_id, counters.sent(used))
             audit.append(conn, work.connection_id, [self._entry(f"run:finish:{state}")])
         work.tape.flush(work.db)
 
@@ -147,13 +147,15 @@ class Runner:
             return self._halted(str(halted))
         with work.db.begin() as conn:
             runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
-        with work.db.begin() as conn:
-            check_gate(conn, work, self.draft, name, approved)
+        kept = hold_back(work, self.draft)
+        if approved is not None or kept < len(self.draft.digests):
+            with work.db.begin() as conn:
+                check_gate(conn, work, self.draft, name, approved)
         work.point("plan.kept")
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
         self._leave()
-        if not self.settler.waiting and not self.draft.left:
+        if not self.settler.waiting and not self.settler.unsure and not self.draft.left:
             with work.db.begin() as conn:
                 for plan in {name, approved or name}:
                     runs.set_plan_state(conn, work.connection_id, plan, "applied")
@@ -293,7 +295,7 @@ class Runner:
         """Orders at rest are remembered with what they looked like; the next look at Procore starts where this did."""
         work, draft = self.work, self.draft
         work.point("run.finishing")
-        rest = Rest(work, draft, self.settler.failed_sources | draft.parked)
+        rest = Rest(work, draft, self.settler.failed_sources | draft.parked | draft.unsure)
         with work.db.begin() as conn:
             self.settler.rest(conn, rest.orders())
             rest.refused(conn, self.settler.well)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -72,6 +73,8 @@ class Settler:
         self.results: dict[tuple[str, Result], int] = {}
         self.unknown: dict[int, str] = {}
         """Intents of this run whose fate is not known, with their flow; reading back takes them out again."""
+        self.unsure: dict[int, tuple[IntentRow, datetime]] = {}
+        """Intents that are not there and may still come, with the moment until which; reading back takes them out."""
         self.waiting: dict[int, str] = {}
         """Intents the other side had no time for, with what it said."""
         self.well: set[Key] = set()
@@ -92,7 +95,7 @@ class Settler:
         for row in rows:
             if row.id not in by_id:
                 self._fail(row)
-                self.unknown[row.id] = row.flow
+                self._doubt(row)
         made, finished = self._account(pairs)
         self.work.point("settle.before")
         with self.work.db.begin() as conn:
@@ -124,7 +127,7 @@ class Settler:
     def _log(self, row: IntentRow, outcome: Outcome) -> None:
         """A line a record; what was done is told in detail only, what was not always."""
         level = logging.DEBUG if outcome.result is Result.DONE else logging.INFO
-        facts = {"record": f"{row.kind} {row.erp_id}", "verb": row.verb, "result": outcome.result.value}
+        facts = {"record": record_name(row), "verb": row.verb, "result": outcome.result.value}
         _log.log(level, "record.settled", extra=facts | {"intent": row.id})
 
     def _account(self, pairs: Sequence[tuple[IntentRow, Outcome]]) -> tuple[list[links.LinkRow], dict[str, bytes]]:
@@ -135,8 +138,9 @@ class Settler:
             count = (row.flow, outcome.result)
             self.results[count] = self.results.get(count, 0) + 1
             self.unknown.pop(row.id, None)
+            self.unsure.pop(row.id, None)
             if outcome.result is Result.UNKNOWN:
-                self.unknown[row.id] = row.flow
+                self._doubt(row)
             elif outcome.result is Result.WAITING:
                 self.waiting[row.id] = outcome.sentence
             if outcome.result is not Result.DONE:
@@ -193,6 +197,13 @@ class Settler:
             rows = [msgspec.structs.replace(link, base=agreed[key]) for key, link in known.items()]
             links.put_links(conn, self.work.connection_id, rows)
 
+    def _doubt(self, row: IntentRow) -> None:
+        """Nobody knows what became of it: what needs it waits, without a hold where it may still come."""
+        self.unknown[row.id] = row.flow
+        if self.work.graces.get("erp" if row.kind in ERP_KINDS else "projects"):
+            self.draft.unsure.add((row.flow, row.source))
+            self.draft.unsure_keys.add(row.key)
+
     def _fail(self, row: IntentRow) -> None:
         self._failed.add(Key(row.kind, row.erp_id))
         self._ill.add(hold_key(row.kind, row.erp_id, row.source))
@@ -239,10 +250,32 @@ class Settler:
         """Unconfirmed intents that turned out not to have happened: free to be decided again."""
         for row in rows:
             self.unknown.pop(row.id, None)
+            self.unsure.pop(row.id, None)
         with self.work.db.begin() as conn:
             journal.settle(conn, [Settled(row.id, "superseded", "", "Read back: it did not happen.") for row in rows])
             self._free_places(conn, rows)
         self.work.tape.flush(self.work.db)
+
+    def keep_unconfirmed(self, rows: Sequence[IntentRow], until: Mapping[int, datetime]) -> None:
+        """Unconfirmed intents that may still come (`until` when), or that cannot be looked for now: nothing of their
+        documents goes in this run, and the next asks again."""
+        for row in rows:
+            if row.id in until:
+                self.unknown[row.id] = row.flow
+                self.unsure[row.id] = (row, until[row.id])
+            self.draft.unsure.add((row.flow, row.source))
+            self.draft.unsure_keys.add(row.key)
+            self._fail(row)
+        self.work.tape.flush(self.work.db)
+
+    def may_come(self) -> list[datetime]:
+        """Until when each write may still come that this run has to do with: of one over some records only theirs."""
+        work, mine = self.work, self.draft.parked | self.begun
+        return [
+            until
+            for row, until in self.unsure.values()
+            if not work.scope.keyed or row.run_id == work.run_id or (row.flow, row.source) in mine
+        ]
 
     def _hold_refused(self, conn: Connection, refused: Sequence[tuple[IntentRow, Outcome]]) -> None:
         self._open(conn, [_refused(row, outcome) for row, outcome in refused])
@@ -289,6 +322,11 @@ class Settler:
             for row, out in pairs
             if out.result is not Result.WAITING
         ]
+
+
+def record_name(row: IntentRow) -> str:
+    """What logs and traces call the record of an intent: its kind and its id in the erp, nothing of its content."""
+    return f"{row.kind} {row.erp_id}"
 
 
 def _held(row: IntentRow, reason: HoldReason, waits_for: Key, owner: str, sentence: str) -> Hold:

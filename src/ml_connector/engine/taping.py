@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from ml_connector.store.evidence import EvidenceWriter
 from ml_connector.store.postgres import Database
-from ml_connector.systems.wire import Exchange, Tape
+from ml_connector.systems.wire import Exchange
 
+Overheard = Callable[[Exchange, int, str], None]
+"""Told of an exchange, of the run it belongs to (0 outside of one), and of the record it is sent for (or nothing)."""
+NO_SAY = (0, 408, 500, 502, 504)
+"""Statuses that do not say whether a write was carried out; 0 is no answer."""
 MUCH = 1_000_000
 """Compressed bytes of evidence kept in memory at most while a run reads."""
 
@@ -18,25 +23,40 @@ class RunTape:
 
     def __init__(self) -> None:
         self._writer: EvidenceWriter | None = None
+        self._run = 0
+        self._here = threading.local()
         self.leaving: Callable[[], None] = lambda: None
         """Asked right before each request that writes leaves, in the thread that sends it; raises when it must not."""
-        self.overheard: Tape | None = None
+        self.overheard: Overheard | None = None
         """Told of every exchange besides, in the thread that sent it: traces are made of it."""
 
     def begin(self, connection_id: int, run_id: int) -> None:
         """From now on exchanges belong to this run."""
         self._writer = EvidenceWriter(connection_id, run_id)
+        self._run = run_id
 
     def __call__(self, exchange: Exchange) -> None:
         """Takes one exchange; quick, thread safe."""
+        if exchange.write and exchange.left and exchange.status in NO_SAY:
+            self._here.lost = self.lost() + 1
         if self._writer:
             self._writer.tape(exchange)
         if self.overheard:
-            self.overheard(exchange)
+            self.overheard(exchange, self._run, getattr(self._here, "record", ""))
 
-    def about(self, intents: Sequence[int]) -> AbstractContextManager[None]:
-        """Exchanges of this thread inside the block carry these intents."""
-        return self._writer.sending(intents) if self._writer else nullcontext()
+    def lost(self) -> int:
+        """Writes of this thread so far that may have reached the other side and of which nobody said how they ended."""
+        return getattr(self._here, "lost", 0)
+
+    @contextmanager
+    def about(self, intents: Sequence[int], record: str = "") -> Iterator[None]:
+        """Exchanges of this thread inside the block carry these intents, and are sent for that record, or those."""
+        self._here.record = record
+        try:
+            with self._writer.sending(intents) if self._writer else nullcontext():
+                yield
+        finally:
+            self._here.record = ""
 
     def spill(self, db: Database) -> None:
         """Writes what was taken once it is much. For what only was read: a killed run has done nothing by it."""

@@ -17,6 +17,7 @@ from ml_connector.engine.taping import RunTape
 from ml_connector.kernel.clock import Clock
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.plan import Hold, Intent, unpack
 from ml_connector.planning.policy import Policies
@@ -79,6 +80,8 @@ class Work:
     point: Point = no_point
     progress: Progress = lambda what, count: None
     in_flight: int = 8
+    graces: Mapping[str, float] = field(default_factory=dict)
+    """Side (erp, projects) to the seconds for which it may go on with a write after its answer was given up."""
     go_live: date | None = None
     zone: tzinfo = UTC
     """The erp's time zone: what day it is there."""
@@ -90,6 +93,8 @@ class Work:
     """Makes sure, before anything else, that both sides are those the connection is tied to; see engine/binding.py."""
     goes_on: Callable[[], datetime | None] = lambda: None
     """The moment from which both sides take requests again; None when they do now."""
+    done_at: Callable[[Mapping[str, int]], datetime | None] = lambda _requests: None
+    """When so many more requests of each side (erp, projects) will have been sent; None when no limit delays them."""
     run_id: int = 0
 
     @property
@@ -173,6 +178,10 @@ class Draft:
     """Flows that lack a right and stand still in this run, with what is said of them."""
     parked: set[tuple[str, str]] = field(default_factory=set)
     """(flow, document) of documents with steps left out: not in the approved plan, or not sent before it was enough."""
+    unsure: set[tuple[str, str]] = field(default_factory=set)
+    """(flow, document) of documents with an earlier write that may still be on its way: nothing of them goes."""
+    unsure_keys: set[Key] = field(default_factory=set)
+    """Records of such documents: what needs one that is not there yet waits for a later run."""
     left: int = 0
     """Steps that were not sent because it was enough."""
     bites: Bites = field(default_factory=Bites)
@@ -254,10 +263,17 @@ class Report:
     """Steps the other side had no time for; they go with the next run."""
     again_at: datetime | None = None
     """With `waiting`: the moment from which the other side takes requests again, where it is known."""
+    to_send: int = 0
+    """Steps of its plan that are still to be sent, with those that came after one that waits."""
+    done_at: datetime | None = None
+    """With `to_send`: when the last of them will have been sent at the earliest, by what is known of the request limits
+    and what this run needed; None where no limit is known to delay them."""
     left: int = 0
     """Steps that were not sent because the run was to end; they go with the next run over everything."""
     stopped: str = ""
     """Why it ended before its end; empty when it did not."""
+    still: dict[str, str] = field(default_factory=dict)
+    """Flows that lack a right and did nothing, though the others went, to the sentence that says so."""
     cut: str = ""
     """The flow at which it had taken enough documents; what is left of it, and the flows after it, go next time."""
     taken: int = 0
@@ -271,3 +287,11 @@ class Report:
     def more(self) -> bool:
         """Whether another run has work to go on with at once."""
         return bool(self.left or self.cut)
+
+    @property
+    def outlook(self) -> str:
+        """When what it could not send will have been sent, in a sentence; empty where nothing is known to delay it."""
+        if self.done_at is None:
+            return ""
+        last = f"the last of {counted(self.to_send, 'step')}" if self.to_send > 1 else "the step that is left"
+        return f"By the request limits {last} goes at {self.done_at:%Y-%m-%d %H:%M} UTC at the earliest."

@@ -91,6 +91,8 @@ realm = "{REALM}"
 channel = "int"
 client_id = "{keys.ifs_client_id}"
 client_secret = "{keys.ifs_client_secret}"
+# Never so on a real system: the simulated ones do nothing after they were given up, unless a fault tells them to.
+grace = 0
 
 [projects]
 system = "procore"
@@ -99,6 +101,7 @@ login_url = "{procore_url}"
 company_id = "{world.procore_company_id}"
 client_id = "{keys.procore_client_id}"
 client_secret = "{keys.procore_client_secret}"
+grace = 0
 
 [mapping.cost_code]
 parts = ["B"]

@@ -6,8 +6,9 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +47,10 @@ class FaultKind(StrEnum):
     """Executed and answered, late."""
     HALF_BODY = "half_body"
     """Executed; half of the answer's body is sent, then the socket is cut."""
+    DROP_LATE = "drop_late"
+    """The socket is cut at once, and the call is executed only later, when its caller has long given up."""
+    GATEWAY_LATE = "504_late"
+    """A gateway answers 504 at once, and the call is executed behind it only later."""
     WEBHOOK_TWICE = "webhook_twice"
     """Delivered, and then delivered again (facts/procore.md 13.3: at least once, duplicates are possible)."""
     WEBHOOK_LATE = "webhook_late"
@@ -57,9 +62,13 @@ class FaultKind(StrEnum):
 AFTER_COMMIT = frozenset({FaultKind.TIMEOUT_AFTER, FaultKind.DROP_AFTER})
 """These wait for a call that changed something; on any other call they do nothing and stay armed."""
 _IFS_WRITES = frozenset({FaultKind.STALE, FaultKind.LOCKED})
+LATE = frozenset({FaultKind.DROP_LATE, FaultKind.GATEWAY_LATE})
+"""These have a call executed after its caller was told, or could see, that no answer comes."""
+LATE_MS = 2000
+"""Milliseconds of the sandbox's clock after which such a call is executed where the fault names none."""
 OF_WEBHOOKS = frozenset({FaultKind.WEBHOOK_TWICE, FaultKind.WEBHOOK_LATE, FaultKind.WEBHOOK_LOST})
 """These strike deliveries of webhooks and never a call; all others strike calls and never a delivery."""
-_WHEN_NAMED = frozenset({FaultKind.SLOW, FaultKind.WEBHOOK_LOST})
+_WHEN_NAMED = frozenset({FaultKind.SLOW, FaultKind.WEBHOOK_LOST, *LATE})
 DEFAULT_KINDS = tuple(kind for kind in FaultKind if kind not in _WHEN_NAMED)
 _DELIVERIES = "webhooks"
 _ANY = ".*"
@@ -71,7 +80,8 @@ class BadFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault to inject now: what, how many milliseconds late (slow, webhook_late), and what Retry-After names."""
+    """One fault to inject now: what, how many milliseconds late (slow, webhook_late, drop_late, 504_late), and what
+    Retry-After names."""
 
     kind: FaultKind
     delay_ms: int = 0
@@ -217,7 +227,7 @@ def _fits(kind: FaultKind, side: str, method: str) -> bool:
         return False
     if kind in _IFS_WRITES:
         return side == "ifs" and method not in _READS
-    if kind in AFTER_COMMIT:
+    if kind in AFTER_COMMIT or kind in LATE:
         return method not in _READS
     return kind is not FaultKind.MODIFIED or side == "ifs"
 
@@ -232,6 +242,7 @@ class Faults:
         self._rules: list[FaultRule] = []
         self._seeded: _Seeded | None = None
         self._injected: Counter[str] = Counter()
+        self._owed: list[tuple[datetime, Callable[[], None]]] = []
         self._lock = threading.Lock()
 
     @classmethod
@@ -269,9 +280,21 @@ class Faults:
             self._rules.extend(rules)
 
     def clear(self) -> None:
-        """No more faults; the counts start again at nothing."""
+        """No more faults; the counts start again at nothing, and what was to be executed late never is."""
         with self._lock:
-            self._rules, self._seeded, self._injected = [], None, Counter()
+            self._rules, self._seeded, self._injected, self._owed = [], None, Counter(), []
+
+    def put_off(self, moment: datetime, execute: Callable[[], None]) -> None:
+        """Keeps a call that is to be executed at a moment of the sandbox's clock."""
+        with self._lock:
+            self._owed.append((moment, execute))
+
+    def due(self, now: datetime) -> list[Callable[[], None]]:
+        """The calls whose moment has come, oldest first; each is given out once."""
+        with self._lock:
+            ready = sorted((one for one in self._owed if one[0] <= now), key=lambda one: one[0])
+            self._owed = [one for one in self._owed if one[0] > now]
+        return [execute for _, execute in ready]
 
     def before(self, side: str, method: str, path: str) -> Fault | None:
         """The fault for a call about to be made. One that waits for a commit must be confirmed with `after`."""
@@ -340,6 +363,7 @@ class Faults:
                     "struck": seeded.struck + seeded.struck_deliveries,
                 },
                 "injected": dict(self._injected),
+                "owed": len(self._owed),
             }
 
     def _count(self, fault: Fault) -> Fault:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import formatdate
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -17,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ml_connector.sandbox.admin import PREFIX, Admin
 from ml_connector.sandbox.dispatching import deliver
 from ml_connector.sandbox.exchange_log import Heard
-from ml_connector.sandbox.faults import Fault, FaultKind
+from ml_connector.sandbox.faults import LATE, LATE_MS, Fault, FaultKind
 from ml_connector.sandbox.http import Request, Response
 from ml_connector.sandbox.simulation import Sandbox
 
@@ -38,6 +39,8 @@ _REFUSALS: Final[Mapping[FaultKind, int]] = {
 }
 _WITH_RETRY_AFTER = (FaultKind.TOO_MANY, FaultKind.UNAVAILABLE)
 _CUT_BEFORE = (FaultKind.TIMEOUT_BEFORE, FaultKind.DROP_BEFORE)
+_OWED_SECONDS = 0.02
+"""How often it is looked whether a call that is to be executed late is due."""
 _HOLDING = (FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER)
 
 
@@ -95,6 +98,9 @@ class _Call:
         if drawn is not None and drawn.kind in _CUT_BEFORE:
             self._note(None, drawn)
             await self._cut(drawn)
+            return
+        if drawn is not None and drawn.kind in LATE:
+            await self._put_off(drawn)
             return
         if drawn is not None and drawn.kind in _REFUSALS:
             await self._answer(self._refusal(drawn), drawn)
@@ -160,6 +166,22 @@ class _Call:
                 async with asyncio.timeout(self._sandbox.faults.hold):
                     await self._gone()
         await self._abort()
+
+    async def _put_off(self, fault: Fault) -> None:
+        """Cuts the connection, or answers 504 as a gateway does; the call itself is executed when its moment comes."""
+        moment = self._sandbox.clock() + timedelta(milliseconds=fault.delay_ms or LATE_MS)
+        self._sandbox.faults.put_off(moment, lambda: self._execute(fault))
+        if fault.kind is FaultKind.DROP_LATE:
+            self._note(None, fault)
+            await self._abort()
+            return
+        headers = (("content-type", "text/html"),)
+        await self._answer(Response(504, headers, b"<html><h1>504 Gateway Time-out</h1></html>"), fault)
+
+    def _execute(self, fault: Fault) -> None:
+        """What was put off: nobody hears the answer, but the log."""
+        response, self._ms = self._sandbox.answer(self._side, self._request)
+        self._note(response, fault, changed=response.changed)
 
     async def _send_half(self, response: Response) -> None:
         await self._send(_start_of(response))
@@ -257,9 +279,17 @@ class SandboxServers:
             asyncio.create_task(deliver(lambda face=face: face.webhooks, self._sandbox.clock))  # type: ignore[misc]
             for face in self._telling()
         ]
+        sending.append(asyncio.create_task(self._late()))
         await asyncio.gather(*serving)
         for task in sending:
             task.cancel()
+
+    async def _late(self) -> None:
+        """Executes calls that were put off, in the loop's thread like every other, until it is cancelled."""
+        while True:
+            for execute in self._sandbox.faults.due(self._sandbox.clock()):
+                execute()
+            await asyncio.sleep(_OWED_SECONDS)
 
     def _telling(self) -> list[Any]:
         """The faces that have webhooks to send."""

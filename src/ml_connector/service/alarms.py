@@ -1,4 +1,4 @@
-"""What a person must be told: found from one look at the installation, raised while it lasts, told once.
+"""What a person must be told: found from one look at the installation, raised while it lasts, told once an address.
 
 Each kind of alarm has a part in docs/runbook.md under its name: its meaning and its remedy.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from ml_connector.app import App
+from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted, listed
+from ml_connector.planning.due import next_nightly
 from ml_connector.planning.freshness import Freshness
+from ml_connector.planning.schedule import Schedule
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import Colours, colours
-from ml_connector.service.telling import Recipients, tell
+from ml_connector.service.telling import Recipients, mark, tell
 from ml_connector.settings import TOKEN_PAIR
-from ml_connector.store import alerts
+from ml_connector.store import alerts, connections
 from ml_connector.store.alerts import INSTALLATION, NOTICE, URGENT, WARNING, Alert, AlertRow
-from ml_connector.store.signals import Signals, Standing, signals
+from ml_connector.store.signals import Signals, Standing, signals, works
 
 OURS = (
     "approval",
@@ -43,6 +47,16 @@ BACKLOG_AFTER = timedelta(minutes=15)
 DEAD_AFTER = timedelta(seconds=60)
 """How long a process may give no sign of life before people hear of it; its work was taken over long before."""
 
+_NO_WORKER = Alert(
+    "silence/workers",
+    URGENT,
+    "No worker is alive: nothing runs for any connection.",
+    "Start `ml-connector serve`, or `ml-connector worker` beside the door.",
+)
+_AGAIN = timedelta(minutes=1)
+"""When a digest is sent again to the addresses that did not take it."""
+_DIGEST = "ml-connector: what waits for a person"
+
 _Found = Iterator[tuple[int, Alert]]
 
 
@@ -55,14 +69,29 @@ def alarms(duty: Duty) -> Done:
     fresh = colours(app, seen, now)
     found = {(number, alert.key): alert for number, alert in alerts_of(seen, fresh)}
     found |= {(one.id, alert.key): alert for one in seen.connections for alert in _dead_authorization(app, one)}
+    worse = {(one.id, key) for one in seen.connections for key in _overtaken(one, fresh.get(one.name, {}))}
     with app.db.begin() as conn:
         for (number, _), alert in sorted(found.items(), key=lambda one: one[0]):
             alerts.raise_alert(conn, number, alert, now)
+        alerts.overtake(conn, worse, now)
         alerts.clear_besides(conn, OURS, found.keys(), now)
-    failed = _tell(duty, _names(seen), now)
+    recipients = Recipients.of(app)
+    failed = _tell(app, recipients, _names(seen))
     if _all_well(seen, fresh):
-        failed += Recipients.of(app).beat()
+        failed += recipients.beat()
     return Done(well=not failed, why="; ".join(failed))
+
+
+def nobody_works(app: App) -> str:
+    """The one look of a door that stands alone: tells the installation's people when no worker is alive to tell them.
+
+    It opens no secret, so that people of single connections do not hear of it. Answers what could not be told.
+    """
+    with app.db.begin() as conn:
+        if works(conn, DEAD_AFTER) or not connections.listed(conn):
+            return ""
+        alerts.raise_alert(conn, INSTALLATION, _NO_WORKER, app.clock())
+    return "; ".join(_tell(app, Recipients(app.settings.alert_urls, {}, ""), {}))
 
 
 def alerts_of(found: Signals, fresh: Colours) -> _Found:
@@ -91,15 +120,15 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
             f"Run `ml-connector sync {one.name}`: it reads back first. If it cannot, mend what it says.",
             "project accountant",
         )
-    for plan in one.waiting_plans:
+    for plan in one.waiting_plans[:1]:  # one alarm, whatever becomes of the plan from poll to poll
         yield Alert(
-            f"approval/{plan}",
+            "approval/plan",
             WARNING,
-            f"{one.name}: plan {plan} waits for approval: {one.last.error if one.last else ''}".rstrip(": "),
+            f"{one.name}: plan {plan} waits for approval: {one.waiting_why}".rstrip(": "),
             f"Read it with `ml-connector plan {one.name}`, then `ml-connector sync {one.name} --plan {plan}`.",
             "approver",
         )
-    if one.inbox_since and found.at - one.inbox_since > BACKLOG_AFTER and not one.paused:
+    if one.inbox_since and found.at - one.inbox_since > BACKLOG_AFTER and "" not in one.paused:
         yield Alert(
             "backlog/inbox",
             WARNING,
@@ -143,8 +172,7 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
 
 def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
     """Flows above or near their target of freshness; where no flow at all has run well, it is silence."""
-    excused = one.waiting_plans or "" in one.paused or any(breaker.state != "closed" for breaker in one.breakers)
-    if excused or not fresh:
+    if _excused(one) or not fresh:
         return
     red = [flow for flow, how in fresh.items() if how.colour == "red"]
     amber = [flow for flow, how in fresh.items() if how.colour == "amber"]
@@ -164,6 +192,19 @@ def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
             f"{'above' if red else 'near'} the target of freshness. {fresh[(red or amber)[0]].sentence}{why}",
             "See `ml-connector jobs list`; more workers help where runs wait for each other.",
         )
+
+
+def _excused(one: Standing) -> bool:
+    """Whether it is known why its flows do not run: a person has stopped them or is asked, or a side is not called."""
+    shut = any(breaker.state != "closed" for breaker in one.breakers)
+    return bool(one.waiting_plans) or "" in one.paused or shut
+
+
+def _overtaken(one: Standing, fresh: Mapping[str, Freshness]) -> tuple[str, ...]:
+    """Keys of alarms of lateness that end without being over: something else, or something worse, is told instead."""
+    if _excused(one) or (one.paused and not fresh):
+        return ("silence/connection", "stale/flows")
+    return ("stale/flows",) if fresh and all(how.colour == "red" for how in fresh.values()) else ()
 
 
 def _dead_authorization(app: App, one: Standing) -> Iterator[Alert]:
@@ -189,12 +230,7 @@ def _of_installation(found: Signals) -> Iterator[Alert]:
             "Its work was taken over; see why it ended (journalctl, docker logs) and start it again.",
         )
     if found.connections and not any(worker.kind in ("worker", "serve") for worker in alive):
-        yield Alert(
-            "silence/workers",
-            URGENT,
-            "No worker is alive: nothing runs for any connection.",
-            "Start `ml-connector serve`, or `ml-connector worker` beside the door.",
-        )
+        yield _NO_WORKER
     if found.parked:
         yield Alert(
             "parked/jobs",
@@ -205,21 +241,45 @@ def _of_installation(found: Signals) -> Iterator[Alert]:
 
 
 def digest(duty: Duty) -> Done:
-    """Once a day: everything that stands, and what is held, for whom, with the money; nothing to say, nothing sent."""
-    app = duty.app
+    """Once a day: everything that stands, and what is held, for whom, with the money; nothing to say, nothing sent.
+
+    An address that does not take it gets it again each minute until the next digest. Args of the job then: `left`, the
+    addresses by group and mark, and `since`, when they were tried first.
+    """
+    app, now = duty.app, duty.app.clock()
     with app.db.begin() as conn:
         found = signals(conn)
         stand = alerts.standing(conn)
-    names, failed = _names(found), list[str]()
-    for urls, theirs in Recipients.of(app).groups(names):
+    names, failed = _names(found), dict[str, str]()
+    again = duty.args if _goes_on(app, duty.args, now) else {}
+    for group, urls, theirs in Recipients.of(app).groups(names):
         mine = [row for row in stand if row.connection_id in theirs]
         lines = [*_told(mine, names), *_held(found, theirs)]
-        said = tell(urls, "ml-connector: what waits for a person", "\n".join(lines)) if lines else []
-        if not said:
+        for url in dict.fromkeys(urls) if lines else ():
+            sign = mark(url)
+            place = f"{group}/{sign}"
+            if again and place not in again["left"]:
+                continue
+            said = tell(url, _DIGEST, "\n".join(lines))
+            if said:
+                failed[place] = said
+                continue
             with app.db.begin() as conn:
-                alerts.mark_told(conn, [row for row in mine if row.told_at is None], app.clock())
-        failed += said
-    return Done(well=not failed, why="; ".join(failed))
+                alerts.mark_told(conn, mine, sign, now)
+    why = "; ".join(failed.values())
+    if not failed:
+        return Done()
+    since = again.get("since") or now.isoformat()
+    return Done(False, now + _AGAIN, why, {"left": sorted(failed), "since": since})
+
+
+def _goes_on(app: App, args: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a digest is the rest of one that some addresses did not take; not any more once the next one is due."""
+    if not args.get("left"):
+        return False
+    clock, zone = app.settings.digest
+    due = next_nightly(Schedule(nightly=clock, time_zone=zone), datetime.fromisoformat(args["since"]), now).at
+    return due is None or due > now
 
 
 def _held(found: Signals, theirs: Collection[int]) -> Iterator[str]:
@@ -239,24 +299,45 @@ def _told(rows: list[AlertRow], names: Mapping[int, str]) -> Iterator[str]:
         yield f"[{row.severity}] {row.sentence} {row.remedy} ({whom})"
 
 
-def _tell(duty: Duty, names: Mapping[int, str], now: datetime) -> list[str]:
-    """Sends what was not told yet, and what is over; marked in the same transaction, so that two do not tell twice."""
-    app = duty.app
-    recipients = Recipients.of(app)
-    failed: list[str] = []
+def _tell(app: App, recipients: Recipients, names: Mapping[int, str]) -> list[str]:
+    """Tells each address what it was not told yet, and what is over of what it was told; what failed, in words.
+
+    What nobody takes stays untold. Each message is marked in the transaction that holds its alerts, so that two
+    processes do not tell twice, and an address that fails takes nothing from the others.
+    """
+    hears = recipients.hears(names)
     with app.db.begin() as conn:
-        fresh, gone = alerts.untold(conn), alerts.over(conn)
-        for number in sorted({row.connection_id for row in (*fresh, *gone)}):
-            mine = [row for row in fresh if row.connection_id == number]
-            over = [row for row in gone if row.connection_id == number]
-            lines = [*_told(mine, names), *(f"[over] {row.sentence}" for row in over)]
-            loud = any(row.severity == URGENT for row in mine)
-            title = f"ml-connector {names.get(number, '')}: {'urgent' if loud else 'to do' if mine else 'over'}"
-            said = tell(recipients.urls(number), title.replace(" :", ":"), "\n".join(lines))
-            failed += said
-            if not said:
-                alerts.mark_told(conn, (*mine, *over), now)
+        waiting = alerts.to_tell(conn)
+    wanted = {
+        (number, sign)
+        for number, stands, told in waiting
+        for sign in hears.get(number, ())
+        if stands is (sign not in told)
+    }
+    failed = []
+    for number, sign in sorted(wanted):
+        try:
+            with app.db.begin() as conn:
+                mine, over = alerts.untold(conn, number, sign), alerts.over(conn, number, sign)
+                said = _said(hears[number][sign], names.get(number, ""), mine, over)
+                if not said:
+                    alerts.mark_told(conn, mine, sign, app.clock())
+                    alerts.mark_over(conn, over, sign)
+        except ConnectorError as error:
+            said = error.sentence
+        failed += [said] if said else []
     return failed
+
+
+def _said(url: str, name: str, mine: list[AlertRow], over: list[AlertRow]) -> str:
+    """Sends one address what concerns one connection, or the installation without a name; what failed, in words."""
+    if not mine and not over:
+        return ""
+    names = {row.connection_id: name for row in mine if name}
+    lines = [*_told(mine, names), *(f"[over] {row.sentence}" for row in over)]
+    loud = any(row.severity == URGENT for row in mine)
+    title = f"ml-connector {name}: {'urgent' if loud else 'to do' if mine else 'over'}"
+    return tell(url, title.replace(" :", ":"), "\n".join(lines))
 
 
 def _all_well(found: Signals, fresh: Colours) -> bool:

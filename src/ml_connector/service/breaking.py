@@ -1,7 +1,9 @@
 """Decides whether a side of a connection is called: opened by what only a person or time mends, closed when it heals.
 
 An open side stops every unattended run of its connection, for a run writes both sides. It is tried again by a probe,
-after a minute at first and after half an hour at most; what heals makes the connection's polls due at once.
+after a minute at first and after half an hour at most. A side that answers its probe is half open: runs begin again,
+the polls at once, and the first that ends well closes it, while the same trouble opens it anew. A probe signs in and
+asks who is there; whether a right is back, only a run can tell.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ SIDES = {"erp": "IFS", "projects": "Procore"}
 STRIKES = 3
 """Runs in a row that a side was away for before it is not called for a while: one outage may be over by the next."""
 
+ANSWERS = "It answers again; this is over once a run ends well."
+"""What is told besides of a side that is half open."""
+
 FIRST, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 """How long a side is left alone at first, doubled with each failure up to the longest."""
 
@@ -32,7 +37,7 @@ def standing(app: App, connection: ConnectionRow) -> str:
     Ask before a job is made, and again when it begins.
     """
     with app.db.begin() as conn:
-        stopped = [one for one in breakers.of(conn, connection.id).values() if one.state != "closed"]
+        stopped = [one for one in breakers.of(conn, connection.id).values() if one.state == "open"]
     if not stopped:
         return ""
     told = []
@@ -56,16 +61,18 @@ def trip(app: App, connection: ConnectionRow, error: ConnectorError) -> bool:
     """Takes note of the error a run ended with; whether a side is not called from now on.
 
     A refused sign-in, a host that is gone, a right or name that is missing and another environment open their side at
-    once; a side that is away opens it after some runs in a row. Rates, locks and our own troubles do not.
+    once; a side that is away opens it after some runs in a row, a half open one at once. Rates, locks and our own
+    troubles do not.
     """
     side = error.side
     if side not in SIDES or isinstance(error, BadInput) or not isinstance(error, (FixSetup, Unavailable)):
         return False
     now = app.clock()
     with app.db.begin() as conn:
-        if isinstance(error, Unavailable) and breakers.strike(conn, connection.id, side) < STRIKES:
-            return False
         before = breakers.of(conn, connection.id).get(side)
+        patient = isinstance(error, Unavailable) and (before is None or before.state != "probing")
+        if patient and breakers.strike(conn, connection.id, side) < STRIKES:
+            return False
         at = now + pause(before.failures if before else 0, random.random())  # noqa: S311 - jitter, no secret
         if before and before.state != "closed" and before.probe_at and before.probe_at > now:
             at = before.probe_at  # a person's run that failed moves no probe
@@ -79,7 +86,8 @@ def trip(app: App, connection: ConnectionRow, error: ConnectorError) -> bool:
 def probe(duty: Duty) -> Done:
     """Tries one side (`args["side"]`) that is not called: signs in anew and asks who it is.
 
-    Heals it: it is closed, and the connection's polls are due now. Otherwise it is tried again, each time later.
+    When it answers it is half open, and the connection's polls are due now: a run that ends well closes it. Otherwise
+    it is tried again, each time later.
     """
     app, connection = duty.app, duty.connection
     side = str(duty.args.get("side") or duty.task.partition("/")[2])
@@ -87,8 +95,7 @@ def probe(duty: Duty) -> Done:
         return Done(well=False, why="A probe needs a connection and one of its sides.")
     with app.db.begin() as conn:
         breaker = breakers.of(conn, connection.id).get(side)
-        breakers.probing(conn, connection.id, side)
-    if breaker is None or breaker.state == "closed":
+    if breaker is None or breaker.state != "open":
         return Done(why=f"{SIDES[side]} is called as ever.")
     try:
         app.probe(connection.name, side)
@@ -97,9 +104,7 @@ def probe(duty: Duty) -> Done:
             raise  # the database's trouble, not the side's; the side stays open, and the worker tries the probe again
         return _later(app, connection, side, error)
     with app.db.begin() as conn:
-        shut = breakers.close(conn, connection.id, app.clock(), side, well=False)
-        about = bulk.json_text({"side": side})
-        audit.append(conn, connection.id, [_entry(app, connection, "breaker:close:done", about) for _ in shut])
+        breakers.half_open(conn, connection.id, side, f"{breaker.sentence} {ANSWERS}", app.clock())
     return Done(why=f"{SIDES[side]} answers again.")
 
 

@@ -37,7 +37,7 @@ ROOM = 1 << 30
 
 
 class Look(msgspec.Struct, frozen=True):
-    """One thing looked at."""
+    """One thing looked at. What is not `ok` is to be mended; what only `warns` works, and could be better."""
 
     about: str
     """A connection, or `installation`."""
@@ -45,19 +45,23 @@ class Look(msgspec.Struct, frozen=True):
     ok: bool
     sentence: str
     remedy: str = ""
+    warns: bool = False
 
 
 def examine(settings: Settings, actor: str, name: str = "") -> list[Look]:
     """Looks at the installation and every connection, or the one named; NothingSuchHere when there is none of it.
 
-    A database that cannot be used is a finding like any other. Writes nothing, and asks both systems only to read.
+    A database that cannot be used is a finding like any other. Both systems are only read. Here it leaves what every
+    command leaves: tables in a database that was empty, tokens, and what a connection is tied to if nothing was yet.
     """
     try:
         with App.open(settings, actor) as app:
             if name:
                 app.connection(name)
             rows = [row for row in app.connections() if name in ("", row.name)]
-            return [msgspec.structs.replace(one, remedy="") if one.ok else one for one in _all(app, rows)]
+            return [
+                one if one.warns or not one.ok else msgspec.structs.replace(one, remedy="") for one in _all(app, rows)
+            ]
     except ConnectorError as error:
         if name and error.exit_code != 12:
             raise
@@ -70,6 +74,7 @@ def _all(app: App, rows: list[ConnectionRow]) -> Iterator[Look]:
     yield from _database(app, itself)
     yield from _key(app, rows)
     yield from _processes(found, itself)
+    yield _heartbeat(app, found)
     standing = {one.id: one for one in found.connections}
     for row in rows:
         yield from _connection(app, row, standing[row.id], found)
@@ -107,10 +112,13 @@ def _skew(about: str, name: str, theirs: datetime, most: timedelta) -> Look:
 
 def _key(app: App, rows: list[ConnectionRow]) -> Iterator[Look]:
     def opened() -> str:
-        ring = app.ring(may_make=not rows)
+        in_variable = os.environ.get("ML_CONNECTOR_KEY", "").strip()
+        if not (rows or in_variable or app.settings.key_file.exists()):
+            return "There is none yet: `ml-connector init` makes it, or the first connection."
+        ring = app.ring(may_make=False)
         for row in rows:
             app.wiring.secrets(row)
-        where = "a variable" if os.environ.get("ML_CONNECTOR_KEY", "").strip() else str(app.settings.key_file)
+        where = "a variable" if in_variable else str(app.settings.key_file)
         return f"Key {ring.current.id} in {where} opens every secret, and nobody else can read it."
 
     yield _tried(INSTALLATION, "sealing key", opened)
@@ -157,6 +165,23 @@ def _processes(found: Signals, itself: Condition) -> Iterator[Look]:
     for name, at in itself.lapsed:
         sentence = f"The right to write was last renewed {at:%Y-%m-%d %H:%M} UTC by somebody who is gone."
         yield Look(name, "lease", False, sentence, "The next run takes it over; start a worker, or sync by hand.")
+
+
+def _heartbeat(app: App, found: Signals) -> Look:
+    """Nothing here can tell when all of it is gone; it matters once the service runs."""
+    missing = not app.settings.heartbeat_url and any(one.agenda for one in found.connections)
+    return Look(
+        INSTALLATION,
+        "dead-man's switch",
+        True,
+        "None is set: when this machine or every process is gone, nobody hears of it."
+        if missing
+        else "It is set."
+        if app.settings.heartbeat_url
+        else "None is needed: nothing runs by itself here.",
+        "Set ML_CONNECTOR_HEARTBEAT_URL to an address elsewhere that alarms when the calls stop.",
+        missing,
+    )
 
 
 def _connection(app: App, row: ConnectionRow, one: Standing, found: Signals) -> Iterator[Look]:

@@ -41,6 +41,8 @@ class Done:
     """What to show for it on the status page."""
     rest: Mapping[str, Any] = field(default_factory=dict)
     """Args of the job at `again_at`; empty for the same ones."""
+    still: Mapping[str, str] = field(default_factory=dict)
+    """Flows of it that did not run though the others did, to the reason: of them nobody may say that they went well."""
 
 
 class Task(Protocol):

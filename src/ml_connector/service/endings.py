@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ml_connector.kernel.errors import Bug, ConnectorError, OutcomeUnknown, Wait
 from ml_connector.service.duty import BACKFILL, Done
-from ml_connector.service.tasks import FLOWS, Nature
-from ml_connector.store.agenda import AgendaRow, Ending
+from ml_connector.service.tasks import FLOWS, HINTS, Nature
+from ml_connector.store.agenda import NOTHING, AgendaRow, Ending
 
 FIRST = timedelta(seconds=2)
 """Upper bound of the first pause after a failure; it doubles with each failure in a row."""
@@ -17,6 +17,8 @@ LONGEST = timedelta(minutes=10)
 """No pause of our own choosing is longer."""
 UNHURRIED = timedelta(hours=1)
 """The same for what waits for a person."""
+HUSH = timedelta(minutes=15)
+"""How long a cancelled look at events is left alone; who wants it longer pauses the connection."""
 _AT_ONCE = timedelta(seconds=1)
 
 
@@ -42,6 +44,8 @@ class Outcome(NamedTuple):
     """Args of a row of its own that goes on with what was cut short, at the end of the line."""
     alarm: ConnectorError | None = None
     """What a person must hear of; a side that is not called has an alarm of its own."""
+    still: Mapping[str, str] = NOTHING
+    """Flows that did not run though the others did, to the reason."""
 
 
 def after(row: AgendaRow, nature: Nature, done: Done, told: Told) -> Outcome:
@@ -52,16 +56,17 @@ def after(row: AgendaRow, nature: Nature, done: Done, told: Told) -> Outcome:
     """
     if done.again_at is None:
         args = None if "/" in row.name or row.name == FLOWS else dict(done.rest)
-        return Outcome(Ending(told.now, done.well, done.why, nature.priority, args=args))
+        return Outcome(Ending(told.now, done.well, done.why, nature.priority, args=args), still=done.still)
     if told.cancelled:
-        return Outcome(Ending(told.now, False, f"Cancelled. {done.why}".strip(), nature.priority))
+        return _cancelled(row, nature, done.why, told)
     args = dict(done.rest) or None
     priority = row.priority if told.leaving else nature.priority
     if not told.leaving and done.again_at <= told.now + _AT_ONCE and not nature.insists:
         if row.name == FLOWS:
-            return Outcome(Ending(told.now, False, done.why, priority), rest=args or row.args)
+            return Outcome(Ending(told.now, False, done.why, priority), rest=args or row.args, still=done.still)
         priority = BACKFILL
-    return Outcome(Ending(told.now, done.well, done.why, priority, due_at=done.again_at, args=args))
+    ending = Ending(told.now, done.well, done.why, priority, due_at=done.again_at, args=args)
+    return Outcome(ending, still=done.still)
 
 
 def after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told) -> Outcome:
@@ -69,7 +74,7 @@ def after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told
     why = str(error) if isinstance(error, ConnectorError) else f"It failed unexpectedly: {type(error).__name__}."
     attempts = row.attempts + 1
     if told.cancelled:
-        return Outcome(Ending(told.now, False, f"Cancelled. {why}", nature.priority))
+        return _cancelled(row, nature, why, told)
     if told.leaving:  # it is no fault of the job's
         return Outcome(Ending(told.now, False, why, row.priority, due_at=told.now, attempts=row.attempts))
     if isinstance(error, (Wait, OutcomeUnknown)):
@@ -85,6 +90,22 @@ def after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told
         ending = Ending(told.now, False, why, nature.priority, due_at=told.now + pause, attempts=attempts)
         return Outcome(ending, alarm=alarm)
     return Outcome(Ending(told.now, False, why, nature.priority), alarm=alarm)
+
+
+def _cancelled(row: AgendaRow, nature: Nature, why: str, told: Told) -> Outcome:
+    """It keeps its next appointment. What the inbox would call again at once is left alone for a while.
+
+    That counts as a failure, so that the job which may wait behind it already is left alone, too.
+    """
+    due_at = quiet_until(row.name, told.now)
+    said = f"Cancelled. {why}".strip()
+    ending = Ending(told.now, False, said, nature.priority, due_at=due_at, attempts=1 if due_at else 0)
+    return Outcome(ending)
+
+
+def quiet_until(name: str, now: datetime) -> datetime | None:
+    """Until when a row is left alone whose job a person cancelled; None where nothing calls it again by itself."""
+    return now + HUSH if name == HINTS else None
 
 
 def pause_after(error: ConnectorError, attempts: int, told: Told) -> timedelta:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ml_connector.app import App
 from ml_connector.engine.scope import erp_name, projects_name, with_masters
@@ -16,10 +17,10 @@ from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError, FixSetup, OutcomeUnknown, Wait
 from ml_connector.planning.hints import Hint, Named, Side, Verdict, merged
 from ml_connector.service.duty import Done, Duty
-from ml_connector.service.foreign_events import FOREIGN
 from ml_connector.service.judging import judged, ourselves
-from ml_connector.service.timetable import timetable_of
-from ml_connector.store import audit, bulk, counters, inbox
+from ml_connector.service.refusals import FOREIGN
+from ml_connector.service.timetable import POLL, Timetable, timetable_of
+from ml_connector.store import agenda, audit, bulk, counters, inbox
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.inbox import InboxRow
 
@@ -82,16 +83,17 @@ def _name(record: Named) -> str:
 def _looked(duty: Duty, row: ConnectionRow, events: Sequence[InboxRow], told: Mapping[int, Hint]) -> Done:
     app, now = duty.app, duty.app.clock()
     look = merged(told[one.id] for one in events)
-    free, barred = timetable_of(app, row, now).sorted_out(list(look), now, "hint")
+    table = timetable_of(app, row, now)
+    free, barred = table.sorted_out(list(look), now, "hint")
     if barred:
-        # its next poll reads all that changed since the one before, so nothing needs to wait here
-        _close_barred(app, events, told, barred)
+        # a poll reads all that changed since the one before, so no event needs to wait here: the poll comes in time
+        _close_barred(app, row, events, told, {flow: Bar(barred[flow], _poll_at(table, flow, now)) for flow in barred})
         events = [one for one in events if not set(told[one.id].flows) <= barred.keys()]
         look = {flow: look[flow] for flow in free}
     if not look:
         return Done(why=next(iter(barred.values())))
     flows, only = errand_names(look)
-    _, stopped = timetable_of(app, row, now).sorted_out(flows, now, "hint")
+    _, stopped = table.sorted_out(flows, now, "hint")
     flows = tuple(flow for flow in flows if flow not in stopped)
     errand = Errand(
         trigger="webhook",
@@ -120,7 +122,8 @@ def _ended(app: App, row: ConnectionRow, events: Sequence[InboxRow], report: Rep
     if report.left or report.stopped:
         return _again(app, row, events, now, f"cut short: {report.stopped}", now)
     if report.waiting:
-        return _again(app, row, events, now, f"{report.waiting} steps wait for the other side", None)
+        why = f"{report.waiting} steps wait for the other side. {report.outlook}".strip()
+        return _again(app, row, events, now, why, None)
     _close(app, events, "", report.run)
     return Done(why=f"run {report.run} looked at {len(events)} events")
 
@@ -146,14 +149,34 @@ def _close(app: App, events: Sequence[InboxRow], note: str, run: int = 0) -> Non
         inbox.settle(conn, [one.id for one in events], "done", note, run)
 
 
-def _close_barred(app: App, events: Sequence[InboxRow], told: Mapping[int, Hint], barred: Mapping[str, str]) -> None:
-    """Events of which no flow may run now: paused, in a freeze window, or outside business hours."""
+class Bar(NamedTuple):
+    """Why a flow may not run now, and when it may be polled again; None for when a person says so."""
+
+    why: str
+    poll_at: datetime | None
+
+
+def _poll_at(table: Timetable, flow: str, now: datetime) -> datetime | None:
+    return table.next_chance(flow, "poll", now).at
+
+
+def _close_barred(
+    app: App, row: ConnectionRow, events: Sequence[InboxRow], told: Mapping[int, Hint], barred: Mapping[str, Bar]
+) -> None:
+    """Ends the events of which no flow may run now: paused, in a freeze window, or outside business hours.
+
+    Their flows are polled as soon as they may, however long their interval is.
+    """
     notes: dict[str, list[int]] = defaultdict(list)
     for one in events:
         flows = told[one.id].flows
         if set(flows) <= barred.keys():
-            notes[f"{barred[flows[0]]} The next poll looks at it."].append(one.id)
+            why, at = barred[flows[0]]
+            when = f"A poll looks at it by {at:%Y-%m-%d %H:%M} UTC." if at else "The next poll looks at it."
+            notes[f"{why} {when}"].append(one.id)
+    moments = {f"{POLL}/{flow}": bar.poll_at for flow, bar in barred.items() if bar.poll_at}
     with app.db.begin() as conn:
+        agenda.bring_forward(conn, row.id, moments)
         for note, ids in notes.items():
             inbox.settle(conn, ids, "done", note)
 

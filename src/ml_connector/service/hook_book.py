@@ -22,6 +22,7 @@ class HookBook:
         self._db = db
         self._seconds = seconds
         self._hooks: dict[tuple[str, str], Hook] = {}
+        self._names: frozenset[str] = frozenset()
         self._looked_at = float("-inf")
         self._nobody = secrets.token_bytes(32)
 
@@ -35,7 +36,12 @@ class HookBook:
         with self._db.begin() as conn:
             found = hooks.at_the_door(conn)
         self._hooks = {(hook.connection, hook.slug): hook for hook in found}
+        self._names = frozenset(hook.connection for hook in found)
         self._looked_at = began
+
+    def knows(self, connection: str) -> bool:
+        """Whether a connection of that name has a hook; what a stranger calls a connection must not get into a log."""
+        return connection in self._names
 
     def admit(self, source: str, connection: str, slug: str, authorization: bytes) -> Hook | None:
         """The hook a caller proved to be of, or None: for an unknown one and for a wrong secret, after equal work."""

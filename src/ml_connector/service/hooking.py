@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ml_connector.app import App
-from ml_connector.engine.taping import RunTape
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning import hints
 from ml_connector.registry import FLOWS
 from ml_connector.service.hook_fitting import Fitting, Steps, Wanted
-from ml_connector.settings import ConnectionConfig, WebhooksPart, config_from, door_address
+from ml_connector.settings import WebhooksPart, config_from, door_address
 from ml_connector.store import audit, bulk, hooks, links, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.hooks import HookRow
@@ -69,13 +68,15 @@ def sync(app: App, name: str, asked: Asked | None = None) -> dict[str, Any]:
     Only hooks of our namespace that lead to this connection, or that we registered, are touched. A second sync changes
     nothing. BadInput when nobody said where our door is; errors of the tree when Procore does not let us.
     """
-    asked = asked or Asked()
     row = app.connection(name)
-    config = config_from(row.config)
-    settings = config.webhooks
+    with app.wiring.asking(row) as sides:
+        return _synced(app, row, asked or Asked(), sides.projects.system.client)
+
+
+def _synced(app: App, row: ConnectionRow, asked: Asked, client: Client) -> dict[str, Any]:
+    settings = config_from(row.config).webhooks
     base = _base(app, row, settings, asked)
-    client = app.wiring.sides(row, RunTape()).projects.system.client
-    opened = _opener(client, settings)
+    opened = opener(client, settings)
     projects = _projects(app, row)
     company = opened("")
     steps = Steps()
@@ -94,7 +95,7 @@ def sync(app: App, name: str, asked: Asked | None = None) -> dict[str, Any]:
     if not asked.dry:
         _keep(app, row, user_of(client), told, steps)
     return {
-        "connection": name,
+        "connection": row.name,
         "url": base,
         "payload_version": plan.version,
         "changed": bool(steps.done) and not asked.dry,
@@ -132,16 +133,17 @@ def remove(app: App, name: str) -> dict[str, Any]:
     with app.db.begin() as conn:
         rows = hooks.of_connection(conn, row.id)
     base = next((_origin(one.url) for one in rows if one.url), settings.url or "nowhere")
-    opened = _opener(app.wiring.sides(row, RunTape()).projects.system.client, settings)
     steps = Steps()
     fitting = Fitting(app, row, Wanted(base, settings.namespace, settings.payload_version), steps)
-    for project in sorted(fitting.scopes() | {""}):
-        try:
-            fitting.clear(opened(project), "as asked for")
-        except NotSeen:
-            if not project:
-                raise
-            fitting.forget_scope(project, f"Project {project} cannot be seen any more: its hook is forgotten.")
+    with app.wiring.asking(row) as sides:
+        opened = opener(sides.projects.system.client, settings)
+        for project in sorted(fitting.scopes() | {""}):
+            try:
+                fitting.clear(opened(project), "as asked for")
+            except NotSeen:
+                if not project:
+                    raise
+                fitting.forget_scope(project, f"Project {project} cannot be seen any more: its hook is forgotten.")
     with app.db.begin() as conn:
         for one in rows:
             if one.source == "ifs":
@@ -187,13 +189,11 @@ def known(app: App, row: ConnectionRow) -> Known:
     return msgspec.json.decode(text, type=Known) if text else Known()
 
 
-def hooks_of(app: App, row: ConnectionRow, config: ConnectionConfig) -> Callable[[str], Hooks]:
-    """Opens the hooks of a connection in Procore, by project, the company's by the empty text."""
-    return _opener(app.wiring.sides(row, RunTape()).projects.system.client, config.webhooks)
+def opener(client: Client, settings: WebhooksPart) -> Callable[[str], Hooks]:
+    """Opens the hooks of a connection in Procore, by project, the company's by the empty text.
 
-
-def _opener(client: Client, settings: WebhooksPart) -> Callable[[str], Hooks]:
-    """Which endpoints are there is asked once, with the first scope."""
+    Which endpoints are there is asked once, with the first scope.
+    """
     chosen: list[Api | None] = [None if settings.api == "auto" else Api(settings.api)]
 
     def opened(project: str) -> Hooks:

@@ -12,6 +12,7 @@ from ml_connector.queue.port import Queue
 from ml_connector.queue.procrastinate_queue import ProcrastinateQueue
 from ml_connector.registry import FLOWS
 from ml_connector.service.duty import PERSON
+from ml_connector.service.endings import quiet_until
 from ml_connector.service.tasks import NOW
 from ml_connector.store import agenda, audit, bulk, connections, parked, queue_rows, workers
 from ml_connector.store.agenda import AgendaRow, Laid
@@ -67,7 +68,8 @@ def listed(app: App, name: str | None = None) -> dict[str, Any]:
 def cancel(app: App, job: int) -> dict[str, Any]:
     """Takes a waiting job out of the queue, or asks one at work to stop at its next safe point.
 
-    Its row keeps its next appointment. NothingSuchHere when there is no such job.
+    Its row keeps its next appointment; that of events is left alone for a while, `quiet_until` in the answer (None for
+    others). NothingSuchHere when there is no such job.
     """
     queue: Queue = ProcrastinateQueue()
     with app.db.begin() as conn, queue_rows.session(conn) as session:
@@ -76,11 +78,13 @@ def cancel(app: App, job: int) -> dict[str, Any]:
             raise NothingSuchHere(
                 f"There is no job {job}.", remedy="`ml-connector jobs list` lists them with their numbers."
             )
+    until = quiet_until(found.name, app.clock())
     with app.db.begin() as conn:
         if not found.at_work:
-            agenda.dropped(conn, (found.connection, found.name), job, f"Cancelled by {app.actor}.")
+            why = f"Cancelled by {app.actor}."
+            agenda.dropped(conn, (found.connection, found.name), job, why, until)
         _audit(app, conn, found.connection, "job:cancel:done", found.name, job)
-    return {"job": job, "task": found.name, "stopping": found.at_work}
+    return {"job": job, "task": found.name, "stopping": found.at_work, "quiet_until": until}
 
 
 def release(app: App, number: int) -> dict[str, Any]:

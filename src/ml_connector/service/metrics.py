@@ -38,7 +38,7 @@ class _Snapshot(Collector):
         self._fresh = fresh
 
     def collect(self) -> Iterator[Metric]:
-        """Every family, in the order of docs/operating.md."""
+        """Every family, in the order of docs/watching.md."""
         found = self._found
         yield from _flows(found, self._fresh)
         yield from _trouble(found)
@@ -49,12 +49,15 @@ class _Snapshot(Collector):
 
 def _flows(found: Signals, fresh: Colours) -> Iterator[Metric]:
     lag = GaugeMetricFamily(
-        f"{PREFIX}flow_lag_seconds", "Seconds since a poll of the flow last ended well.", labels=("connection", "flow")
+        f"{PREFIX}flow_lag_seconds",
+        "Seconds since a poll of the flow last ended well, or since the connection was made.",
+        labels=("connection", "flow"),
     )
     for one in found.connections:
         for due in one.agenda:
-            if due.name.startswith(POLL) and due.well_at:
-                lag.add_metric((one.name, due.name.removeprefix(POLL)), _age(found, due.well_at))
+            if due.name.startswith(POLL):
+                since = due.well_at or one.added_at
+                lag.add_metric((one.name, due.name.removeprefix(POLL)), _age(found, since))
     yield lag
     age = GaugeMetricFamily(
         f"{PREFIX}flow_age_seconds",

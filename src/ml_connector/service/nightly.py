@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -14,8 +15,9 @@ from ml_connector.service import breaking, retaining
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.stepping import Doing, Step, go
 from ml_connector.service.timetable import timetable_of
+from ml_connector.service.traced import traced
 from ml_connector.settings import config_from
-from ml_connector.store import alerts, audit, sources
+from ml_connector.store import alerts, audit, hooks, sources
 from ml_connector.store.alerts import INSTALLATION, URGENT, WARNING, Alert
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.systems.certificate import good_until
@@ -94,24 +96,38 @@ def trail(duty: Duty, at: str) -> Iterator[Step]:
 
 
 def certificates(duty: Duty, at: str) -> Iterator[Step]:
-    """Warns before the certificate of a host ends: no request gets through from then on."""
+    """Warns before a certificate ends, of a host we call or of our own door's: nothing gets through from then on."""
     row, now = _row(duty), duty.app.clock()
-    config = config_from(row.config)
-    hosts = {"erp": config.erp.url, "projects": config.projects.url, "login": config.projects.login_url}
+    hosts = _hosts(duty, row)
     sides = list(hosts)
     for side in sides[sides.index(at) if at in sides else 0 :]:
-        url = hosts[side]
-        end = good_until(url)
-        if end is None:
-            continue
-        found = certificate_alert(side, url, end, now)
+        ends = {url: good_until(url) for url in hosts[side]}
+        read = {url: end for url, end in ends.items() if end}
+        soonest = min(read, key=lambda url: read[url], default="")
+        found = certificate_alert(side, soonest, read[soonest], now) if soonest else None
         with duty.app.db.begin() as conn:
             if found:
                 alerts.raise_alert(conn, row.id, found, now)
-            else:
+            elif len(read) == len(ends):
                 alerts.clear_alert(conn, row.id, f"certificate/{side}", now)
+        # no alarm: a host that is away has one of its own, and not every machine reaches its own public address
+        said = [f"{url} showed no certificate" for url, end in ends.items() if end is None]
         after = sides[sides.index(side) + 1] if side != sides[-1] else ""
-        yield Step(after, found.sentence if found else "")
+        yield Step(after, "; ".join([*([found.sentence] if found else []), *said]))
+
+
+def _hosts(duty: Duty, row: ConnectionRow) -> dict[str, list[str]]:
+    """Side to the https addresses of it; `door` is where the other side calls us, by the hooks that are registered."""
+    config = config_from(row.config)
+    with duty.app.db.begin() as conn:
+        parts = [urlsplit(one.url) for one in hooks.of_connection(conn, row.id)]
+    found = {
+        "erp": {config.erp.url},
+        "projects": {config.projects.url},
+        "login": {config.projects.login_url},
+        "door": {f"{one.scheme}://{one.netloc}" for one in parts},
+    }
+    return {side: sorted(url for url in urls if url.startswith("https://")) for side, urls in found.items()}
 
 
 def certificate_alert(side: str, url: str, end: datetime, now: datetime) -> Alert | None:
@@ -121,11 +137,14 @@ def certificate_alert(side: str, url: str, end: datetime, now: datetime) -> Aler
         return None
     over = left <= timedelta()
     when = f"ended on {end:%d %B %Y}" if over else f"ends on {end:%d %B %Y}, in {counted(left.days, 'day')}"
+    what, remedy = "no request gets through", "Ask whoever runs that host to renew it; nothing is to be changed here."
+    if side == "door":
+        what, remedy = "no event reaches us", "Renew it where TLS ends in front of the door; polling goes on meanwhile."
     return Alert(
         f"certificate/{side}",
         URGENT if left <= AT_ONCE else WARNING,
-        f"The certificate of {url} {when}; without a new one no request gets through.",
-        "Ask whoever runs that host to renew it; nothing is to be changed here.",
+        f"The certificate of {url} {when}; without a new one {what}.",
+        remedy,
     )
 
 
@@ -156,7 +175,8 @@ def _told(duty: Duty, name: str, error: Exception | None) -> None:
         sentence = f"The nightly {name} failed: {error if ours else type(error).__name__}"
         remedy = (error.remedy if isinstance(error, ConnectorError) else "") or "It is tried again the next night."
         alerts.raise_alert(conn, number, Alert(key, WARNING, sentence, remedy), now)
-    _log.warning("nightly.failed", connection=number, step=name, exc_info=None if ours else error)
+    whose = duty.connection.name if duty.connection else ""
+    _log.warning("nightly.failed", connection=whose, step=name, **({} if ours else traced(error)))
 
 
 def _row(duty: Duty) -> ConnectionRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from ml_connector.store import agenda, parked
+from ml_connector.store import agenda, connections, parked
 from ml_connector.store.agenda import AgendaRow
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.parked import GivenUp
@@ -29,5 +29,7 @@ def park(conn: Transaction, row: AgendaRow, job: int, sentence: str, attempts: i
     )
     number = parked.put(conn, given)
     agenda.park(conn, (row.connection_id, row.name), number, sentence)
-    _log.error("job.parked", connection=row.connection_id, task=row.name, job=job, parked=number, why=sentence)
+    found = connections.by_id(conn, row.connection_id) if row.connection_id else None
+    name = found.name if found else ""
+    _log.error("job.parked", connection=name, task=row.name, job=job, parked=number, why=sentence)
     return number

@@ -45,7 +45,8 @@ class Fate(enum.Enum):
     AGAIN = "again"
     """It was there already."""
     LOST = "lost"
-    """It may not be there: the sender must send it again."""
+    """It may not be there: the sender must send it again. So it is where the connection was removed a moment ago: the
+    sender is a stranger by then."""
 
 
 Ticket = Hashable
@@ -163,7 +164,7 @@ class Receiver:
         except Exception as error:  # whatever it is: not kept, and the writer lives on
             self._complain(Bug(f"The door's writer failed: {type(error).__name__}."))
             return [Fate.LOST] * len(events)
-        return [Fate.NEW if new else Fate.AGAIN for new in fresh]
+        return [Fate.LOST if new is None else Fate.NEW if new else Fate.AGAIN for new in fresh]
 
     def _complain(self, error: ConnectorError) -> None:
         """Logs why nothing is kept, now and then."""

@@ -13,6 +13,7 @@ from typing import Any
 from ml_connector.app import App
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError
+from ml_connector.kernel.text import counted
 from ml_connector.planning.due import Cause
 from ml_connector.planning.policy import Policies
 from ml_connector.registry import FLOWS
@@ -99,20 +100,35 @@ def _run(duty: Duty, cause: Cause, trigger: str) -> Done:
 
 
 def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[str, str]) -> Done:
-    said = " ".join(barred.values())
+    still = {**barred, **report.still}
+    said = " ".join(dict.fromkeys(still.values()))
     if report.more or report.stopped:
-        return Done(well=False, again_at=app.clock(), why=report.stopped or report.notes[-1], rest=again)
+        why = f"{report.stopped or report.notes[-1]} {report.outlook}".strip()
+        return Done(well=False, again_at=app.clock(), why=why, rest=again, still=still)
     if report.waiting:
         until = f" until {report.again_at:%Y-%m-%d %H:%M} UTC" if report.again_at else ""
-        why = f"{report.waiting} steps wait for the other side{until}. {said}".strip()
-        return Done(well=False, again_at=report.again_at or app.clock() + PATIENCE, why=why, rest=again)
-    return Done(why=said)
+        waits = f"{counted(report.waiting, 'step')} {'waits' if report.waiting == 1 else 'wait'}"
+        why = " ".join(part for part in (f"{waits} for the other side{until}.", report.outlook, said) if part)
+        return Done(well=False, again_at=report.again_at or app.clock() + PATIENCE, why=why, rest=again, still=still)
+    return Done(why=said, still=still)
 
 
 def may_be_cut(policies: Policies) -> bool:
-    """Whether new documents may be taken a share at a time: not where somebody is to judge all that is created."""
+    """Whether new documents may be taken a share at a time: not where somebody is to judge all that is new.
+
+    Each share is a run of its own to the brakes, so none that new documents come under may be set. The others look at
+    what changes, of which `engine.bites` cuts nothing.
+    """
     brakes = policies.brakes
-    return policies.purchase_orders.approve != "manual" and not brakes.creates and not brakes.money
+    of_new = (
+        brakes.creates,
+        brakes.share_creates,
+        brakes.money,
+        brakes.money_creates,
+        brakes.money_updates,  # a new document adds to a record that is there, too
+        brakes.money_removals,  # as a credit note takes away
+    )
+    return policies.purchase_orders.approve != "manual" and not any(of_new)
 
 
 def next_bite(bite: int, seconds: float) -> int:

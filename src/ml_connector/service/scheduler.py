@@ -17,6 +17,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.queue.port import NewJob, Queue
 from ml_connector.service import polling
 from ml_connector.service.duty import WEBHOOK
+from ml_connector.service.endings import quiet_until
 from ml_connector.service.laying import lay_out, next_turn
 from ml_connector.service.parking import park
 from ml_connector.service.tasks import HINTS, NOW, Known, known
@@ -169,12 +170,15 @@ class Scheduler:
         if dead.name == HINTS:
             inbox.give_back(conn, dead.connection_id)
         if dead.aborted:
-            agenda.dropped(conn, dead.key, dead.id, "Cancelled; its worker ended before it did.")
+            why = "Cancelled; its worker ended before it did."
+            agenda.dropped(conn, dead.key, dead.id, why, quiet_until(dead.name, now))
             return
         began = row.running_job == dead.id
         agenda.again(conn, dead.key, dead.id, now, {**dead.worker, "at": now.isoformat()} if began else None)
         counters.bump(conn, dead.connection_id, {counters.TAKEOVERS: 1})
-        _log.warning("job.taken_over", connection=dead.connection_id, task=dead.name, job=dead.id, by=dead.worker)
+        named = connections.by_id(conn, dead.connection_id) if dead.connection_id else None
+        name = named.name if named else ""
+        _log.warning("job.taken_over", connection=name, task=dead.name, job=dead.id, by=dead.worker)
         deaths = len(row.deaths) + 1
         if began and deaths >= self.times.tries:
             park(conn, row, dead.id, f"Its worker ended in the middle of it, {deaths} times in a row.", deaths)

@@ -18,6 +18,7 @@ from ml_connector.service.scheduler import Scheduler
 from ml_connector.service.tasks import TASKS
 from ml_connector.service.times import Times
 from ml_connector.service.tracing import Traces
+from ml_connector.service.watching import Watch
 from ml_connector.service.worker import SLOTS, Presence, Worker
 
 CUT_SHORT = 10
@@ -62,6 +63,7 @@ class Service:
         self.presence = Presence(app, kind, times)
         self.traces = Traces.of(os.environ)
         app.wiring.overhearing = self.traces.overhearing
+        self.watch = Watch(app) if kind == "door" else None
         self.worker: Worker | None = None
         self.scheduler: Scheduler | None = None
         if slots:
@@ -78,12 +80,16 @@ class Service:
             self.worker.start()
             self.scheduler.start()
         self.presence.start()
+        if self.watch:
+            self.watch.start()
         _log.info("service.begun", kind=self.kind, process=self.presence.id)
 
     def stop(self, seconds: float) -> bool:
         """Ends in good order within that time, and a little for the door; whether every run reached a safe point."""
         self.presence.stopping = True
         until = time.monotonic() + seconds
+        if self.watch:
+            self.watch.stop()
         if self.scheduler:
             self.scheduler.stop()
         closing = threading.Thread(target=self.door.stop, name="closing") if self.door else None

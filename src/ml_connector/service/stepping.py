@@ -15,7 +15,7 @@ SECONDS = 20.0
 PAUSE = timedelta(minutes=15)
 """When steps that had to wait (a run at work, a side away) are tried again."""
 MOST = 8
-"""How often they are."""
+"""How often they are. What has to wait the last time, too, has failed, and is told."""
 
 
 class Step(NamedTuple):
@@ -40,6 +40,7 @@ def go(duty: Duty, steps: Mapping[str, Doing], told: Callable[[str, Exception | 
     names = list(duty.args.get("only") or steps)
     said: list[str] = list(duty.args.get("said") or ())
     waiting: list[str] = list(duty.args.get("waiting") or ())
+    last = int(duty.args.get("tries") or 0) >= MOST
     ill: list[str] = list(duty.args.get("ill") or ())
     first, at = str(duty.args.get("step") or ""), str(duty.args.get("at") or "")
     following = dict(zip(names, [*names[1:], ""], strict=True))
@@ -55,8 +56,10 @@ def go(duty: Duty, steps: Mapping[str, Doing], told: Callable[[str, Exception | 
                     rest = _rest(duty, said=said, waiting=waiting, ill=ill, step=goes_on, at=step.at)
                     return Done(True, duty.app.clock(), f"{why} It goes on with {goes_on}.", rest)
         except Wait as error:
-            waiting.append(name)
+            (ill if last else waiting).append(name)
             said.append(f"{name} waits: {error.sentence}")
+            if last:
+                told(name, error)
         except Exception as error:  # whatever it is, the other steps are done, and people are told
             ill.append(name)
             said.append(f"{name} failed: {_named(error)}")
@@ -77,7 +80,7 @@ def _rest(duty: Duty, **parts: Any) -> dict[str, Any]:
 def _done(duty: Duty, said: list[str], waiting: list[str], ill: list[str]) -> Done:
     tries = int(duty.args.get("tries") or 0)
     why = "; ".join(dict.fromkeys(said))
-    if waiting and tries < MOST:
+    if waiting:
         rest = {"only": waiting, "tries": tries + 1}
         return Done(False, duty.app.clock() + PAUSE, why, rest)
-    return Done(not waiting and not ill, None, why, {"step": ""} if duty.args else {})
+    return Done(not ill, None, why, {"step": ""} if duty.args else {})

@@ -11,12 +11,13 @@ from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, Bug
 from ml_connector.kernel.text import counted
 from ml_connector.planning.hints import Naming, Verdict, resource_of
-from ml_connector.service import hooking
+from ml_connector.service import hooking, refusals
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.judging import judged, ourselves
 from ml_connector.service.payloads import procore_told
+from ml_connector.service.timetable import timetable_of
 from ml_connector.settings import config_from
-from ml_connector.store import counters, hooks, inbox, sources
+from ml_connector.store import alerts, counters, hooks, inbox, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.heard import Heard, heard
 from ml_connector.store.hooks import HookRow
@@ -40,7 +41,11 @@ SLACK = timedelta(seconds=5)
 FORGET = timedelta(days=3)
 """How long a counted change is remembered, so that the sweep does not count it again."""
 
-_UNPROVED = (401, 403, 404, 410)
+GIVEN_UP = timedelta(hours=13)
+"""How long after it happened an event may be given up for good: twelve hours, and the last pause before."""
+
+_UNPROVED = (401, 404, 410)
+"""Answers that say that the header is not ours any more, or the address somebody else's: `webhooks sync` mends it."""
 
 
 @dataclass
@@ -61,19 +66,24 @@ def sweep(duty: Duty) -> Done:
         raise Bug("A sweep is of a connection.")
     config, now = config_from(row.config), app.clock()
     with app.db.begin() as conn:
+        refusals.clear_over(conn, row.id, now)
         rows = [one for one in hooks.of_connection(conn, row.id) if one.source == "procore" and one.remote_id]
         marks = sources.marks(conn, row.id, "webhooks/")
     if not rows:
         return Done(why="no hook is registered")
+    paused = timetable_of(app, row, now).paused("")
+    if paused:  # Procore is asked nothing then; the first sweep after it reaches back to the last one
+        return Done(why=f"no sweep: paused by {paused.actor}")
     last = _moment(marks.get("sweep")) or _moment(hooking.known(app, row).since) or now
     last_full = _moment(marks.get("sweep_full"))
     full = bool(duty.args.get("full")) or last_full is None or now - last_full >= FULL_EVERY
     since = min(last, last_full or last) if full else last
-    opened = hooking.hooks_of(app, row, config)
     found = _Found()
-    for project in sorted({one.project for one in rows}):
-        mine = [one for one in rows if one.project == project]
-        _look(app, opened(project), mine, (since - BACK, full), found)
+    with app.wiring.asking(row) as sides:
+        opened = hooking.opener(sides.projects.system.client, config.webhooks)
+        for project in sorted({one.project for one in rows}):
+            mine = [one for one in rows if one.project == project]
+            _look(duty, opened(project), mine, (since - BACK, full), found)
     kept = _keep(app, row, found.deliveries)
     count_missed(app, row, "", {})
     with app.db.begin() as conn:
@@ -132,8 +142,9 @@ def _was_told(name: str, at: datetime, events: Iterable[Heard]) -> bool:
     return False
 
 
-def _look(app: App, there: Hooks, mine: Iterable[HookRow], since: tuple[datetime, bool], found: _Found) -> None:
+def _look(duty: Duty, there: Hooks, mine: Iterable[HookRow], since: tuple[datetime, bool], found: _Found) -> None:
     """Notes how the hooks of one scope stand, and takes the deliveries of those that work or worked."""
+    app, name = duty.app, duty.connection.name if duty.connection else ""
     moment, full = since
     where = f"of project {there.project}" if there.project else "of the company"
     try:
@@ -152,10 +163,15 @@ def _look(app: App, there: Hooks, mine: Iterable[HookRow], since: tuple[datetime
             _note(app, row, "broken", f"The hook {where} was switched off", found)
         elif hook.url != row.url:
             _note(app, row, "broken", f"The hook {where} leads to {urlsplit(hook.url).hostname}", found)
-        elif _unproved(row, deliveries):
+        elif (turned := _turned_away(row, deliveries, app.clock())) in _UNPROVED:
             _note(app, row, "broken", f"Events of the hook {where} were turned away at its address", found)
         elif row.state == "broken":
             found.troubles.append(f"The hook {where} was found broken before: run `ml-connector webhooks sync` on it.")
+        elif turned:
+            alert = refusals.alert_for(name, turned)
+            found.troubles.append(f"Procore has given up events of the hook {where}. {alert.sentence} {alert.remedy}")
+            with app.db.begin() as conn:
+                alerts.raise_alert(conn, row.connection_id, alert, app.clock())
 
 
 def _note(app: App, row: HookRow, state: str, sentence: str, found: _Found) -> None:
@@ -164,16 +180,19 @@ def _note(app: App, row: HookRow, state: str, sentence: str, found: _Found) -> N
         hooks.set_state(conn, row.connection_id, row.slug, state)
 
 
-def _unproved(row: HookRow, deliveries: Iterable[Delivery]) -> bool:
-    """Whether the last delivery that was answered, since the hook was last mended, was turned away: its header is not
-    ours any more, or its address leads to somebody else."""
-    refused = False
-    latest = row.synced_at
+def _turned_away(row: HookRow, deliveries: Iterable[Delivery], now: datetime) -> int:
+    """How the last delivery that was answered, since the hook was last mended, was turned away for good; else 0.
+
+    One for which there is nothing to mend in the hook counts for as long as it is news.
+    """
+    found, latest = 0, row.synced_at
     for one in deliveries:
         at = _happened(one)
         if at and one.status and (latest is None or at > latest):
-            latest, refused = at, one.fate is Fate.LOST and one.status in _UNPROVED
-    return refused
+            latest, found = at, one.status if one.fate is Fate.LOST else 0
+            if found in refusals.STATUSES and now - at > GIVEN_UP:
+                found = 0
+    return found if found in (*_UNPROVED, *refusals.STATUSES) else 0
 
 
 def _happened(delivery: Delivery) -> datetime | None:

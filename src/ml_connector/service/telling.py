@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 import apprise
 import msgspec
@@ -43,12 +44,17 @@ class Recipients:
         own, too = self._own.get(connection_id, ((), True))
         return (*own, *(self._installation if too else ()))
 
-    def groups(self, connections: Iterable[int]) -> Iterator[tuple[tuple[str, ...], set[int]]]:
-        """Addresses that hear the same, with the connection ids they hear of, 0 for the installation."""
+    def hears(self, connections: Iterable[int]) -> dict[int, dict[str, str]]:
+        """Connection id, 0 for the installation, to the addresses that hear of it at once, each under its mark."""
+        return {number: {mark(url): url for url in self.urls(number)} for number in (0, *connections)}
+
+    def groups(self, connections: Iterable[int]) -> Iterator[tuple[int, tuple[str, ...], set[int]]]:
+        """Addresses that hear the same, with the connection ids they hear of, 0 for the installation; each group under
+        the id of the connection whose own people they are, or 0."""
         everything = {0, *connections}
         for number, (own, _) in self._own.items():
-            yield own, {number} & everything
-        yield self._installation, {number for number in everything if self._own.get(number, ((), True))[1]}
+            yield number, own, {number} & everything
+        yield 0, self._installation, {number for number in everything if self._own.get(number, ((), True))[1]}
 
     def beat(self) -> list[str]:
         """Calls the dead-man's switch, if there is one; what failed, in words."""
@@ -62,14 +68,17 @@ class Recipients:
         return [] if status < 400 else [f"the heartbeat address answered {status}"]
 
 
-def tell(urls: Sequence[str], title: str, body: str) -> list[str]:
-    """Sends one message to every address; what failed, in words without the address. No address is no failure."""
-    failed = []
-    for url in dict.fromkeys(urls):
-        kind = url.partition("://")[0]
-        sender = apprise.Apprise()
-        if not sender.add(url):
-            failed.append(f"a {kind} address cannot be used")
-        elif not sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-            failed.append(f"a {kind} address did not take the message")
-    return failed
+def mark(url: str) -> str:
+    """Stands for an address in the table of alerts: enough to tell a few apart, too little to find its password by."""
+    return sha256(url.encode()).hexdigest()[:8]
+
+
+def tell(url: str, title: str, body: str) -> str:
+    """Sends one message to one address; what failed, in words without the address, or nothing."""
+    kind = url.partition("://")[0]
+    sender = apprise.Apprise()
+    if not sender.add(url):
+        return f"a {kind} address cannot be used"
+    if not sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+        return f"a {kind} address did not take the message"
+    return ""

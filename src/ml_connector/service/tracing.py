@@ -1,7 +1,8 @@
-"""Traces, where an OpenTelemetry collector is named: a span for each job and run, one for each request to a system.
+"""Traces, where an OpenTelemetry collector is named: a span for each job, and below it one for each request it sends.
 
-Spans carry connection, job and run, and of a request method, host side, path without its query, and status; never a
-body, header or token. Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded and nothing is loaded.
+Spans carry the connection and, once there is one, the run. That of a job has its task and number besides; that of a
+request its method, side, path without its query, status, and the record it is sent for; never a body, header or token.
+Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded and nothing is loaded.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ml_connector.engine.taping import Overheard
 from ml_connector.kernel.errors import BadInput
-from ml_connector.systems.wire import Exchange, Tape
+from ml_connector.store.evidence import ENGINE
+from ml_connector.systems.wire import Exchange
 
 try:
     from opentelemetry import context, trace
@@ -75,13 +78,16 @@ class Traces:
                 span.set_status(trace.StatusCode.ERROR, type(error).__name__)
                 raise
 
-    def overhearing(self) -> Tape | None:
+    def overhearing(self, connection: str) -> Overheard | None:
         """What makes a span of each exchange it is told, below the span of now, in whatever thread it is told."""
         if self._tracer is None:
             return None
         parent, tracer = context.get_current(), self._tracer
+        job = trace.get_current_span(parent)
 
-        def hear(exchange: Exchange) -> None:
+        def hear(exchange: Exchange, run: int, record: str) -> None:
+            if exchange.side == ENGINE:
+                return  # a decision with its input: nothing was sent
             end = time.time_ns()
             start = end - exchange.milliseconds * (_NS // 1000)
             facts: dict[str, str | int] = {
@@ -89,7 +95,13 @@ class Traces:
                 "url.path": exchange.path.partition("?")[0],
                 "http.response.status_code": exchange.status,
                 "ml_connector.side": exchange.side,
+                "connection": connection,
             }
+            if run:
+                facts["run"] = run
+                job.set_attribute("run", run)
+            if record:
+                facts["record"] = record
             span = tracer.start_span(
                 f"{exchange.method} {exchange.side}", parent, trace.SpanKind.CLIENT, facts, start_time=start
             )

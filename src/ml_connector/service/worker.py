@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from ml_connector.app import App
@@ -21,7 +22,7 @@ from ml_connector.service import endings
 from ml_connector.service.duty import BACKFILL, Duty
 from ml_connector.service.endings import Outcome
 from ml_connector.service.parking import park
-from ml_connector.service.polling import flows_of, rows_of
+from ml_connector.service.polling import POLL, flows_of, rows_of
 from ml_connector.service.tasks import FLOWS, HINTS, REST, Known, known
 from ml_connector.service.times import Times
 from ml_connector.service.traced import traced
@@ -258,13 +259,25 @@ class Worker:
         return True
 
     def _followed(self, conn: Transaction, row: AgendaRow, outcome: Outcome) -> None:
-        """Notes at the flows how their run ended; of one that was cut short some are done, and the others go on."""
+        """Notes at the flows how their run ended; of one that was cut short some are done, and the others go on.
+
+        A flow that stood still is not well whatever the others did.
+        """
         left = outcome.rest
         if left is None and outcome.ending.due_at is not None:
             left = outcome.ending.args
-        over = set() if left is None else set(rows_of(row.args)) - set(rows_of(left))
-        agenda.followed(conn, row.connection_id, set(rows_of(row.args)) - over, outcome.ending)
-        agenda.followed(conn, row.connection_id, over, Ending(outcome.ending.now, True, "", row.priority))
+        still = {f"{POLL}{flow}": why for flow, why in outcome.still.items()}
+        every = set(rows_of(row.args))
+        over = set() if left is None else every - set(rows_of(left))
+        ending = outcome.ending
+        if still and ending.well:  # what it says is said of those that stood still
+            ending = msgspec.structs.replace(ending, why="")
+        agenda.followed(conn, row.connection_id, every - over - still.keys(), ending)
+        well = Ending(outcome.ending.now, True, "", row.priority)
+        agenda.followed(conn, row.connection_id, over - still.keys(), well)
+        for name, why in still.items():
+            stood = msgspec.structs.replace(outcome.ending, well=False, why=why)
+            agenda.followed(conn, row.connection_id, {name} & every, stood)
 
     def _written(self, act: Callable[[Transaction], _T]) -> _T:
         """What `act` answers in a transaction; while the database is away it is tried again for a while."""

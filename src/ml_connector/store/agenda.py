@@ -93,14 +93,15 @@ def briefly(conn: Connection) -> None:
 def lay(conn: Connection, laid: Sequence[Laid], now: datetime) -> None:
     """Adds the rows that are not there, and moves the others to the timetable's moment.
 
-    What is due by now, failed, parked, or asked for its moment itself stays where it is.
+    What is due by now, failed, parked, in the queue, or asked for its moment itself stays as it is.
     """
     sql = """
         INSERT INTO agenda AS a (connection_id, name, due_at, priority, args)
         SELECT * FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::integer[], %b::jsonb[])
         ON CONFLICT (connection_id, name) DO UPDATE
         SET due_at = excluded.due_at, priority = excluded.priority, args = excluded.args
-        WHERE NOT a.asked AND a.attempts = 0 AND a.parked_id = 0 AND (a.due_at IS NULL OR a.due_at > %s)
+        WHERE NOT a.asked AND a.attempts = 0 AND a.parked_id = 0 AND a.waiting_job = 0
+          AND (a.due_at IS NULL OR a.due_at > %s)
           AND (a.due_at, a.priority, a.args) IS DISTINCT FROM (excluded.due_at, excluded.priority, excluded.args)
     """
     rows = sorted(laid)
@@ -124,7 +125,7 @@ def call(conn: Connection, connections: Collection[int], name: str, now: datetim
     sql = """
         INSERT INTO agenda AS a (connection_id, name, due_at, priority)
         SELECT one, %s, %s, %s FROM unnest(%b::bigint[]) AS one
-        WHERE NOT EXISTS (SELECT 1 FROM breakers b WHERE b.connection_id = one AND b.state <> 'closed')
+        WHERE NOT EXISTS (SELECT 1 FROM breakers b WHERE b.connection_id = one AND b.state = 'open')
         ON CONFLICT (connection_id, name) DO UPDATE SET due_at = excluded.due_at
         WHERE a.due_at IS NULL AND a.waiting_job = 0 AND a.parked_id = 0
     """
@@ -267,14 +268,26 @@ def release(conn: Connection, parked_id: int, now: datetime) -> int:
     return bulk.run(conn, sql, (now, parked_id))
 
 
-def dropped(conn: Connection, key: tuple[int, str], job: int, why: str) -> None:
-    """A job is gone because somebody cancelled it; its row keeps its next appointment."""
+def dropped(conn: Connection, key: tuple[int, str], job: int, why: str, due_at: datetime | None = None) -> None:
+    """A job is gone because somebody cancelled it; its row keeps its next appointment, or gets that of `due_at`."""
     sql = """
         UPDATE agenda SET waiting_job = CASE WHEN waiting_job = %s THEN 0 ELSE waiting_job END,
-               running_job = CASE WHEN running_job = %s THEN 0 ELSE running_job END, why = %s, attempts = 0
+               running_job = CASE WHEN running_job = %s THEN 0 ELSE running_job END, why = %s, attempts = 0,
+               due_at = coalesce(%s, due_at)
         WHERE connection_id = %s AND name = %s
     """
-    bulk.run(conn, sql, (job, job, why, *key))
+    bulk.run(conn, sql, (job, job, why, due_at, *key))
+
+
+def bring_forward(conn: Connection, connection_id: int, moments: Mapping[str, datetime]) -> None:
+    """Moves rows, by name, to moments that are earlier than theirs, and keeps the timetable from moving them back."""
+    sql = """
+        UPDATE agenda a SET due_at = n.at, asked = true
+        FROM unnest(%b::text[], %b::timestamptz[]) AS n (name, at)
+        WHERE a.connection_id = %s AND a.name = n.name AND a.parked_id = 0 AND (a.due_at IS NULL OR a.due_at > n.at)
+    """
+    if moments:
+        bulk.run(conn, sql, (list(moments), list(moments.values()), connection_id))
 
 
 def one(conn: Connection, connection_id: int, name: str) -> AgendaRow | None:

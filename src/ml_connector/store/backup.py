@@ -54,9 +54,9 @@ def backup(home: Path, url: str | None, path: Path) -> Backup:
     part = path.with_name(path.name + ".part")
     with _session_info(home, url) as conninfo, _fresh(part):
         options = ["--format=custom", "--compress=gzip:1", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s"]
-        _tool("pg_dump", [*options, f"--file={part}"], conninfo)
-        revision = _revision_of(part)
-        made = _about(conninfo, path, part.stat().st_size, revision)
+        with _moment(conninfo) as (snapshot, number, ends):
+            _tool("pg_dump", [*options, f"--snapshot={snapshot}", f"--file={part}"], conninfo)
+        made = Backup(path, part.stat().st_size, _revision_of(part), number, ends)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -98,7 +98,8 @@ def restore(home: Path, url: str | None, path: Path, *, replace: bool = False) -
             migrate.upgrade(conn)
             restored.forget_work(conn)
             faults = [fault for chain in audit.chains(conn) for fault in audit.verify(conn, chain)]
-        made = _about(database.conninfo, path, path.stat().st_size, revision)
+        with _moment(database.conninfo) as (_, number, ends):
+            made = Backup(path, path.stat().st_size, revision, number, ends)
     if faults:
         raise DatabaseTrouble(
             f"The backup was restored, but its audit trail is not whole: {faults[0]}",
@@ -163,13 +164,17 @@ def _set_aside(home: Path, replace: bool) -> Path | None:
     return place
 
 
-def _about(conninfo: str, path: Path, size: int, revision: str) -> Backup:
-    """What the database holds, for the report."""
+@contextmanager
+def _moment(conninfo: str) -> Iterator[tuple[str, int, dict[int, str]]]:
+    """One moment of the database: its snapshot, to be used while the block lasts, and for the report how many
+    connections it holds and where its audit chains end."""
     with translating("the database"), psycopg.connect(conninfo) as session:
-        number = session.execute("SELECT count(*) FROM connections").fetchone()
+        session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        session.read_only = True
+        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # a dump may take its time
+        snapshot, number = session.execute("SELECT pg_export_snapshot(), count(*) FROM connections").fetchall()[0]
         heads = session.execute("SELECT connection_id, seq, hash FROM audit_heads ORDER BY 1").fetchall()
-    ends = {chain: str(audit.Head(seq, digest)) for chain, seq, digest in heads}
-    return Backup(path, size, revision, number[0] if number else 0, ends)
+        yield snapshot, number, {chain: str(audit.Head(seq, digest)) for chain, seq, digest in heads}
 
 
 def _revision_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -24,7 +25,7 @@ class BreakerRow(msgspec.Struct, frozen=True):
 
     side: str
     state: str
-    """closed, open or probing."""
+    """closed, open, or probing: it answered its probe, runs begin, and it is closed once one of them ends well."""
     reason: str
     sentence: str
     remedy: str
@@ -81,36 +82,41 @@ def open_(conn: Connection, connection_id: int, side: str, trouble: Trouble, at:
     bulk.run(conn, due, (connection_id, f"{PROBE}{side}", probe_at, 20, args, trouble.sentence))
 
 
-def probing(conn: Connection, connection_id: int, side: str) -> None:
-    """Notes that a side is being tried."""
-    sql = "UPDATE breakers SET state = 'probing' WHERE connection_id = %s AND side = %s AND state = 'open'"
-    bulk.run(conn, sql, (connection_id, side))
-
-
-def close(conn: Connection, connection_id: int, now: datetime, *sides: str, well: bool) -> list[str]:
-    """Closes sides, all when none is named; those that were not closed. What was put off for it is due now.
-
-    `well`: a whole run ended well, so that the next trouble is the first again; a probe does not prove that much.
+def half_open(conn: Connection, connection_id: int, side: str, sentence: str, now: datetime) -> None:
+    """A side that is open answered its probe: runs may begin, and what was put off for it is due now."""
+    sql = """
+        UPDATE breakers SET state = 'probing', sentence = %s, probe_at = NULL
+        WHERE connection_id = %s AND side = %s AND state = 'open'
     """
+    if bulk.run(conn, sql, (sentence, connection_id, side)):
+        _go_on(conn, connection_id, [side], now)
+
+
+def close(conn: Connection, connection_id: int, now: datetime) -> list[str]:
+    """Closes all sides, for a run ended well; those that were not closed. What was put off for one is due now."""
     sql = """
         WITH old AS (
-            SELECT side, state FROM breakers WHERE connection_id = %(c)s AND (%(all)s OR side = ANY(%(sides)b::text[]))
-                AND (state <> 'closed' OR failures > 0 OR strikes > 0)
-            FOR UPDATE
+            SELECT side, state FROM breakers
+            WHERE connection_id = %s AND (state <> 'closed' OR failures > 0 OR strikes > 0) FOR UPDATE
         )
         UPDATE breakers b SET state = 'closed', reason = '', sentence = '', remedy = '', probe_at = NULL, strikes = 0,
-            failures = CASE WHEN %(well)s THEN 0 ELSE b.failures END
-        FROM old WHERE b.connection_id = %(c)s AND b.side = old.side RETURNING b.side, old.state
+            failures = 0
+        FROM old WHERE b.connection_id = %s AND b.side = old.side RETURNING b.side, old.state
     """
-    values = {"c": connection_id, "all": not sides, "sides": list(sides), "well": well}
-    shut = [side for side, state in bulk.fetch_named(conn, sql, values) if state != "closed"]
-    if shut:
-        no_probe = "UPDATE agenda SET due_at = NULL, asked = false WHERE connection_id = %s AND name = ANY(%b::text[])"
-        bulk.run(conn, no_probe, (connection_id, [f"{PROBE}{side}" for side in shut]))
-        due = """
-            UPDATE agenda SET due_at = %s, attempts = 0
-            WHERE connection_id = %s AND waiting_job = 0 AND parked_id = 0 AND due_at > %s
-              AND split_part(name, '/', 1) = ANY(%b::text[])
-        """
-        bulk.run(conn, due, (now, connection_id, now, list(PUT_OFF)))
-    return shut
+    before = {row[0]: row[1] for row in bulk.fetch(conn, sql, (connection_id, connection_id))}
+    opened = [side for side, state in before.items() if state == "open"]
+    if opened:  # of a side that was half open it was due when it answered
+        _go_on(conn, connection_id, opened, now)
+    return [side for side, state in before.items() if state != "closed"]
+
+
+def _go_on(conn: Connection, connection_id: int, sides: Sequence[str], now: datetime) -> None:
+    """Sides are called again: no probe is due, and what was put off is."""
+    no_probe = "UPDATE agenda SET due_at = NULL, asked = false WHERE connection_id = %s AND name = ANY(%b::text[])"
+    bulk.run(conn, no_probe, (connection_id, [f"{PROBE}{side}" for side in sides]))
+    due = """
+        UPDATE agenda SET due_at = %s, attempts = 0
+        WHERE connection_id = %s AND waiting_job = 0 AND parked_id = 0 AND due_at > %s
+          AND split_part(name, '/', 1) = ANY(%b::text[])
+    """
+    bulk.run(conn, due, (now, connection_id, now, list(PUT_OFF)))

@@ -130,7 +130,7 @@ def remove(conn: Connection, connection_id: int, *, force: bool = False) -> None
 
 
 def put_secrets(conn: Connection, rows: Iterable[SecretRow]) -> None:
-    """Keeps sealed secrets, each in place of the one before it."""
+    """Keeps sealed secrets, each in place of the one before it, as given now: their age begins anew."""
     sql = """
         INSERT INTO secrets (connection_id, field, nonce, sealed, key_id) VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (connection_id, field) DO UPDATE
@@ -138,6 +138,18 @@ def put_secrets(conn: Connection, rows: Iterable[SecretRow]) -> None:
     """
     for row in rows:
         bulk.run(conn, sql, row)
+
+
+def drop_secret(conn: Connection, connection_id: int, field: str) -> None:
+    """Forgets a secret that is not wanted any more."""
+    bulk.run(conn, "DELETE FROM secrets WHERE connection_id = %s AND field = %s", (connection_id, field))
+
+
+def put_sealing(conn: Connection, rows: Iterable[SecretRow]) -> None:
+    """The same secrets sealed under another key: they are as old as they were."""
+    sql = "UPDATE secrets SET nonce = %s, sealed = %s, key_id = %s WHERE connection_id = %s AND field = %s"
+    for row in rows:
+        bulk.run(conn, sql, (row.nonce, row.sealed, row.key_id, row.connection_id, row.field))
 
 
 def secrets_of(conn: Connection, connection_id: int) -> list[SecretRow]:

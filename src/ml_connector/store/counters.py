@@ -20,6 +20,11 @@ TAKEOVERS = "takeovers"
 """Jobs of dead workers that others took over."""
 
 
+def sent(used: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Counters of requests that were sent; `used` is side to kind (read, write) to how many."""
+    return {f"{REQUESTS}{side}/{kind}": number for side, kinds in used.items() for kind, number in kinds.items()}
+
+
 def bump(conn: Connection, connection_id: int, counts: Mapping[str, int]) -> None:
     """Adds to counters of a connection, 0 for the installation."""
     found = {name: number for name, number in counts.items() if number}

@@ -63,20 +63,27 @@ class Waiting(msgspec.Struct, frozen=True):
     """When the oldest of them was received."""
 
 
-def keep(conn: Connection, events: Sequence[EventRow]) -> list[bool]:
-    """Keeps a batch in one statement and answers, one by one, which of them were new.
+def keep(conn: Connection, events: Sequence[EventRow]) -> list[bool | None]:
+    """Keeps a batch in one statement and answers, one by one, which of them were new; None for one that is not kept.
 
     Listeners on `CHANNEL` hear of it with the caller's commit, which waits for the disk even where the database does
-    not by default: an event we said yes to must not be lost. Events of a connection that is gone are left out. Rows
+    not by default: an event we said yes to must not be lost. Events of a connection that is gone are not kept. Rows
     are written in the order of their keys, or two doors could wait for each other.
     """
     if not events:
         return []
     fresh = _insert(conn, events)
-    answers = []
+    there = {key[0] for key in fresh}
+    others = {event.connection_id for event in events} - there
+    if others:
+        there |= {row[0] for row in bulk.fetch(conn, "SELECT id FROM connections WHERE id = ANY(%b)", (list(others),))}
+    answers: list[bool | None] = []
     again: dict[int, int] = {}
     for event in events:
         key = (event.connection_id, event.source, event.event)
+        if event.connection_id not in there:
+            answers.append(None)
+            continue
         answers.append(key in fresh)
         if key in fresh:
             fresh.discard(key)

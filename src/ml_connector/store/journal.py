@@ -30,7 +30,7 @@ class IntentState(Enum):
     REFUSED = "refused"
     """Their rules said no."""
     UNKNOWN = "unknown"
-    """No answer came; it is read back before anything is sent again."""
+    """No answer came; it is read back before anything is sent again, and for a while it may still come."""
     WAITING = "waiting"
     """Not sent for now: rate, lock, or something it needs."""
     SUPERSEDED = "superseded"
@@ -213,6 +213,29 @@ def unconfirmed(conn: Connection, connection_id: int, after: int = 0, limit: int
     return [IntentRow(*row) for row in bulk.fetch(conn, sql, (connection_id, after, limit))]
 
 
+def on_the_way(conn: Connection, ids: Sequence[int], grace: float) -> dict[int, datetime]:
+    """Of sent intents that were read back as not there, those that may still come, with the moment until which.
+
+    `grace` is how many seconds the other side may go on after its answer was given up. They count from when we wrote
+    down that none came; of a killed sender, who wrote nothing down, from now: how long it still sent is not known.
+    """
+    sql = """
+        UPDATE intent_states
+        SET state = 'unknown', settled_at = CASE state WHEN 'sending' THEN now() ELSE settled_at END,
+            result = coalesce(nullif(result, ''), 'No answer came, and it is not there yet.')
+        WHERE id = ANY(%b::int8[]) AND sent_at IS NOT NULL AND (
+            state = 'sending' OR state = 'unknown' AND settled_at > now() - make_interval(secs => %s::float8))
+        RETURNING id, settled_at + make_interval(secs => %s::float8)
+    """
+    return {row[0]: row[1] for row in bulk.fetch(conn, sql, (list(ids), grace, grace))}
+
+
+def never_left(conn: Connection, ids: Sequence[int]) -> None:
+    """Writes down of intents marked as sending that no request of them is on its way: none left, or all had answers."""
+    sql = "UPDATE intent_states SET sent_at = NULL WHERE id = ANY(%b::int8[]) AND state = 'sending'"
+    bulk.run(conn, sql, (list(ids),))
+
+
 def unsettled_keys(conn: Connection, connection_id: int, states: Iterable[str] = _OPEN) -> set[Key]:
     """Records with an intent that is still open."""
     sql = f"SELECT DISTINCT i.kind, i.erp_id FROM {_BOTH} WHERE s.connection_id = %s AND s.state = ANY(%s)"
@@ -240,6 +263,15 @@ def left_planned(conn: Connection, connection_id: int, run_id: int) -> dict[tupl
         WHERE i.run_id = %s AND s.connection_id = %s AND s.state = 'planned'{_HINT} GROUP BY 1, 2
     """
     return {(flow, source): number for flow, source, number in bulk.fetch(conn, sql, (run_id, connection_id))}
+
+
+def fates(conn: Connection, connection_id: int, run_id: int) -> list[tuple[str, str, str, str, int]]:
+    """Flow, record kind, verb and state of the intents of a run, with how many there are of each."""
+    sql = f"""
+        SELECT i.flow, i.kind, i.verb, s.state, count(*) FROM {_BOTH}
+        WHERE i.run_id = %s AND s.connection_id = %s GROUP BY 1, 2, 3, 4
+    """
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in bulk.fetch(conn, sql, (run_id, connection_id))]
 
 
 def load_intents(conn: Connection, connection_id: int, ids: Sequence[int]) -> list[IntentRow]:

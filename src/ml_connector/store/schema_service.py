@@ -5,7 +5,20 @@ The queue's own tables are Procrastinate's and stand in a schema of their own (s
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, Numeric, Table, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
 
 from ml_connector.store.columns import METADATA, form, moment, number, one_of, owner, word
 
@@ -47,6 +60,7 @@ inbox = Table(
     Index("inbox_new_idx", "connection_id", "id", postgresql_where=text("state = 'new'")),
     Index("inbox_taken_idx", "connection_id", postgresql_where=text("state = 'taken'")),
     Index("inbox_received_at_idx", "received_at"),
+    Index("inbox_settled_at_idx", "settled_at", postgresql_where=text("state = 'done'")),
 )
 
 agenda = Table(
@@ -162,7 +176,14 @@ alerts = Table(
     Column("times", BigInteger, nullable=False, server_default=text("1"), comment="service: how often it was seen"),
     moment("first_at", "store: when it was first seen", now=True),
     moment("last_at", "store: when it was last seen", now=True),
-    moment("told_at", "service: when it was sent; null before"),
+    moment("told_at", "service: when it was last sent to somebody; null before"),
+    Column(
+        "told_to",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="service: marks of the addresses that believe it stands: they took it, and do not know that it is over",
+    ),
     moment("cleared_at", "service: when its cause was gone; null while it stands"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -76,6 +76,8 @@ class Standing(msgspec.Struct, frozen=True):
 
     id: int
     name: str
+    added_at: datetime
+    """When the connection was made."""
     agenda: list[Due] = []
     breakers: list[Breaker] = []
     windows: list[Window] = []
@@ -84,7 +86,10 @@ class Standing(msgspec.Struct, frozen=True):
     """Intents whose outcome is not known."""
     unknown_since: datetime | None = None
     waiting_plans: list[str] = []
-    """Hashes of plans that wait for a person's approval: kept by the last run, which stopped for it."""
+    """Hashes of plans that wait for a person's approval, the newest first: kept by runs that stopped for it, and of
+    whose flows no later run has looked at everything."""
+    waiting_why: str = ""
+    """Why the newest of them waits."""
     inbox: int = 0
     """Events that no run has taken yet."""
     inbox_since: datetime | None = None
@@ -164,16 +169,26 @@ _UNKNOWN = """
 _INBOX = "SELECT connection_id, count(*)::int, min(received_at) FROM inbox WHERE state IN ('new', 'taken') GROUP BY 1"
 _EVENTS = """
     SELECT connection_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM settled_at - received_at))
-    FROM inbox WHERE received_at > now() - interval '15 minutes' AND state = 'done' AND settled_at IS NOT NULL
+    FROM inbox WHERE settled_at > now() - interval '15 minutes' AND state = 'done'
     GROUP BY 1
 """
 _PARKED = "SELECT connection_id, count(*)::int FROM parked WHERE released_at IS NULL GROUP BY 1"
 _PLANS = """
-    SELECT p.connection_id, p.hash FROM plans p JOIN runs r ON r.id = p.run_id
-    WHERE p.state = 'kept' AND r.state = 'stopped'
-      AND r.id = (SELECT max(id) FROM runs l WHERE l.connection_id = p.connection_id AND l.state <> 'running')
-    ORDER BY 1, 2
+    WITH recent AS MATERIALIZED (
+        SELECT r.* FROM connections c CROSS JOIN LATERAL (
+            SELECT connection_id, id, state, flows, plan_hash, error,
+                   trigger NOT IN ('webhook', 'plan')
+                       AND (CASE state WHEN 'done' THEN error = '' ELSE plan_hash <> '' END) AS whole
+            FROM runs WHERE connection_id = c.id AND state IN ('done', 'stopped') ORDER BY id DESC LIMIT 300) r
+    )
+    SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id, r.error
+    FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
+    WHERE p.state = 'kept' AND r.state = 'stopped' AND NOT r.flows <@ ARRAY(
+        SELECT unnest(l.flows) FROM recent l WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole)
+    ORDER BY 1, 2, 3 DESC
 """
+"""Plans that stopped runs kept. A run of a webhook looks at some records alone and the command `plan` sends nothing, so
+that neither says that one is over: only runs that have since looked at everything of each of its flows do."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
@@ -195,20 +210,24 @@ def signals(conn: Connection, only: int | None = None) -> Signals:
     parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
     events = {row[0]: float(row[1]) for row in bulk.fetch(conn, _EVENTS)}
     last = {row[0]: Ending(*row[1:]) for row in bulk.fetch(conn, _LAST)}
-    plans: dict[int, list[str]] = {}
-    for number, name in bulk.fetch(conn, _PLANS):
-        plans.setdefault(number, []).append(name)
+    plans: dict[int, list[tuple[int, str, str]]] = {}
+    for number, name, run, why in bulk.fetch(conn, _PLANS):
+        plans.setdefault(number, []).append((run, name, why))
+    for waiting in plans.values():
+        waiting.sort(reverse=True)
     counts = counters.totals(conn)
-    sql = "SELECT id, name FROM connections WHERE id = coalesce(%s, id) ORDER BY name"
+    sql = "SELECT id, name, created_at FROM connections WHERE id = coalesce(%s, id) ORDER BY name"
     found = [
         Standing(
             id=number,
             name=name,
+            added_at=added_at,
             **_of(number, lists, []),
             **_of(number, words, {}),
             unknown=unknown.get(number, (0, None))[0],
             unknown_since=unknown.get(number, (0, None))[1],
-            waiting_plans=plans.get(number, []),
+            waiting_plans=[name for _, name, _ in plans.get(number, ())],
+            waiting_why=plans[number][0][2] if number in plans else "",
             inbox=inbox.get(number, (0, None))[0],
             inbox_since=inbox.get(number, (0, None))[1],
             event_seconds=events.get(number),
@@ -216,7 +235,7 @@ def signals(conn: Connection, only: int | None = None) -> Signals:
             counts=counts.get(number, {}),
             last=last.get(number),
         )
-        for number, name in bulk.fetch(conn, sql, (only,))
+        for number, name, added_at in bulk.fetch(conn, sql, (only,))
     ]
     now = bulk.fetch(conn, "SELECT now()")[0][0]
     jobs = {(task, state): number for task, state, number in bulk.fetch(conn, _JOBS)}
@@ -227,6 +246,12 @@ def workers(conn: Connection) -> list[Worker]:
     """Every process that has given a sign of life and has not said goodbye."""
     sql = "SELECT id, kind, host, pid, started_at, seen_at, stopping FROM workers ORDER BY started_at, id"
     return [Worker(*row) for row in bulk.fetch(conn, sql)]
+
+
+def works(conn: Connection, within: timedelta) -> bool:
+    """Whether a process that does jobs gave a sign of life within that time, by the database's clock."""
+    sql = "SELECT 1 FROM workers WHERE kind IN ('worker', 'serve') AND seen_at >= now() - %s LIMIT 1"
+    return bulk.fetch_one(conn, sql, (within,)) is not None
 
 
 def _of(number: int, found: dict[str, Any], nothing: object) -> dict[str, Any]:

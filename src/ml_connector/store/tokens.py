@@ -10,7 +10,8 @@ _SPACE = 0x6D6C74
 """First half of these advisory locks; the second is twice the connection's id, and one more for projects."""
 
 _PATIENCE = "90s"
-"""How long somebody else may take to sign in; a token endpoint that is silent is given up before that."""
+"""How long others may take to sign in. The transaction that holds the right is idle meanwhile, and the database ends it
+after 30 seconds (store/postgres.py): whoever signs in gives up before that (systems/opening.py, SIGN_IN)."""
 
 
 def alone(conn: Connection, connection_id: int, side: str) -> None:

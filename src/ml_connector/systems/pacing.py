@@ -13,6 +13,7 @@ import msgspec
 
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import RateLimited
+from ml_connector.systems.permits import Permits
 from ml_connector.systems.retry import number_in, spread, their_clock
 
 Pause = Callable[[float], None]
@@ -134,7 +135,9 @@ class Pacing:
         self.pause = pause
         self.budget = budget
         self._book = book
-        self._permits = threading.BoundedSemaphore(in_flight)
+        self.permits = Permits()
+        """Places for requests in flight; opening.py puts those of the whole tenant here."""
+        self._in_flight = in_flight
         self._lock = threading.Lock()
         self._busy = 0
         self._closed_until = 0.0
@@ -145,23 +148,18 @@ class Pacing:
 
     def enter(self) -> float:
         """Waits for a place and for the windows; seconds waited for them. Raises RateLimited beyond `max_wait`."""
-        self._permits.acquire()
         waited = 0.0
-        try:
-            if self._book is not None and not self._traded_at:
-                self._trade()
-            while (seconds := self._turn()) != 0:
-                if seconds < 0:
-                    seconds = self._drawn()
-                if waited + seconds > self.max_wait:
-                    raise self._over(seconds)
-                if seconds > 0:
-                    seconds = spread(seconds, random.random())  # noqa: S311  # jitter, no secret
-                    self.pause(seconds)
-                    waited += seconds
-        except BaseException:
-            self._permits.release()
-            raise
+        if self._book is not None and not self._traded_at:
+            self._trade()
+        while (seconds := self._place_and_turn()) != 0:
+            if seconds < 0:
+                seconds = self._drawn()
+            if waited + seconds > self.max_wait:
+                raise self._over(seconds)
+            if seconds > 0:
+                seconds = spread(seconds, random.random())  # noqa: S311  # jitter, no secret
+                self.pause(seconds)
+                waited += seconds
         return waited
 
     def leave(self, headers: Mapping[str, str] | None) -> None:
@@ -169,7 +167,7 @@ class Pacing:
         learned = headers is not None and "x-rate-limit-remaining" in headers and self._learn(headers)
         with self._lock:
             self._busy -= 1
-        self._permits.release()
+        self.permits.give()
         if learned and self._book is not None and self._now() - self._traded_at > _TRADE:
             self._trade()
 
@@ -201,7 +199,11 @@ class Pacing:
 
     def goes_on(self) -> datetime | None:
         """The moment from which requests are let through again; None when they are now."""
-        at = self.forecast(1)
+        return self.done_at(1)
+
+    def done_at(self, requests: int) -> datetime | None:
+        """The moment at which so many more requests will have been sent; None when no limit known delays them."""
+        at = self.forecast(requests)
         return at if at > self.clock() else None
 
     def _now(self) -> float:
@@ -220,6 +222,17 @@ class Pacing:
         )
         error.again_at = at
         return error
+
+    def _place_and_turn(self) -> float:
+        """Takes a place and a turn, or says as `_turn` how long to wait: without the place, which others may use."""
+        self.permits.take(self._in_flight)
+        seconds = -1.0
+        try:
+            seconds = self._turn()
+        finally:
+            if seconds != 0:
+                self.permits.give()
+        return seconds
 
     def _turn(self) -> float:
         """Seconds to wait before sending; 0 takes the turn; less than 0: some must be drawn from the book first."""

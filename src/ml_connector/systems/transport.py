@@ -58,6 +58,9 @@ class HttpSettings(msgspec.Struct, frozen=True):
     """Longest a request may take in all; IFS lets a query run for ten minutes on /int (facts/ifs.md 9.5)."""
     retry: Retry = Retry()
     user_agent: str = "ml-connector"
+    grace: float = 0.0
+    """As long as the other side may still be doing what it gave no answer to: where it is not 0, a write that left is
+    not sent again by itself, not even one that may be sent twice, for the first could come last and undo it."""
     ca_certificates: bytes | None = None
     """PEM of certificates to trust besides the usual ones, for tenants behind a company's own authority."""
 
@@ -209,14 +212,18 @@ class Transport:
             else:
                 self.counts.reads += 1
         reply: WireReply | None = None
+        left = True
         started = time.perf_counter()
         try:
             reply = self._send(request, token)
+        except NoAnswer as lost:
+            left = lost.left
+            raise
         finally:
             took = time.perf_counter() - started
             self.pacing.leave(None if reply is None else reply.headers)
             if self._tape is not keep_nothing:
-                self._keep(request, reply, int(took * 1000), write)
+                self._keep(request, reply, int(took * 1000), left)
         return reply, waited
 
     def _ask_leave(self) -> None:
@@ -258,19 +265,24 @@ class Transport:
                     f"{self._name(request)} cannot be reached: {lost.why}.",
                     remedy=_remedy(self._http.setting, lost.why),
                 )
-        elif not (request.safe or _reads(request)):
+        elif not self._may_go_again(request):
             raise OutcomeUnknown(
                 f"{self._name(request)} gave no answer to {request.method} {_path(request.url)[:120]}: {lost.why}."
             )
         elif last:
             raise Unavailable(f"{self._name(request)} keeps giving no answer: {lost.why}.")
 
+    def _may_go_again(self, request: WireRequest) -> bool:
+        """Whether a request that left and has no answer may be sent again at once. To sign in, to delete: always."""
+        if _reads(request) or not request.safe:
+            return _reads(request)
+        return not self._http.grace or not request.signed or request.method == "DELETE"
+
     def _pause_for(
         self, request: WireRequest, reply: WireReply, verdict: Verdict, attempt: int
     ) -> tuple[Unavailable | Locked | RateLimited, float]:
         """The error to raise if this was the last attempt, and the seconds to pause if it was not."""
-        safe = request.safe or _reads(request)
-        if verdict is Verdict.UNSURE and not safe:
+        if verdict is Verdict.UNSURE and not self._may_go_again(request):
             raise OutcomeUnknown(
                 f"{self._name(request)} answered {reply.status} to {request.method} {_path(request.url)[:120]}; "
                 "whether it was carried out is not known."
@@ -290,7 +302,7 @@ class Transport:
             return Locked(f"{name} says that somebody holds the row (423).", seconds=seconds), pause
         return Unavailable(f"{name} is away for now ({reply.status}).", seconds=seconds), pause
 
-    def _keep(self, request: WireRequest, reply: WireReply | None, milliseconds: int, write: bool) -> None:
+    def _keep(self, request: WireRequest, reply: WireReply | None, milliseconds: int, left: bool) -> None:
         headers = {} if reply is None else reply.headers
         self._tape(
             Exchange(
@@ -302,7 +314,8 @@ class Transport:
                 reply=b"" if reply is None else self._clean(reply.body),
                 request_id=headers.get("x-request-id") or headers.get("x-correlation-id") or "",
                 milliseconds=milliseconds,
-                write=write,
+                write=not _reads(request),
+                left=left,
             )
         )
 
@@ -361,7 +374,8 @@ def _remedy(setting: str, why: str) -> str:
     if "certificate" in why or "corrupt message" in why or "tls" in why.lower():
         return (
             f"Check that {setting} begins with the right scheme and port, and that the server's certificate is issued "
-            "for that name by an authority this machine trusts (ca_certificates adds one)."
+            "for that name by an authority this machine trusts; add yours there, or name a file with all to be trusted "
+            "in SSL_CERT_FILE."
         )
     return f"Check host and port in {setting}, and that no firewall stands between."
 

@@ -55,6 +55,8 @@ class Exchange(msgspec.Struct, frozen=True):
     request_id: str
     milliseconds: int
     write: bool
+    left: bool = True
+    """Whether it may have reached the other side; False where no byte of it left."""
 
 
 Tape = Callable[[Exchange], None]

@@ -7,15 +7,16 @@ import binascii
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from ml_connector.kernel.errors import KeyTrouble
 
 VARIABLE = "ML_CONNECTOR_KEY"
-"""Base64 of 32 bytes; while a key is being rotated the new one first, then the old, with a space between."""
+"""Base64 of 32 bytes. Several keys with spaces between: the first seals, all of them open (docs/operating.md, Keys)."""
 
 _LENGTH = 32
 _LABEL = b"ml-connector key id\x00"
@@ -51,8 +52,17 @@ class KeyRing:
         return f"KeyRing({', '.join(self.keys)})"
 
 
+class Rotation(NamedTuple):
+    """A change of keys under way."""
+
+    ring: KeyRing
+    drop: bool
+    """Whether the former key may go from the file once nothing is sealed with it."""
+
+
 def open_ring(path: Path, environ: Mapping[str, str], *, may_make: bool) -> KeyRing:
-    """The keys from the variable if it is set, else from the file at `path`.
+    """The keys from the variable if it is set, else from the file at `path` and, only to open with, the one beside it
+    that is prepared to be the next.
 
     `may_make` allows a missing file to be made with a new key; say False once anything is sealed, so that a lost key
     is noticed. Raises KeyTrouble: no key, not base64 of 32 bytes, or a file that others can read.
@@ -66,7 +76,8 @@ def open_ring(path: Path, environ: Mapping[str, str], *, may_make: bool) -> KeyR
                 remedy=f"Put the key file back from your own copy, or set {VARIABLE}.",
             )
         make_key_file(path)
-    return KeyRing(_parsed(_read(path), str(path)))
+    following = _prepared(path)  # looked at first: it goes from there into the key file
+    return KeyRing(_parsed(_read(path), str(path)) + following)
 
 
 def make_key_file(path: Path) -> None:
@@ -75,17 +86,54 @@ def make_key_file(path: Path) -> None:
         os.link(fresh, path)
 
 
-def begin_rotation(path: Path) -> KeyRing:
-    """Puts a new key in front of the file's keys and returns them all: seal everything anew with it, then end.
+def next_file(path: Path) -> Path:
+    """Where the key that is to follow the one at `path` is prepared."""
+    return path.with_name(f"{path.name}.next")
 
-    Called again after a break in the middle, it goes on with the new key that is there already.
+
+def prepare_rotation(path: Path, environ: Mapping[str, str]) -> SealingKey:
+    """The next key, in a file of its own beside the key file; made unless it is there. It opens, and seals nothing yet.
+
+    Where several machines have a copy of the key file, each gets a copy of this one before the key is rotated. Raises
+    KeyTrouble where the key is in the variable, or there is none.
     """
+    if environ.get(VARIABLE, "").strip():
+        raise _one_in_variable()
+    if not path.exists():
+        raise KeyTrouble(f"The key file {path} is missing.", remedy="Run `ml-connector init` first.")
+    make_key_file(next_file(path))
+    return _prepared(path)[0]
+
+
+def begin_rotation(path: Path, environ: Mapping[str, str], elsewhere: Sequence[str] = ()) -> Rotation:
+    """The keys to seal everything anew with: those of the variable, or of the file with the prepared key, or a new one,
+    put in front.
+
+    `elsewhere` names hosts on which others work: they must have the prepared key, and may go on sealing with the former
+    one until this is called again. So it goes on after a break in the middle, too. Raises KeyTrouble.
+    """
+    if environ.get(VARIABLE, "").strip():
+        given = _parsed(environ[VARIABLE], VARIABLE)
+        if len(given) == 1:
+            raise _one_in_variable()
+        return Rotation(KeyRing(given), drop=False)
     keys = _parsed(_read(path), str(path))
-    if len(keys) == 1:
-        keys.insert(0, _new_key())
-        with _beside(path, keys) as fresh:
-            fresh.replace(path)
-    return KeyRing(keys)
+    again = len(keys) > 1
+    held = {key.id for key in keys}
+    fresh = [key for key in _prepared(path) if key.id not in held]
+    if not again:
+        if elsewhere and not fresh:
+            raise KeyTrouble(
+                f"Processes on other hosts ({', '.join(elsewhere)}) could not open what a new key seals.",
+                remedy="Run `ml-connector vault rotate --prepare`, and give them the file it names first.",
+            )
+        keys = [*(fresh or [_new_key()]), *keys]
+        with _beside(path, keys) as written:
+            written.replace(path)
+        fresh = []
+    if not fresh:  # what was prepared is in the key file by now
+        next_file(path).unlink(missing_ok=True)
+    return Rotation(KeyRing(keys), drop=again or not elsewhere)
 
 
 def end_rotation(path: Path) -> KeyRing:
@@ -94,6 +142,25 @@ def end_rotation(path: Path) -> KeyRing:
     with _beside(path, current) as fresh:
         fresh.replace(path)
     return KeyRing(current)
+
+
+def _one_in_variable() -> KeyTrouble:
+    """Why a key in the variable is not rotated from here."""
+    return KeyTrouble(
+        f"The sealing key is in {VARIABLE}, which holds no other one to rotate to.",
+        remedy=f"Put a new key (`openssl rand -base64 32`) behind it, after a space, wherever {VARIABLE} is set; "
+        "then in front of it; then run `ml-connector vault rotate`; then take the former one out.",
+    )
+
+
+def _prepared(path: Path) -> list[SealingKey]:
+    """The key that is to follow, if there is one."""
+    try:
+        return _parsed(_read(next_file(path)), str(next_file(path)))[:1]
+    except KeyTrouble:
+        if next_file(path).exists():
+            raise
+        return []
 
 
 def _new_key() -> SealingKey:

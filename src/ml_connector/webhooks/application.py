@@ -14,11 +14,11 @@ import structlog
 
 from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, Unavailable
-from ml_connector.service.foreign_events import ForeignEvents
 from ml_connector.service.hook_book import Hook, HookBook
 from ml_connector.service.payloads import Told, ifs_told, procore_told
 from ml_connector.service.readiness import not_ready
 from ml_connector.service.receiving import PATIENCE, Event, Fate, Receiver, Ticket
+from ml_connector.service.refusals import Refusals
 from ml_connector.webhooks import answers, measures
 from ml_connector.webhooks.answers import Answer, Receive, Scope, Send
 from ml_connector.webhooks.gatekeeper import Gatekeeper
@@ -48,7 +48,7 @@ class Application:
         """`metrics` adds to what `/metrics` says of the door itself; it may block, and is asked in another thread."""
         self.measures = measures.Measures()
         self.receiver = Receiver(app.db, self._told)
-        self.foreign = ForeignEvents(app.db, app.clock)
+        self.refusals = Refusals(app.db, app.clock)
         self.clock = app.clock
         self._token = (app.settings.metrics_token or "").encode()
         self.gate = Gatekeeper(HookBook(app.db))
@@ -59,18 +59,18 @@ class Application:
         self._at_once = 0
         self._fates: deque[tuple[Ticket, Fate]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._refusals: dict[tuple[int, str], int] = {}
+        self._refusals: dict[tuple[str, int, str], int] = {}
         self._logged_at = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens."""
         began = time.perf_counter()
-        door = ""
+        door = connection = ""
         try:
             parts = scope["path"].split("/")
             if len(parts) == 5 and parts[1] == "webhooks" and parts[2] in SOURCES:
-                door = parts[2]
-                answer = await self._webhook(scope, receive, door, parts[3], parts[4])
+                door, connection = parts[2:4]
+                answer = await self._webhook(scope, receive, door, connection, parts[4])
             else:
                 answer = await self._other(scope)
         except _Gone:
@@ -84,7 +84,7 @@ class Application:
         if door:
             self.measures.answered(door, answer.status, time.perf_counter() - began)
         if answer.why:
-            self._refused(answer)
+            self._refused(answer, connection if self.gate.book.knows(connection) else "")
 
     # webhooks -------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,11 @@ class Application:
         self._at_once += 1
         try:
             body = await _body(scope, receive)
-            return body if isinstance(body, Answer) else await self._event(hook, body)
+            if isinstance(body, Answer):
+                if body is answers.TOO_LARGE:
+                    self.refusals.note(hook, body.status)
+                return body
+            return await self._event(hook, body)
         finally:
             self._at_once -= 1
 
@@ -110,9 +114,10 @@ class Application:
         try:
             told = procore_told(body) if hook.source == "procore" else ifs_told(body, self.clock())
         except BadInput:
+            self.refusals.note(hook, answers.NO_EVENT.status)
             return answers.NO_EVENT
         if told.company != hook.company and (told.company or hook.source == "procore"):
-            self.foreign.note(hook, told.company)
+            self.refusals.note(hook, answers.OTHER_COMPANY.status, told.company)
             self.measures.event(hook.source, "foreign")
             return answers.OTHER_COMPANY
         fate = await self._kept(_row(hook, told, body))
@@ -185,14 +190,14 @@ class Application:
     async def _measured(self) -> Answer:
         return answers.text(200, await self._metrics.within(_METRICS_SECONDS), measures.CONTENT_TYPE)
 
-    def _refused(self, answer: Answer) -> None:
-        """Logs refusals in one line now and then: a stranger must not be able to fill a disk with them."""
-        key = (answer.status, answer.why)
+    def _refused(self, answer: Answer, connection: str) -> None:
+        """Logs refusals in a few lines now and then: a stranger must not be able to fill a disk with them."""
+        key = (connection, answer.status, answer.why)
         self._refusals[key] = self._refusals.get(key, 0) + 1
         if time.monotonic() - self._logged_at >= _QUIET:
             self._logged_at = time.monotonic()
-            for (status, why), times in sorted(self._refusals.items()):
-                _log.warning("door.refused", status=status, why=why, times=times)
+            for (name, status, why), times in sorted(self._refusals.items()):
+                _log.warning("door.refused", connection=name, status=status, why=why, times=times)
             self._refusals.clear()
 
 

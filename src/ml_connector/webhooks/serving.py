@@ -79,7 +79,7 @@ class Door:
         self._server.should_exit = True
         self._thread.join(DRAIN_SECONDS + 2)
         settled = self.application.receiver.stop(DRAIN_SECONDS)
-        self.application.foreign.stop(DRAIN_SECONDS / 2)
+        self.application.refusals.stop(DRAIN_SECONDS / 2)
         self._server = self._thread = None
         _log.info("door.closed", settled=settled)
 

@@ -28,6 +28,7 @@ def open_ifs(settings: Mapping[str, Any], company: str, access: Access) -> Opene
         lambda call: ClientCredentials(token_url, client, access.secret, SCOPE, access.clock, call).shared(
             access.shelf
         ),
+        tenant=url.lower(),
     )
     profile = profile_from(settings.get("profile", {}))
     system = IfsSystem(transport, IfsSettings(url, company, str(settings["channel"]), profile), access.clock)

@@ -24,7 +24,14 @@ def open_procore(settings: Mapping[str, Any], access: Access) -> Opened[ProcoreS
     )
     door_setting = "login_url" if settings["login_url"] else "url"
     alone = settings["otherwise"] == "client_credentials"
-    transport = transport_of("projects", "url", access, lambda call: _signer(client, access, call, alone), door_setting)
+    transport = transport_of(
+        "projects",
+        "url",
+        access,
+        lambda call: _signer(client, access, call, alone),
+        door_setting,
+        tenant=f"{url.lower()} {settings['company_id']}",
+    )
     room = ProcoreSettings(
         url=url,
         login_url=login,

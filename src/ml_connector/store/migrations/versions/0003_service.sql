@@ -65,6 +65,8 @@ CREATE INDEX inbox_taken_idx ON inbox (connection_id) WHERE state = 'taken'
 --;
 CREATE INDEX inbox_received_at_idx ON inbox (received_at)
 --;
+CREATE INDEX inbox_settled_at_idx ON inbox (settled_at) WHERE state = 'done'
+--;
 COMMENT ON COLUMN inbox.id IS 'store: given in the order of arrival'
 --;
 COMMENT ON COLUMN inbox.connection_id IS 'store: the connection this row belongs to'
@@ -330,6 +332,7 @@ CREATE TABLE alerts (
     first_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     last_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     told_at TIMESTAMP WITH TIME ZONE,
+    told_to TEXT[] DEFAULT '{}' NOT NULL,
     cleared_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT alerts_pkey PRIMARY KEY (connection_id, key),
     CONSTRAINT alerts_severity_check CHECK (severity IN ('notice', 'warning', 'urgent'))
@@ -357,7 +360,9 @@ COMMENT ON COLUMN alerts.first_at IS 'store: when it was first seen'
 --;
 COMMENT ON COLUMN alerts.last_at IS 'store: when it was last seen'
 --;
-COMMENT ON COLUMN alerts.told_at IS 'service: when it was sent; null before'
+COMMENT ON COLUMN alerts.told_at IS 'service: when it was last sent to somebody; null before'
+--;
+COMMENT ON COLUMN alerts.told_to IS 'service: marks of the addresses that believe it stands: they took it, and do not know that it is over'
 --;
 COMMENT ON COLUMN alerts.cleared_at IS 'service: when its cause was gone; null while it stands'
 --;
