@@ -13,6 +13,8 @@ from ml_connector.settings import Settings
 from .cut import Wire
 
 ORDERS = 40
+GRACE = 5
+"""Seconds for which a call without an answer may still be carried out: more than the storm's late ones take."""
 
 
 @dataclass
@@ -36,8 +38,9 @@ class Place:
         return cls(name, box, wires, office)
 
     def polled_every(self, seconds: int) -> None:
-        """How often each flow is polled."""
-        self.office.app.edit_connection(self.name, {"schedule": {"interval": seconds, "target": seconds * 10}})
+        """How often each flow is polled; and what gets no answer may come late, a few seconds at most."""
+        given = {"schedule": {"interval": seconds, "target": seconds * 10}}
+        self.office.app.edit_connection(self.name, given | {side: {"grace": GRACE} for side in ("erp", "projects")})
 
     def go_on(self) -> None:
         """The second half: what crossed is revised, reversed, credited and paid."""

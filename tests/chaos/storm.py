@@ -33,6 +33,8 @@ from .place import ORDERS, Place
 
 ROOT = Path(__file__).resolve().parents[2]
 WEBHOOK_FAULTS = ("webhook_twice", "webhook_late", "webhook_lost")
+LATE_FAULTS = ("slow:300", "drop_late:1500", "504_late:1500")
+"""Answers that come late, and calls that are carried out after their caller gave up."""
 FROZEN = 14.0
 """Seconds a frozen worker stays so: longer than others wait before they take over."""
 
@@ -300,7 +302,8 @@ def prepared(weather: Weather, cluster: Cluster, folder: Path, say: Callable[[st
             hooking.sync(app, place.name, hooking.Asked(url=f"http://127.0.0.1:{crew.port}"))
         for number, place in enumerate(places):
             seed = weather.seed * 50 + number
-            rules = [*script(seed), *later(seed), *({"kind": kind, "nth": 1 + seed % 3} for kind in WEBHOOK_FAULTS)]
+            struck = (*WEBHOOK_FAULTS, *LATE_FAULTS)
+            rules = [*script(seed), *later(seed), *({"kind": kind, "nth": 1 + seed % 3} for kind in struck)]
             place.box.admin("POST", "faults", {"rules": rules})
             place.box.faults.hold = 0.5  # seconds until a call that gets no answer is cut off
         for number in range(weather.workers):
