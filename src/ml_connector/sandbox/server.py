@@ -315,6 +315,7 @@ def _config(application: SideApplication) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,  # seconds, as usual proxies have it: longer than our client keeps an idle connection
     )
 
 
