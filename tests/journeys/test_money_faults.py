@@ -123,5 +123,5 @@ def test_all_flows_through_faults(begun: Office, seed: int) -> None:
         run_until_quiet(office)
         assert sum(office.box.faults.injected.values()) > 0
         office.box.faults.clear()
+        office.assert_rests()
     prove(office)
-    office.assert_rests()

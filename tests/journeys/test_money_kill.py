@@ -21,10 +21,10 @@ FIRST = [
     *((point, 1) for point in POINTS if point != ASKED_LATER),
     *(("read.page", passing) for passing in (6, 12)),
     *(("plan.decided", passing) for passing in (8, 15)),
-    *(("apply.marked", step) for step in (3, 5, 9, 15, 17, 20, 22)),
+    *(("apply.marked", step) for step in (3, 9, 17, 22)),
     *(("apply.sent", step) for step in range(2, FIRST_STEPS + 1)),
-    *(("settle.before", step) for step in (8, 15, 22, 28)),
-    *(("settle.after", step) for step in (9, 16, 23, 28)),
+    *(("settle.before", step) for step in (8, 22)),
+    *(("settle.after", step) for step in (16, 28)),
 ]
 """Where the first sync ends, and at which passing."""
 
@@ -35,8 +35,8 @@ NEXT = [
     *((point, 1) for point in ("plan.decided", "plan.kept", "run.finishing")),
     *(("apply.marked", step) for step in (2, 4, 6)),
     *(("apply.sent", step) for step in range(1, NEXT_STEPS + 1)),
-    *(("settle.before", step) for step in (3, 4, 6)),
-    *(("settle.after", step) for step in (2, 4, 5)),
+    *(("settle.before", step) for step in (3, 6)),
+    *(("settle.after", step) for step in (2, 5)),
 ]
 """Where the sync ends in which what had crossed is revised, reversed, credited and paid."""
 
