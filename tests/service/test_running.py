@@ -19,7 +19,7 @@ from ml_connector.kernel.errors import Locked, SignInRefused
 from ml_connector.planning.policy import BrakePolicy, OrderPolicy, Policies
 from ml_connector.registry import FLOWS
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import breaking, pausing, running
+from ml_connector.service import breaking, jobs, pausing, running
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import colours
 from ml_connector.service.tasks import TASKS
@@ -211,6 +211,14 @@ def test_a_flow_that_stands_still_is_not_fresh_and_the_others_are(
         for colour in ("amber", "red"):
             crew.move(minutes=10)
             assert {flow: one for flow, one in seen(crew).items() if one != "green"} == {"direct_costs": colour}
+        crew.rest()
+        assert seen(crew)["direct_costs"] == "red"
+        box.admin("POST", "switches", {"procore": {"permissions": {**permissions, "direct_costs": "admin"}}})
+        crew.tasks["now"] = TASKS["now"]
+        jobs.now(crew.app, "north", ["direct_costs"])
+        crew.rest()
+        assert seen(crew)["direct_costs"] == "green"
+        assert crew.row(connection, "poll/direct_costs").why == "", "what a person asked for counts as well"
     finally:
         crew.close()
 

@@ -18,12 +18,13 @@ from ml_connector.app import App
 from ml_connector.kernel.clock import system_clock
 from ml_connector.kernel.errors import BadInput, ConnectorError, FixSetup, Wait
 from ml_connector.queue.port import Hands, Queue, QueuedJob, Reach, Told
+from ml_connector.registry import FLOWS as ALL_FLOWS
 from ml_connector.service import endings
 from ml_connector.service.duty import BACKFILL, Duty
 from ml_connector.service.endings import Outcome
 from ml_connector.service.parking import park
 from ml_connector.service.polling import POLL, flows_of, rows_of
-from ml_connector.service.tasks import FLOWS, HINTS, REST, Known, known
+from ml_connector.service.tasks import FLOWS, HINTS, NOW, REST, Known, known
 from ml_connector.service.times import Times
 from ml_connector.service.traced import traced
 from ml_connector.service.tracing import Traces
@@ -250,6 +251,10 @@ class Worker:
             alerts.clear_alert(conn, row.connection_id, f"job/{row.name}", ending.now)
         if _runs_flows(row.name):
             self._followed(conn, row, outcome)
+        elif row.name.startswith(NOW) and ending.well and not row.args.get("approved"):
+            flows = flows_of(row.args) or ALL_FLOWS
+            fresh = {f"{POLL}{flow}" for flow in flows if flow not in outcome.still}
+            agenda.followed(conn, row.connection_id, fresh, Ending(ending.now, True, "", row.priority))
         if outcome.rest is not None:
             name = f"{REST}{','.join(sorted(flows_of(outcome.rest)))}"
             agenda.ask(conn, Laid(row.connection_id, name, ending.now, BACKFILL, outcome.rest))
