@@ -124,7 +124,7 @@ def append(conn: Connection, connection_id: int, entries: Iterable[AuditEntry]) 
 def head(conn: Connection, connection_id: int) -> Head:
     """Where the connection's chain ends; number 0 when it has no rows."""
     row = bulk.fetch_one(conn, "SELECT seq, hash FROM audit_heads WHERE connection_id = %s", (connection_id,))
-    return Head(row[0], row[1]) if row else Head(0, _START)
+    return Head(row[0], row[1]) if row else START
 
 
 def chains(conn: Connection) -> list[int]:
@@ -140,26 +140,31 @@ def verify(conn: Connection, connection_id: int, kept: Head | None = None) -> li
     earlier: with it even a chain rewritten from some row on, head and all, is found.
     """
     faults: list[str] = []
-    expected, previous = 1, _START
+    reached = START
     for row in _walk(conn, connection_id):
-        seq, prev_hash, stored = row[0], row[8], row[9]
-        if seq != expected:
-            faults.append(f"Rows {expected} to {seq - 1} are missing.")
-        elif prev_hash != previous:
-            faults.append(f"Row {seq} does not follow row {seq - 1}: one of them was exchanged or changed.")
-        if _hash(prev_hash, connection_id, seq, _entry(row)) != stored:
-            faults.append(f"Row {seq} ({row[3]}) was changed after it was written.")
-        if kept is not None and kept.seq == seq and kept.hash != stored:
-            faults.append(f"Row {seq} is not the row that was noted: the chain was rewritten.")
-        expected, previous = seq + 1, stored
+        reached = _follow(connection_id, row, reached, faults)
+        if kept is not None and kept.seq == reached.seq and kept.hash != reached.hash:
+            faults.append(f"Row {reached.seq} is not the row that was noted: the chain was rewritten.")
     end = head(conn, connection_id)
-    if end.seq != expected - 1:
-        faults.append(f"The chain should end at row {end.seq}, and ends at row {expected - 1}.")
-    elif end.hash != previous:
+    if end.seq != reached.seq:
+        faults.append(f"The chain should end at row {end.seq}, and ends at row {reached.seq}.")
+    elif end.hash != reached.hash:
         faults.append(f"The last row, {end.seq}, is not the one that was written last.")
-    if kept is not None and kept.seq > expected - 1:
-        faults.append(f"The chain was noted to reach row {kept.seq}, and ends at row {expected - 1}.")
+    if kept is not None and kept.seq > reached.seq:
+        faults.append(f"The chain was noted to reach row {kept.seq}, and ends at row {reached.seq}.")
     return faults
+
+
+def _follow(connection_id: int, row: bulk.Row, reached: Head, faults: list[str]) -> Head:
+    """The end of the chain with one row more; what is wrong with that row is added to `faults`."""
+    seq, prev_hash, stored = row[0], row[8], row[9]
+    if seq != reached.seq + 1:
+        faults.append(f"Rows {reached.seq + 1} to {seq - 1} are missing.")
+    elif prev_hash != reached.hash:
+        faults.append(f"Row {seq} does not follow row {seq - 1}: one of them was exchanged or changed.")
+    if _hash(prev_hash, connection_id, seq, _entry(row)) != stored:
+        faults.append(f"Row {seq} ({row[3]}) was changed after it was written.")
+    return Head(seq, stored)
 
 
 def verify_on(conn: Connection, connection_id: int, start: Head, rows: int) -> Stretch:
@@ -175,17 +180,9 @@ def verify_on(conn: Connection, connection_id: int, start: Head, rows: int) -> S
         ORDER BY seq LIMIT %s
     """
     found = bulk.fetch(conn, sql, (connection_id, start.seq, end.seq, rows))
-    expected, previous = start.seq + 1, start.hash
+    reached = start
     for row in found:
-        seq, prev_hash, stored = row[0], row[8], row[9]
-        if seq != expected:
-            faults.append(f"Rows {expected} to {seq - 1} are missing.")
-        elif prev_hash != previous:
-            faults.append(f"Row {seq} does not follow row {seq - 1}: one of them was exchanged or changed.")
-        if _hash(prev_hash, connection_id, seq, _entry(row)) != stored:
-            faults.append(f"Row {seq} ({row[3]}) was changed after it was written.")
-        expected, previous = seq + 1, stored
-    reached = Head(expected - 1, previous)
+        reached = _follow(connection_id, row, reached, faults)
     ended = len(found) < rows
     if ended and reached.seq < end.seq:
         faults.append(f"The chain should end at row {end.seq}, and ends at row {reached.seq}.")
