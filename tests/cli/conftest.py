@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL and one sandbox for the session; a fresh database and home for each test."""
+"""One sandbox for the session; a fresh database and home for each test."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 
 from ml_connector.sandbox.running import RunningSandbox
-from store.cluster import Cluster, server_folder
+from store.cluster import Cluster
 
 from .shell import Shell
 
 ORDERS = 40
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The session's server."""
-    with server_folder() as folder:
-        started = Cluster(folder)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

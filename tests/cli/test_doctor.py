@@ -98,4 +98,4 @@ def test_a_database_that_cannot_be_used_is_a_finding(shell: Shell, cluster: Clus
 
 
 def test_a_connection_that_is_not_there_is_said(joined: Shell) -> None:
-    joined("doctor", "south", code=11)
+    assert "south" in joined("doctor", "south", code=11).err

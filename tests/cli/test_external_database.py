@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import pytest
 from journeys.proof import Proof
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
-from store.tcp_server import PASSWORD, TcpServer
+from store.tcp_server import PASSWORD, TcpServer, tcp_server
 
 from .shell import Shell
 
@@ -31,10 +30,8 @@ PATIENCE = 60.0
 @pytest.fixture(scope="module")
 def server() -> Iterator[TcpServer]:
     """The customer's server."""
-    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        started = TcpServer(Path(folder))
+    with tcp_server() as started:
         yield started
-        started.close()
 
 
 @dataclass(frozen=True)

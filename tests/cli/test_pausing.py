@@ -29,9 +29,9 @@ def test_a_sync_of_all_flows_leaves_out_a_paused_one_and_says_so(joined: Shell) 
 
 
 def test_what_is_not_there_cannot_be_paused(joined: Shell) -> None:
-    joined("pause", "south", code=11)
-    joined("pause", "north", "paymints", code=11)
-    joined("pause", "north", "--until", "2020-01-01", code=12)
+    assert "south" in joined("pause", "south", code=11).err
+    assert "paymints" in joined("pause", "north", "paymints", code=11).err
+    assert "2020-01-01" in joined("pause", "north", "--until", "2020-01-01", code=12).err
 
 
 def test_a_schedule_comes_by_the_file_and_is_changed_by_a_word(joined: Shell) -> None:

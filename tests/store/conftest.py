@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the whole session, and a fresh database on it for each test."""
+"""A fresh database on the session's PostgreSQL for each test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ml_connector.store import connections
 from ml_connector.store.postgres import Database
 
-from .cluster import Cluster, server_folder
+from .cluster import Cluster
 
 
 @contextmanager
@@ -30,15 +30,6 @@ def home() -> Iterator[Path]:
     """An empty home for an embedded server of the test's own."""
     with _short_home() as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The session's server."""
-    with server_folder() as made:
-        started = Cluster(made)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +20,15 @@ PASSWORD = "pass/w0rd%of@joiner"
 """As awkward in a URL as they come."""
 _KEEPER = "keepers-own-word"
 _numbers = count(1)
+
+
+@contextmanager
+def tcp_server() -> Iterator[TcpServer]:
+    """A running one, outside pytest's own folder, which its lesser account may not enter."""
+    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
+        started = TcpServer(Path(folder))
+        yield started
+        started.close()
 
 
 class TcpServer:

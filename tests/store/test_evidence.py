@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 
-import msgspec
 import pytest
 
 from ml_connector.kernel.errors import NothingSuchHere, Unavailable
@@ -15,17 +14,7 @@ from ml_connector.store import bulk, evidence, journal
 from ml_connector.store.evidence import EvidenceWriter
 from ml_connector.store.postgres import Database
 
-
-class _Taped(msgspec.Struct, frozen=True):
-    side: str = "projects"
-    method: str = "POST"
-    path: str = "/rest/v1.0/vendors"
-    status: int = 201
-    request: bytes = b'{"name": "Stahl & Sons"}'
-    reply: bytes = b'{"id": 501}'
-    request_id: str = "req-1"
-    milliseconds: int = 42
-    write: bool = True
+from .taped import Taped
 
 
 def _bodies(database: Database) -> int:
@@ -37,8 +26,8 @@ def test_an_exchange_comes_back_with_its_bodies(database: Database, cid: int) ->
     writer = EvidenceWriter(cid, 5)
     large = random.Random(1).randbytes(3_000_000)
     with writer.sending([11, 12]):
-        writer.tape(_Taped(reply=large))
-    writer.tape(_Taped(method="GET", request=b"", status=0, reply=b"", write=False))
+        writer.tape(Taped(reply=large))
+    writer.tape(Taped(method="GET", request=b"", status=0, reply=b"", write=False))
     assert (writer.pending, writer.weight > 3_000_000) == (2, True)
     assert writer.flush(database) == 2
     assert (writer.pending, writer.weight, writer.flush(database)) == (0, 0, 0)
@@ -58,7 +47,7 @@ def test_equal_bodies_are_kept_once_whoever_brings_them(database: Database, cid:
     writers = [EvidenceWriter(cid, run) for run in (1, 2)]
     for writer in writers:
         for _ in range(3):
-            writer.tape(_Taped())
+            writer.tape(Taped())
             writer.flush(database)
     assert _bodies(database) == 2
     with database.begin() as conn:
@@ -71,7 +60,7 @@ def test_many_threads_may_tape_at_once(database: Database, cid: int) -> None:
     def work(name: int) -> None:
         with writer.sending([name]):
             for place in range(50):
-                writer.tape(_Taped(request=b"%d/%d" % (name, place)))
+                writer.tape(Taped(request=b"%d/%d" % (name, place)))
 
     threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
     for thread in threads:
@@ -90,12 +79,12 @@ def test_many_threads_may_tape_at_once(database: Database, cid: int) -> None:
 
 def test_what_could_not_be_written_waits_for_the_next_flush(database: Database, cid: int) -> None:
     writer = EvidenceWriter(cid, 1)
-    writer.tape(_Taped())
+    writer.tape(Taped())
     away = Database("host=127.0.0.1 port=1", "the database")
     with pytest.raises(Unavailable):
         writer.flush(away)
     away.close()
-    writer.tape(_Taped(request=b"second"))
+    writer.tape(Taped(request=b"second"))
     assert writer.pending == 2
     assert writer.flush(database) == 2
     assert _bodies(database) == 3
@@ -108,9 +97,9 @@ def test_a_document_leads_to_the_requests_that_carried_it(database: Database, ci
         ids = journal.keep_intents(conn, cid, 3, [intent])
     writer = EvidenceWriter(cid, 3)
     with writer.sending([*ids, 999]):
-        writer.tape(_Taped())
+        writer.tape(Taped())
     with writer.sending([999]):
-        writer.tape(_Taped())
+        writer.tape(Taped())
     writer.flush(database)
     with database.begin() as conn:
         assert [row.intent_ids for row in evidence.exchanges_about(conn, cid, "P1")] == [[*ids, 999]]

@@ -143,8 +143,8 @@ def test_nobody_waits_for_a_dead_process(database: Database, other: Database, ci
         finally:
             os._exit(1)
     os.waitpid(child, 0)
-    with other.writer(cid):
-        pass
+    with other.writer(cid) as second:
+        assert second.fence == 2
 
 
 def test_a_commit_under_way_keeps_the_next_holder_waiting(

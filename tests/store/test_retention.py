@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 
-import msgspec
 import pytest
 
 from ml_connector.kernel.errors import BadInput, Locked, NothingSuchHere
@@ -17,20 +16,10 @@ from ml_connector.store.evidence import EvidenceWriter
 from ml_connector.store.partitions import Month
 from ml_connector.store.postgres import Database
 
+from .taped import Taped
+
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
-
-
-class _Taped(msgspec.Struct, frozen=True):
-    side: str = "projects"
-    method: str = "POST"
-    path: str = "/rest/v1.0/vendors"
-    status: int = 201
-    request: bytes = b'{"name": "Stahl & Sons"}'
-    reply: bytes = b'{"id": 501}'
-    request_id: str = ""
-    milliseconds: int = 1
-    write: bool = True
 
 
 class _Days:
@@ -64,7 +53,7 @@ def test_a_body_that_comes_again_in_a_later_month_outlives_the_first(database: D
     for at in (datetime(2026, 3, 31, 23, 59, tzinfo=UTC), datetime(2026, 4, 1, 0, 0, tzinfo=UTC)):
         days.at = at
         for _ in range(2):
-            writer.tape(_Taped())
+            writer.tape(Taped())
             writer.flush(database)
     assert (_count(database, "evidence"), _count(database, "evidence_2026_03")) == (4, 2)
     assert _drop(database, Month("evidence", False, MARCH)) > 0
@@ -72,14 +61,14 @@ def test_a_body_that_comes_again_in_a_later_month_outlives_the_first(database: D
     with database.begin() as conn:
         kept = evidence.exchanges_of(conn, cid, 5)
         assert [row.at.month for row in kept] == [4, 4]
-        assert evidence.body_of(conn, content_hash(_Taped().request)) == _Taped().request
+        assert evidence.body_of(conn, content_hash(Taped().request)) == Taped().request
 
 
 def test_the_inputs_of_decisions_lie_in_months_of_their_own(database: Database, cid: int, days: _Days) -> None:
     days.at = datetime(2026, 3, 10, tzinfo=UTC)
     writer = EvidenceWriter(cid, 5)
-    writer.tape(_Taped(request=b"same"))
-    writer.tape(_Taped(side="engine", method="DECIDE", request=b"same", reply=b""))
+    writer.tape(Taped(request=b"same"))
+    writer.tape(Taped(side="engine", method="DECIDE", request=b"same", reply=b""))
     writer.flush(database)
     _drop(database, Month("evidence", False, MARCH))
     _drop(database, Month("exchanges", False, MARCH))
@@ -95,7 +84,7 @@ def test_many_writers_make_a_new_month_once(database: Database, cid: int, days: 
     days.at = datetime(2031, 2, 1, tzinfo=UTC)
     writers = [EvidenceWriter(cid, run) for run in range(6)]
     for writer in writers:
-        writer.tape(_Taped())
+        writer.tape(Taped())
     threads = [threading.Thread(target=writer.flush, args=(database,)) for writer in writers]
     for thread in threads:
         thread.start()

@@ -1,8 +1,7 @@
-"""One PostgreSQL for the session, and a fresh door on a fresh database for each test."""
+"""A door for the session, and a fresh one on a fresh database where a test shuts it."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +10,6 @@ import pytest
 from store.cluster import Cluster
 
 from .house import House
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The session's server, outside pytest's own folder, which the lesser account of the server may not enter."""
-    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        started = Cluster(Path(folder))
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

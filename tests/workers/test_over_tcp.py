@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ml_connector.kernel.errors import Locked
 from ml_connector.service.duty import WEBHOOK
 from ml_connector.store import agenda, bulk, counters, lock
 from ml_connector.store.postgres import Database
-from store.tcp_server import TcpServer
+from store.tcp_server import TcpServer, tcp_server
 
 from .crew import Crew, Gate, counter, events
 
@@ -20,10 +19,8 @@ from .crew import Crew, Gate, counter, events
 @pytest.fixture(scope="module")
 def server() -> Iterator[TcpServer]:
     """The server."""
-    with tempfile.TemporaryDirectory(prefix="mlc-test-") as folder:
-        started = TcpServer(Path(folder))
+    with tcp_server() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
