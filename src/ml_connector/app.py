@@ -12,6 +12,17 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from ml_connector.connection_file import (
+    ALERTS,
+    SECRET_FIELDS,
+    TOKEN_PAIR,
+    TOKENS,
+    ConnectionConfig,
+    check_name,
+    config_from,
+    connection_from,
+    connection_of,
+)
 from ml_connector.engine import deskwork, lookup, replay
 from ml_connector.engine.census import Census
 from ml_connector.engine.exposure import exposure
@@ -22,19 +33,7 @@ from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, EnvironmentChanged
 from ml_connector.planning.mapping import DEFAULT, Mapper
 from ml_connector.registry import ERP_PROFILES
-from ml_connector.settings import (
-    ALERTS,
-    SECRET_FIELDS,
-    TOKEN_PAIR,
-    TOKENS,
-    ConnectionConfig,
-    Settings,
-    check_name,
-    config_from,
-    connection_from,
-    connection_of,
-    settings_from,
-)
+from ml_connector.settings import Settings, settings_from
 from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources, workers
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import TOKENS
 from ml_connector.engine import lookup
 from ml_connector.engine.deskwork import answers_to
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.planning.plan import HoldReason
-from ml_connector.settings import TOKENS, Settings
+from ml_connector.settings import Settings
 from ml_connector.store import audit as trail
 from ml_connector.store import backup as copies
 from ml_connector.store import connections, mappings, upgrading

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tomlkit
 
+from ml_connector.connection_file import SECRET_FIELDS, TOKEN_PAIR, TOKENS, config_from, read_toml
 from ml_connector.engine.binding import Bond, Face
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
@@ -22,7 +23,7 @@ from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, ConnectorError, KeyTrouble, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
 from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
-from ml_connector.settings import SECRET_FIELDS, TOKEN_PAIR, TOKENS, Settings, config_from, read_toml
+from ml_connector.settings import Settings
 from ml_connector.store import connections, counters, mappings, paces, tokens
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ml_connector import settings
+from ml_connector import connection_file, settings
 from ml_connector.planning.mapping import CodeMapping, SegmentRule
 from ml_connector.planning.policy import Policies
 from ml_connector.planning.schedule import FlowSchedule, Freeze, HolidayPart, Schedule
@@ -16,9 +16,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "connection-file.md").read_text(encoding="utf-8")
 
 FIELDS = [
-    *(field.name for field in msgspec.structs.fields(settings.ConnectionPart)),
-    *(field.name for field in msgspec.structs.fields(settings.ErpPart)),
-    *(field.name for field in msgspec.structs.fields(settings.ProjectsPart)),
+    *(field.name for field in msgspec.structs.fields(connection_file.ConnectionPart)),
+    *(field.name for field in msgspec.structs.fields(connection_file.ErpPart)),
+    *(field.name for field in msgspec.structs.fields(connection_file.ProjectsPart)),
     *(field.name for field in msgspec.structs.fields(CodeMapping)),
     *(field.encode_name for field in msgspec.structs.fields(SegmentRule) if field.name != "rows"),
 ]
@@ -29,7 +29,7 @@ POLICIES = [
     if part.name != "brakes"
 ]
 SCHEDULE = [f"schedule.{field.name}" for field in msgspec.structs.fields(Schedule)]
-WEBHOOKS = [f"webhooks.{field.name}" for field in msgspec.structs.fields(settings.WebhooksPart)]
+WEBHOOKS = [f"webhooks.{field.name}" for field in msgspec.structs.fields(connection_file.WebhooksPart)]
 SCHEDULE_PARTS = [field.name for part in (FlowSchedule, Freeze, HolidayPart) for field in msgspec.structs.fields(part)]
 
 

@@ -16,8 +16,9 @@ from ml_connector.cli.month_office import MonthClock, begin, number_of
 from ml_connector.cli.month_start import FIRST_DAY
 from ml_connector.cli.month_story import MonthStory
 from ml_connector.cli.output import Output
+from ml_connector.connection_file import read_toml
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.settings import Settings, read_toml
+from ml_connector.settings import Settings
 from store.cluster import Cluster
 
 from .shell import Shell

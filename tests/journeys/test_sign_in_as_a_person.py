@@ -17,10 +17,11 @@ import msgspec
 import pytest
 
 from ml_connector.app import App
+from ml_connector.connection_file import TOKEN_PAIR
 from ml_connector.kernel.errors import SignInRefused
 from ml_connector.sandbox.faults import FaultRule
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.settings import TOKEN_PAIR, Settings
+from ml_connector.settings import Settings
 from ml_connector.store import connections
 from ml_connector.store.connections import SecretRow
 from ml_connector.systems.signing import TokenPair

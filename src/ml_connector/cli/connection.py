@@ -15,8 +15,8 @@ from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import ERP_SECRET, PROJECTS_SECRET, Session, session_of, text_from
 from ml_connector.cli.trouble import SETUP
+from ml_connector.connection_file import SECRET_FIELDS, read_toml
 from ml_connector.kernel.errors import BadInput
-from ml_connector.settings import SECRET_FIELDS, read_toml
 from ml_connector.systems.finding import Finding
 
 connections = group(

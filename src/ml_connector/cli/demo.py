@@ -23,10 +23,11 @@ from ml_connector.cli.month_story import MonthStory
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import actor, session_of
 from ml_connector.cli.trouble import FOUND_WRONG
+from ml_connector.connection_file import read_toml
 from ml_connector.kernel.errors import BadInput, ConnectorError, Locked, Unavailable
 from ml_connector.kernel.text import counted
 from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
-from ml_connector.settings import DATABASE_URL, HOME, Settings, read_toml
+from ml_connector.settings import DATABASE_URL, HOME, Settings
 
 _MARK = "demo.lock"
 """The file that says a folder belongs to the demo; locked while one runs."""

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import msgspec
 
-DELETE = "delete"
 _ODD = re.compile(r"[^a-z0-9]")
 _KEYS = re.compile(r"([A-Za-z_]+)=([^^]*)\^")
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ml_connector.app import App
+from ml_connector.connection_file import TOKEN_PAIR
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.due import next_nightly
@@ -18,7 +19,6 @@ from ml_connector.planning.schedule import Schedule
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import Colours, colours
 from ml_connector.service.telling import Recipients, mark, tell
-from ml_connector.settings import TOKEN_PAIR
 from ml_connector.store import alerts, connections
 from ml_connector.store.alerts import INSTALLATION, NOTICE, URGENT, WARNING, Alert, AlertRow
 from ml_connector.store.signals import Signals, Standing, signals, works

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.kernel.clock import system_clock
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted, listed
@@ -17,7 +18,7 @@ from ml_connector.planning.due import spoken
 from ml_connector.service.fresh import POLL
 from ml_connector.service.nightly import certificate_alert
 from ml_connector.service.timetable import timetable_of
-from ml_connector.settings import Settings, config_from
+from ml_connector.settings import Settings
 from ml_connector.store import migrate
 from ml_connector.store.condition import Condition, condition
 from ml_connector.store.connections import ConnectionRow

@@ -24,7 +24,6 @@ from ml_connector.store import agenda, audit, bulk, counters, inbox
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.inbox import InboxRow
 
-TASK = "hints"
 AT_ONCE = 500
 """Events looked at in one run."""
 IGNORED = "events_ignored"

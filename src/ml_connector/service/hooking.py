@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import WebhooksPart, config_from, door_address
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning import hints
 from ml_connector.registry import FLOWS
 from ml_connector.service.hook_fitting import Fitting, Steps, Wanted
-from ml_connector.settings import WebhooksPart, config_from, door_address
 from ml_connector.store import audit, bulk, hooks, links, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.hooks import HookRow

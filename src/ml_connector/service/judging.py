@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.hints import Event, Hint, Ourselves, Side, Verdict, hint_of
 from ml_connector.registry import FLOWS
 from ml_connector.service import hooking
 from ml_connector.service.payloads import ifs_told, procore_told
-from ml_connector.settings import config_from
 from ml_connector.store import links
 from ml_connector.store.connections import ConnectionRow
 

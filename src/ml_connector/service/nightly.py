@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import ConnectorError, Unavailable
 from ml_connector.kernel.text import counted, listed
 from ml_connector.service import breaking, retaining
@@ -16,7 +17,6 @@ from ml_connector.service.duty import Done, Duty
 from ml_connector.service.stepping import Doing, Step, go
 from ml_connector.service.timetable import timetable_of
 from ml_connector.service.traced import traced
-from ml_connector.settings import config_from
 from ml_connector.store import alerts, audit, hooks, sources
 from ml_connector.store.alerts import INSTALLATION, URGENT, WARNING, Alert
 from ml_connector.store.connections import ConnectionRow

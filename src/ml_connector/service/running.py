@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError
 from ml_connector.kernel.text import counted
@@ -20,7 +21,6 @@ from ml_connector.registry import FLOWS
 from ml_connector.service import breaking, sweeping
 from ml_connector.service.duty import Done, Duty, Task
 from ml_connector.service.timetable import timetable_of
-from ml_connector.settings import config_from
 from ml_connector.store.connections import ConnectionRow
 
 SECONDS = 30.0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput, Bug
 from ml_connector.kernel.text import counted
 from ml_connector.planning.hints import Naming, Verdict, resource_of
@@ -16,7 +17,6 @@ from ml_connector.service.duty import Done, Duty
 from ml_connector.service.judging import judged, ourselves
 from ml_connector.service.payloads import procore_told
 from ml_connector.service.timetable import timetable_of
-from ml_connector.settings import config_from
 from ml_connector.store import alerts, counters, hooks, inbox, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.heard import Heard, heard
@@ -25,7 +25,6 @@ from ml_connector.store.inbox import EventRow
 from ml_connector.systems.procore.answers import NotSeen
 from ml_connector.systems.procore.webhook import Delivery, Fate, Hooks
 
-TASK = "sweep"
 LAST, LAST_FULL = "webhooks/sweep", "webhooks/sweep_full"
 """Under which names the moments of the last sweep, and of the last one over all deliveries, are kept."""
 SUSPECT, COUNTED = "missed/suspect/", "missed/counted/"

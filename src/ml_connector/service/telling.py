@@ -12,7 +12,7 @@ from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
 from ml_connector.app import App
-from ml_connector.settings import ALERTS, config_from
+from ml_connector.connection_file import ALERTS, config_from
 
 _PATIENCE = timedelta(seconds=10)
 

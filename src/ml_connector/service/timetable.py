@@ -12,11 +12,11 @@ from datetime import date, datetime
 from typing import Protocol
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from, holiday_dates
 from ml_connector.planning import due
 from ml_connector.planning.due import Cause, Moment
 from ml_connector.planning.freshness import Freshness, freshness
 from ml_connector.planning.schedule import Schedule, in_zone, zone_of
-from ml_connector.settings import config_from, holiday_dates
 from ml_connector.store import pauses
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.pauses import PauseRow
