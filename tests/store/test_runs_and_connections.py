@@ -16,6 +16,18 @@ from ml_connector.store.runs import NewRun, RunEnd
 _NEW = NewRun(("vendors", "orders"), "person", "anna", 3)
 
 
+def test_a_still_database_shows_one_moment_and_writes_nothing(database: Database, cid: int) -> None:
+    with database.still() as still:
+        with still.begin() as conn:
+            assert runs.list_runs(conn, cid) == []
+        with database.begin() as conn:
+            run = runs.start_run(conn, cid, _NEW)
+        with still.begin() as conn:
+            assert runs.list_runs(conn, cid) == []
+    with database.begin() as conn:
+        assert [found.id for found in runs.list_runs(conn, cid)] == [run]
+
+
 def test_a_run_is_written_down_when_it_begins_and_when_it_ends(database: Database, cid: int) -> None:
     with database.begin() as conn:
         run = runs.start_run(conn, cid, _NEW)
@@ -31,6 +43,10 @@ def test_a_run_is_written_down_when_it_begins_and_when_it_ends(database: Databas
         later = runs.start_run(conn, cid, _NEW)
         assert [found.id for found in runs.list_runs(conn, cid)] == [later, run]
         assert [found.id for found in runs.list_runs(conn, before=later)] == [run]
+        sought = {"state": "done", "trigger": "person", "actor": "anna", "flow": "orders"}
+        assert [found.id for found in runs.list_runs(conn, cid, sought=runs.Sought(**sought))] == [run]
+        for field in sought:
+            assert not runs.list_runs(conn, cid, sought=runs.Sought(**{**sought, field: "another"}))
         last = runs.start_run(conn, cid, _NEW)
         assert runs.fail_left_over(conn, cid, last) == [later]
         assert runs.get_run(conn, cid, last).state == "running"
@@ -56,6 +72,19 @@ def test_an_approval_holds_for_the_same_plan_until_it_was_applied(database: Data
         with pytest.raises(PlanUnknown):
             runs.get_plan(conn, cid, "ab")
         assert [row.hash for row in runs.list_plans(conn, cid)] == ["ab99", "ab12"]
+
+
+def test_who_asked_for_a_plan_first_stays_as_long_as_it_waits(database: Database, cid: int) -> None:
+    with database.begin() as conn:
+        assert runs.keep_plan(conn, cid, 1, "cd34", {}).asked_by == "", "a schedule is nobody"
+        assert runs.keep_plan(conn, cid, 2, "cd34", {}, runs.Asked("olga", approving=True)).asked_by == ""
+        assert runs.keep_plan(conn, cid, 3, "cd34", {}, runs.Asked("olga")).asked_by == "olga"
+        assert runs.keep_plan(conn, cid, 4, "cd34", {}, runs.Asked("anna")).asked_by == "olga"
+        runs.set_plan_state(conn, cid, "cd34", "partly")
+        assert runs.keep_plan(conn, cid, 5, "cd34", {}, runs.Asked("anna")).state == "partly"
+        runs.set_plan_state(conn, cid, "cd34", "applied")
+        anew = runs.keep_plan(conn, cid, 6, "cd34", {}, runs.Asked("anna", approving=True))
+        assert (anew.state, anew.asked_by) == ("kept", "anna"), "whoever brings it back asks for it"
 
 
 def test_connections_are_added_changed_and_removed_with_care(database: Database, cid: int) -> None:

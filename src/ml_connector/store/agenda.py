@@ -25,7 +25,7 @@ _LAYING = 0x6D6C65
 """Advisory lock of who lays out the agenda."""
 _COLUMNS = (
     "connection_id, name, due_at, priority, args, why, attempts, queued_at, started_at, finished_at, well_at, skipped, "
-    "asked, waiting_job, running_job, parked_id, ended"
+    "asked, waiting_job, running_job, parked_id, ended, remedy"
 )
 
 
@@ -49,6 +49,8 @@ class AgendaRow(msgspec.Struct, frozen=True):
     running_job: int
     parked_id: int
     ended: dict[str, Any]
+    remedy: str
+    """What a person can do about `why`; empty where nothing is known."""
 
     @property
     def began(self) -> datetime | None:
@@ -83,6 +85,8 @@ class Ending(msgspec.Struct, frozen=True):
     attempts: int = 0
     args: dict[str, Any] | None = None
     """What the next job is given; None for what this one was given."""
+    remedy: str = ""
+    """What a person can do about `why`."""
 
 
 def briefly(conn: Connection) -> None:
@@ -133,6 +137,16 @@ def call(conn: Connection, connections: Collection[int], name: str, now: datetim
         bulk.run(conn, sql, (name, now, priority, sorted(connections)))
 
 
+def held(conn: Connection, connection_id: int, name: str, priority: int) -> AgendaRow:
+    """One row, made if it is not there, nobody else's until the transaction ends; waits while it is somebody's."""
+    sql = "INSERT INTO agenda (connection_id, name, priority) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+    bulk.run(conn, sql, (connection_id, name, priority))
+    sql = f"SELECT {_COLUMNS} FROM agenda WHERE connection_id = %s AND name = %s FOR UPDATE"
+    row = bulk.fetch_one(conn, sql, (connection_id, name))
+    assert row is not None
+    return AgendaRow(*row)
+
+
 def ask(conn: Connection, wish: Laid) -> AgendaRow:
     """Makes a task due because a person wants it; joins one that waits already. The row as it is then."""
     sql = f"""
@@ -172,21 +186,26 @@ def due(conn: Connection, now: datetime, limit: int) -> list[AgendaRow]:
 
 
 def queued(conn: Connection, row: AgendaRow, job: int, now: datetime, due_at: datetime | None) -> None:
-    """A row became a job; `due_at` is its next appointment, if it has one."""
+    """A row became a job; `due_at` is its next appointment, if it has one. Job 0: another row's job does its work, and
+    knows who asked for it."""
     sql = """
-        UPDATE agenda SET waiting_job = %s, queued_at = %s, due_at = %s, asked = false
+        UPDATE agenda SET waiting_job = %s, queued_at = %s, due_at = %s, asked = false,
+               args = CASE WHEN %s = 0 THEN args - 'asked_by' ELSE args END
         WHERE connection_id = %s AND name = %s
     """
-    bulk.run(conn, sql, (job, now, due_at, row.connection_id, row.name))
+    bulk.run(conn, sql, (job, now, due_at, job, row.connection_id, row.name))
 
 
-def hurry(conn: Connection, key: tuple[int, str], now: datetime) -> None:
-    """Makes a row due now, as if nothing had failed; one that waits in the queue or is at work stays as it is."""
+def hurry(conn: Connection, key: tuple[int, str], now: datetime, by: str = "") -> None:
+    """Makes a row due now, as if nothing had failed; one that waits in the queue or is at work stays as it is.
+
+    `by` is the person for whom it runs then, in its args as `asked_by`.
+    """
     sql = """
-        UPDATE agenda SET due_at = %s, attempts = 0, asked = true
+        UPDATE agenda SET due_at = %s, attempts = 0, asked = true, args = args || %s
         WHERE connection_id = %s AND name = %s AND waiting_job = 0 AND running_job = 0
     """
-    bulk.run(conn, sql, (now, *key))
+    bulk.run(conn, sql, (now, Jsonb({"asked_by": by} if by else {}), *key))
     wake(conn)
 
 
@@ -194,10 +213,10 @@ def put_off(conn: Connection, row: AgendaRow, due_at: datetime | None, *, skippe
     """A row that is due does not become a job now: one like it is about, or the timetable does not allow it."""
     sql = """
         UPDATE agenda SET due_at = %s, asked = false, skipped = skipped + %s,
-               why = CASE WHEN %s = '' THEN why ELSE %s END
+               why = CASE WHEN %s = '' THEN why ELSE %s END, remedy = CASE WHEN %s = '' THEN remedy ELSE '' END
         WHERE connection_id = %s AND name = %s
     """
-    bulk.run(conn, sql, (due_at, skipped, why, why, row.connection_id, row.name))
+    bulk.run(conn, sql, (due_at, skipped, why, why, why, row.connection_id, row.name))
 
 
 def begin(conn: Connection, key: tuple[int, str], job: int, now: datetime) -> AgendaRow | None:
@@ -224,13 +243,13 @@ def end(conn: Connection, key: tuple[int, str], job: int, ending: Ending) -> boo
     sql = """
         UPDATE agenda SET running_job = 0, finished_at = %s, well_at = CASE WHEN %s THEN %s ELSE well_at END, why = %s,
                priority = %s, due_at = coalesce(%s, due_at), asked = %s, attempts = %s, args = coalesce(%s, args),
-               ended = '{}'
+               ended = '{}', remedy = %s
         WHERE connection_id = %s AND name = %s AND running_job = %s
     """
     now, due_at = ending.now, ending.due_at
     args = None if ending.args is None else Jsonb(ending.args)
     marks = (now, ending.well, now, ending.why, ending.priority, due_at, due_at is not None, ending.attempts, args)
-    return bulk.run(conn, sql, (*marks, *key, job)) > 0
+    return bulk.run(conn, sql, (*marks, ending.remedy, *key, job)) > 0
 
 
 def again(conn: Connection, key: tuple[int, str], job: int, now: datetime, ended: dict[str, Any] | None) -> None:
@@ -253,27 +272,36 @@ def again(conn: Connection, key: tuple[int, str], job: int, now: datetime, ended
 def park(conn: Connection, key: tuple[int, str], parked_id: int, why: str) -> None:
     """Takes a row off the agenda until a person releases it."""
     sql = """
-        UPDATE agenda SET parked_id = %s, due_at = NULL, waiting_job = 0, running_job = 0, why = %s
+        UPDATE agenda SET parked_id = %s, due_at = NULL, waiting_job = 0, running_job = 0, why = %s, remedy = ''
         WHERE connection_id = %s AND name = %s
     """
     bulk.run(conn, sql, (parked_id, why, *key))
 
 
-def release(conn: Connection, parked_id: int, now: datetime) -> int:
-    """Puts a parked row back, due at once and with a clean sheet; how many there were."""
+def release(conn: Connection, parked_id: int, now: datetime, by: str = "") -> int:
+    """Puts a parked row back, due at once and with a clean sheet; how many there were. `by` as in `hurry`."""
     sql = """
-        UPDATE agenda SET parked_id = 0, due_at = %s, asked = true, attempts = 0, ended = '{}'
+        UPDATE agenda SET parked_id = 0, due_at = %s, asked = true, attempts = 0, ended = '{}', args = args || %s
         WHERE parked_id = %s
     """
-    return bulk.run(conn, sql, (now, parked_id))
+    return bulk.run(conn, sql, (now, Jsonb({"asked_by": by} if by else {}), parked_id))
+
+
+def dismiss(conn: Connection, parked_id: int) -> None:
+    """Takes the mark off a parked row: it comes round again by the timetable, or when somebody asks."""
+    sql = "UPDATE agenda SET parked_id = 0, attempts = 0, ended = '{}' WHERE parked_id = %s"
+    bulk.run(conn, sql, (parked_id,))
 
 
 def dropped(conn: Connection, key: tuple[int, str], job: int, why: str, due_at: datetime | None = None) -> None:
-    """A job is gone because somebody cancelled it; its row keeps its next appointment, or gets that of `due_at`."""
+    """A job is gone because somebody cancelled it; its row keeps its next appointment, or gets that of `due_at`.
+
+    What a person had approved is forgotten with it.
+    """
     sql = """
         UPDATE agenda SET waiting_job = CASE WHEN waiting_job = %s THEN 0 ELSE waiting_job END,
-               running_job = CASE WHEN running_job = %s THEN 0 ELSE running_job END, why = %s, attempts = 0,
-               due_at = coalesce(%s, due_at)
+               running_job = CASE WHEN running_job = %s THEN 0 ELSE running_job END, why = %s, remedy = '',
+               attempts = 0, due_at = coalesce(%s, due_at), args = CASE WHEN args ? 'approved' THEN '{}' ELSE args END
         WHERE connection_id = %s AND name = %s
     """
     bulk.run(conn, sql, (job, job, why, due_at, *key))
@@ -310,13 +338,14 @@ def followed(conn: Connection, connection_id: int, names: Collection[str], what:
     """Notes at rows whose work another row's job does when it began, or how it ended."""
     began = "UPDATE agenda SET started_at = %s WHERE connection_id = %s AND name = ANY (%s)"
     ended = """
-        UPDATE agenda SET finished_at = %s, well_at = CASE WHEN %s THEN %s ELSE well_at END, why = %s, attempts = %s
+        UPDATE agenda SET finished_at = %s, well_at = CASE WHEN %s THEN %s ELSE well_at END, why = %s, attempts = %s,
+               remedy = %s
         WHERE connection_id = %s AND name = ANY (%s)
     """
     if isinstance(what, datetime):
         bulk.run(conn, began, (what, connection_id, list(names)))
     else:
-        marks = (what.now, what.well, what.now, what.why, what.attempts)
+        marks = (what.now, what.well, what.now, what.why, what.attempts, what.remedy)
         bulk.run(conn, ended, (*marks, connection_id, list(names)))
 
 

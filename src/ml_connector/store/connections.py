@@ -16,6 +16,8 @@ from ml_connector.store import bulk
 _COLUMNS = "id, name, title, config, created_at, updated_at"
 _OWNED = (
     "links",
+    "code_uses",
+    "names",
     "intents",
     "intent_states",
     "exchanges",
@@ -27,6 +29,7 @@ _OWNED = (
     "runs",
     "plans",
     "mapping_versions",
+    "mapping_drafts",
     "secrets",
     "hooks",
     "inbox",
@@ -40,6 +43,9 @@ _OWNED = (
     "counters",
     "parked",
     "census",
+    "setups",
+    "daily",
+    "exposures",
 )
 """What goes with a connection. Audit and evidence stay: the one is for good, the other may be shared."""
 
@@ -148,8 +154,10 @@ def drop_secret(conn: Connection, connection_id: int, field: str) -> None:
 def put_sealing(conn: Connection, rows: Iterable[SecretRow]) -> None:
     """The same secrets sealed under another key: they are as old as they were."""
     sql = "UPDATE secrets SET nonce = %s, sealed = %s, key_id = %s WHERE connection_id = %s AND field = %s"
+    draft = "UPDATE setup_secrets SET nonce = %s, sealed = %s, key_id = %s WHERE setup_id = -%s AND field = %s"
     for row in rows:
-        bulk.run(conn, sql, (row.nonce, row.sealed, row.key_id, row.connection_id, row.field))
+        of_draft = row.connection_id < 0
+        bulk.run(conn, draft if of_draft else sql, (row.nonce, row.sealed, row.key_id, row.connection_id, row.field))
 
 
 def secrets_of(conn: Connection, connection_id: int) -> list[SecretRow]:
@@ -166,14 +174,19 @@ def secret_of(conn: Connection, connection_id: int, field: str, *, ours: bool = 
 
 
 def all_secrets(conn: Connection) -> list[SecretRow]:
-    """Every sealed secret, locked until the transaction ends: for sealing anew under another key."""
+    """Every sealed secret, locked until the transaction ends: for sealing anew under another key.
+
+    Those of a set-up that is no connection yet have its number below zero.
+    """
     sql = """
         SELECT connection_id, field, nonce, sealed, key_id FROM secrets ORDER BY connection_id, field FOR UPDATE
     """
-    return [SecretRow(*row) for row in bulk.fetch(conn, sql)]
+    drafts = "SELECT -setup_id, field, nonce, sealed, key_id FROM setup_secrets ORDER BY setup_id, field FOR UPDATE"
+    return [SecretRow(*row) for row in (*bulk.fetch(conn, sql), *bulk.fetch(conn, drafts))]
 
 
 def has_secrets(conn: Connection) -> bool:
     """Whether anything is sealed here, so that a lost key is noticed rather than replaced by a new one."""
-    row = bulk.fetch_one(conn, "SELECT EXISTS (SELECT 1 FROM secrets)")
+    sql = "SELECT EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM setup_secrets)"
+    row = bulk.fetch_one(conn, sql)
     return bool(row and row[0])

@@ -14,10 +14,11 @@ from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import Hold
 from ml_connector.store import bulk
 
-_COLUMNS = (
+HOLD_COLUMNS = (
     "id, flow, source, kind, erp_id, reason, waits_kind, waits_id, owner, sentence, amount, currency, candidates, "
     "evidence, since, last_seen_run, released_at, released_by"
 )
+"""The columns of a HoldRow, in its order."""
 
 
 class HoldRow(msgspec.Struct, frozen=True, gc=False):
@@ -95,7 +96,7 @@ def release(conn: Connection, connection_id: int, ids: Sequence[int], actor: str
         return []
     sql = f"""
         UPDATE holds SET released_at = now(), released_by = %s
-        WHERE id = ANY(%b::int8[]) AND connection_id = %s AND released_at IS NULL RETURNING {_COLUMNS}
+        WHERE id = ANY(%b::int8[]) AND connection_id = %s AND released_at IS NULL RETURNING {HOLD_COLUMNS}
     """
     return [HoldRow(*row) for row in bulk.fetch(conn, sql, (actor, list(ids), connection_id))]
 
@@ -103,15 +104,22 @@ def release(conn: Connection, connection_id: int, ids: Sequence[int], actor: str
 def open_holds(conn: Connection, connection_id: int, flow: str | None = None) -> list[HoldRow]:
     """Every open hold, oldest first; of one flow when it is named."""
     sql = f"""
-        SELECT {_COLUMNS} FROM holds
+        SELECT {HOLD_COLUMNS} FROM holds
         WHERE connection_id = %s AND released_at IS NULL AND flow = coalesce(%s, flow) ORDER BY since, id
     """
     return [HoldRow(*row) for row in bulk.fetch(conn, sql, (connection_id, flow))]
 
 
+def count_open(conn: Connection, connection_id: int) -> int:
+    """How many holds are open."""
+    sql = "SELECT count(*) FROM holds WHERE connection_id = %s AND released_at IS NULL"
+    row = bulk.fetch_one(conn, sql, (connection_id,))
+    return int(row[0]) if row else 0
+
+
 def get_hold(conn: Connection, connection_id: int, hold_id: int) -> HoldRow:
     """One hold, open or released; NothingSuchHere when there is none of that number."""
-    sql = f"SELECT {_COLUMNS} FROM holds WHERE id = %s AND connection_id = %s"
+    sql = f"SELECT {HOLD_COLUMNS} FROM holds WHERE id = %s AND connection_id = %s"
     row = bulk.fetch_one(conn, sql, (hold_id, connection_id))
     if row is None:
         raise NothingSuchHere(f"There is no hold {hold_id} for this connection.")
@@ -120,7 +128,7 @@ def get_hold(conn: Connection, connection_id: int, hold_id: int) -> HoldRow:
 
 def holds_of(conn: Connection, connection_id: int, source: str) -> list[HoldRow]:
     """Every hold of one erp document, open and released, newest first."""
-    sql = f"SELECT {_COLUMNS} FROM holds WHERE connection_id = %s AND source = %s ORDER BY id DESC"
+    sql = f"SELECT {HOLD_COLUMNS} FROM holds WHERE connection_id = %s AND source = %s ORDER BY id DESC"
     return [HoldRow(*row) for row in bulk.fetch(conn, sql, (connection_id, source))]
 
 
@@ -195,7 +203,7 @@ def _open(conn: Connection, look: Look, fresh: list[tuple[str, Hold]]) -> list[H
                     %b::numeric[], %b::text[], %t::json[], %b::text[])
              AS n (source, kind, erp_id, reason, waits_kind, waits_id, owner, sentence, amount, currency, candidates,
                    evidence)
-        RETURNING {_COLUMNS}
+        RETURNING {HOLD_COLUMNS}
     """
     if not fresh:
         return []

@@ -265,6 +265,12 @@ def left_planned(conn: Connection, connection_id: int, run_id: int) -> dict[tupl
     return {(flow, source): number for flow, source, number in bulk.fetch(conn, sql, (run_id, connection_id))}
 
 
+def flows_of(conn: Connection, run_id: int) -> list[str]:
+    """The flows that have a step in a run's plan."""
+    sql = "SELECT DISTINCT flow FROM intents WHERE run_id = %s ORDER BY 1"
+    return [row[0] for row in bulk.fetch(conn, sql, (run_id,))]
+
+
 def fates(conn: Connection, connection_id: int, run_id: int) -> list[tuple[str, str, str, str, int]]:
     """Flow, record kind, verb and state of the intents of a run, with how many there are of each."""
     sql = f"""
@@ -272,6 +278,16 @@ def fates(conn: Connection, connection_id: int, run_id: int) -> list[tuple[str, 
         WHERE i.run_id = %s AND s.connection_id = %s GROUP BY 1, 2, 3, 4
     """
     return [(row[0], row[1], row[2], row[3], row[4]) for row in bulk.fetch(conn, sql, (run_id, connection_id))]
+
+
+def outcomes(conn: Connection, connection_id: int, run_id: int) -> list[tuple[str, str, str, str, str, str, Decimal]]:
+    """What became of a run's intents: flow, source document, record kind and id, state, currency, and their money."""
+    sql = f"""
+        SELECT i.flow, i.source, i.kind, i.erp_id, s.state, i.currency, coalesce(sum(i.amount), 0) FROM {_BOTH}
+        WHERE i.run_id = %s AND s.connection_id = %s GROUP BY 1, 2, 3, 4, 5, 6
+    """
+    rows = bulk.fetch(conn, sql, (run_id, connection_id))
+    return [(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows]
 
 
 def load_intents(conn: Connection, connection_id: int, ids: Sequence[int]) -> list[IntentRow]:

@@ -76,6 +76,15 @@ def linked(conn: Connection, connection_id: int, light: Sequence[str], full: Seq
     return [LinkRow(*row) for row in bulk.fetch(conn, sql + " ORDER BY kind, erp_id", values)]
 
 
+def listed_behind(conn: Connection, connection_id: int, key: Key, limit: int) -> list[LinkRow]:
+    """Confirmed links of the key's kind behind its id, by id, base included."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM links WHERE connection_id = %s AND kind = %s AND erp_id > %s AND state = 'linked'
+        ORDER BY erp_id LIMIT %s
+    """
+    return [LinkRow(*row) for row in bulk.fetch(conn, sql, (connection_id, *key, limit))]
+
+
 def load_links(conn: Connection, connection_id: int, kind: str, erp_ids: Sequence[str]) -> dict[str, LinkRow]:
     """The links of some records, whatever their state, base included, by erp id."""
     sql = f"SELECT {_COLUMNS} FROM links WHERE connection_id = %s AND kind = %s AND erp_id = ANY(%b)"
@@ -137,6 +146,16 @@ def unlink(conn: Connection, connection_id: int, keys: Iterable[Key]) -> int:
         AND (kind, erp_id) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
     """
     return bulk.run(conn, sql, (connection_id, [key.kind for key in wanted], [key.id for key in wanted]))
+
+
+def documents_begun(conn: Connection, connection_id: int, kinds: Sequence[str], documents: Sequence[str]) -> set[str]:
+    """Those of some erp documents that have a link of these kinds: something of them is on the other side."""
+    sql = """
+        SELECT DISTINCT regexp_replace(erp_id, '@.*$', '') FROM links
+        WHERE regexp_replace(erp_id, '@.*$', '') = ANY(%b) AND connection_id = %s AND kind = ANY(%b)
+    """
+    rows = bulk.fetch(conn, sql, (list(documents), connection_id, list(kinds))) if documents else []
+    return {str(row[0]) for row in rows}
 
 
 def count_links(conn: Connection, connection_id: int) -> dict[tuple[str, str], int]:

@@ -15,7 +15,7 @@ from ml_connector.kernel.errors import DatabaseTrouble
 from ml_connector.store import bulk
 from ml_connector.store.schema import METADATA
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; written here too, so that the usual start need not read the migration files."""
 
 _LOCK = 0x6D6C6301

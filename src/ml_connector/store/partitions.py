@@ -20,7 +20,11 @@ _TABLES = {
     "exchanges": ("PRIMARY KEY (id)", ""),
 }
 """Partitioned tables, with the key and the storage of each of their months."""
-_INDEXES: Mapping[str, tuple[str, ...]] = {"evidence": (), "exchanges": ("run_id, id",)}
+_INDEXES: Mapping[str, tuple[str, ...]] = {
+    "evidence": (),
+    "exchanges": ("(run_id, id)", "USING gin (intent_ids) WHERE intent_ids <> '{}'"),
+}
+"""Indexes of each month. Few exchanges carry intents: the second one leads from a step to what was sent for it."""
 _NAME = r"^(evidence|exchanges)(_lasting)?_(\d{4})_(\d{2})$"
 
 
@@ -71,7 +75,7 @@ def make_months(conn: Connection, firsts: Iterable[date]) -> list[str]:
         like = f"LIKE {month.table} INCLUDING DEFAULTS INCLUDING STORAGE"
         bulk.run(conn, f"CREATE TABLE {month.name} ({like}, {key}) {storage}")
         for columns in _INDEXES[month.table]:
-            bulk.run(conn, f"CREATE INDEX ON {month.name} ({columns})")
+            bulk.run(conn, f"CREATE INDEX ON {month.name} {columns}")
         begin, end = ((month.lasting, first.isoformat()) for first in (month.first, month.end))
         bounds = " TO ".join(f"({str(lasting).lower()}, '{first}{_at(month)}')" for lasting, first in (begin, end))
         bulk.run(conn, f"ALTER TABLE {month.table} ATTACH PARTITION {month.name} FOR VALUES FROM {bounds}")

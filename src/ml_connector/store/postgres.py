@@ -63,6 +63,7 @@ class Database:
         self.valid = VALID
         """Seconds for which a writer trusts its lease; see store/lock.py."""
         self._fence: tuple[int, int] | None = None
+        self._still: Connection | None = None
         self._name = f"ml-connector {os.getpid()}@{socket.gethostname()}"
         self._engine: Engine = create_engine(
             "postgresql+psycopg://",
@@ -121,6 +122,10 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises; a lost session is not reused."""
+        if self._still is not None:
+            with translating(self.where, self.server.home if self.server else None):
+                yield self._still
+            return
         with translating(self.where, self.server.home if self.server else None):
             conn = self._connect()
             try:
@@ -154,6 +159,18 @@ class Database:
         held = copy.copy(self)
         held._fence = (lock.connection_id, lock.fence)
         return held
+
+    @contextmanager
+    def still(self) -> Iterator[Database]:
+        """The same database at one moment: whatever reads it meanwhile sees what was true when this began.
+
+        All of it is one transaction that writes nothing, for one thread; its pauses must be short.
+        """
+        with self.begin() as conn:
+            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            held = copy.copy(self)
+            held._still = conn
+            yield held
 
     @contextmanager
     def listening(self, *channels: str) -> Iterator[Listener]:

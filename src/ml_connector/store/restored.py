@@ -22,6 +22,8 @@ _FORGET = (
     WHERE waiting_job <> 0 OR running_job <> 0
     """,
     "DELETE FROM workers",
+    "DELETE FROM sessions",
+    "DELETE FROM once_words",
     "DELETE FROM paces",
     f"UPDATE leases SET holder = '', process = '', session = 0, fence = fence + {10**9}",
     "UPDATE inbox SET state = 'new' WHERE state = 'taken'",
@@ -38,7 +40,7 @@ _OTHERS = """
 
 
 def forget_work(conn: Connection) -> None:
-    """Empties the queue, makes due what was in somebody's hands, and clears workers, paces and leases."""
+    """Empties the queue, makes due what was in somebody's hands, and clears workers, paces, leases and sessions."""
     for sql in _FORGET:
         bulk.run(conn, sql)
 

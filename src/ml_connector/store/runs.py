@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -17,7 +17,7 @@ _RUN = (
     "id, connection_id, flows, trigger, actor, mapping_version, started_at, finished_at, state, plan_hash, counts, "
     "requests, error"
 )
-_PLAN = "hash, run_id, made_at, approved_by, approved_at, state, summary"
+_PLAN = "hash, run_id, made_at, approved_by, approved_at, state, summary, asked_by"
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class RunEnd(msgspec.Struct, frozen=True):
 
 
 class PlanRow(msgspec.Struct, frozen=True):
-    """One plan. `state` is kept, approved, applied or superseded; `run_id` the run that made it last."""
+    """One plan. `state` is kept, approved, partly (some projects are), applied or superseded; `run_id` made it last."""
 
     hash: str
     run_id: int
@@ -66,6 +66,15 @@ class PlanRow(msgspec.Struct, frozen=True):
     approved_at: datetime | None
     state: str
     summary: dict[str, Any]
+    asked_by: str = ""
+    """Who asked for it first; empty when a schedule or an event made it."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Who has a plan made: a person, or nobody; and whether it is made on the way of approving one."""
+
+    person: str = ""
+    approving: bool = False
 
 
 def start_run(conn: Connection, connection_id: int, new: NewRun) -> int:
@@ -103,32 +112,68 @@ def get_run(conn: Connection, connection_id: int, run_id: int) -> RunRow:
     return RunRow(*row)
 
 
+class Sought(NamedTuple):
+    """Which runs; an empty word leaves none out."""
+
+    state: str = ""
+    trigger: str = ""
+    actor: str = ""
+    flow: str = ""
+
+
 def list_runs(
-    conn: Connection, connection_id: int | None = None, *, before: int | None = None, limit: int = 50
+    conn: Connection,
+    connection_id: int | None = None,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    sought: Sought | None = None,
 ) -> list[RunRow]:
-    """Runs, newest first, below id `before`; of every connection when none is named."""
+    """Runs, newest first, below id `before`; of every connection when none is named; those that are sought, or all."""
     sql = f"""
-        SELECT {_RUN} FROM runs WHERE connection_id = coalesce(%s, connection_id) AND id < %s
+        SELECT {_RUN} FROM runs
+        WHERE connection_id = coalesce(%s, connection_id) AND id < %s AND state = coalesce(nullif(%s, ''), state)
+          AND trigger = coalesce(nullif(%s, ''), trigger) AND actor = coalesce(nullif(%s, ''), actor)
+          AND (%s = '' OR %s = ANY(flows))
         ORDER BY id DESC LIMIT %s
     """
-    return [RunRow(*row) for row in bulk.fetch(conn, sql, (connection_id, 2**62 if before is None else before, limit))]
+    state, trigger, actor, flow = sought or Sought()
+    values = (connection_id, 2**62 if before is None else before, state, trigger, actor, flow, flow, limit)
+    return [RunRow(*row) for row in bulk.fetch(conn, sql, values)]
 
 
-def keep_plan(conn: Connection, connection_id: int, run_id: int, plan: str, summary: dict[str, Any]) -> PlanRow:
+def keep_plan(
+    conn: Connection,
+    connection_id: int,
+    run_id: int,
+    plan: str,
+    summary: dict[str, Any],
+    asked: Asked | None = None,
+) -> PlanRow:
     """Keeps a plan under its hash and notes it with its run.
 
-    The same plan made again keeps its approval as long as it was not applied or superseded; then it starts anew.
+    The same plan made again keeps its approval, and who asked for it first and when, as long as it was not applied or
+    superseded; then it starts anew. Who approves a plan that waits has not asked for it.
     """
+    asked = asked or Asked()
     sql = f"""
-        INSERT INTO plans AS p (connection_id, hash, run_id, summary) VALUES (%s, %s, %s, %s)
+        INSERT INTO plans AS p (connection_id, hash, run_id, summary, asked_by, first_run_id, first_at)
+        VALUES (%s, %s, %s, %s, %s, %s, now())
         ON CONFLICT (connection_id, hash) DO UPDATE
         SET run_id = excluded.run_id, made_at = now(), summary = excluded.summary,
-            state = CASE WHEN p.state = 'approved' THEN 'approved' ELSE 'kept' END,
-            approved_by = CASE WHEN p.state = 'approved' THEN p.approved_by ELSE '' END,
-            approved_at = CASE WHEN p.state = 'approved' THEN p.approved_at END
+            first_run_id = CASE WHEN p.state IN ('kept', 'approved', 'partly') AND p.first_run_id <> 0
+                                THEN p.first_run_id ELSE excluded.first_run_id END,
+            first_at = CASE WHEN p.state IN ('kept', 'approved', 'partly') AND p.first_run_id <> 0
+                            THEN p.first_at ELSE excluded.first_at END,
+            state = CASE WHEN p.state IN ('approved', 'partly') THEN p.state ELSE 'kept' END,
+            approved_by = CASE WHEN p.state IN ('approved', 'partly') THEN p.approved_by ELSE '' END,
+            approved_at = CASE WHEN p.state IN ('approved', 'partly') THEN p.approved_at END,
+            asked_by = CASE WHEN p.state NOT IN ('kept', 'approved', 'partly') THEN excluded.asked_by
+                            WHEN p.asked_by = '' AND NOT %s THEN excluded.asked_by ELSE p.asked_by END
         RETURNING {_PLAN}
     """
-    row = bulk.fetch_one(conn, sql, (connection_id, plan, run_id, Jsonb(summary)))
+    values = (connection_id, plan, run_id, Jsonb(summary), asked.person, run_id, asked.approving)
+    row = bulk.fetch_one(conn, sql, values)
     bulk.run(conn, "UPDATE runs SET plan_hash = %s WHERE id = %s", (plan, run_id))
     assert row is not None
     return PlanRow(*row)
@@ -138,7 +183,7 @@ def approve_plan(conn: Connection, connection_id: int, plan: str, actor: str) ->
     """Approves a kept plan; PlanUnknown when there is none of that hash, or it was applied or replaced meanwhile."""
     sql = f"""
         UPDATE plans SET state = 'approved', approved_by = %s, approved_at = now()
-        WHERE connection_id = %s AND hash = %s AND state IN ('kept', 'approved') RETURNING {_PLAN}
+        WHERE connection_id = %s AND hash = %s AND state IN ('kept', 'approved', 'partly') RETURNING {_PLAN}
     """
     row = bulk.fetch_one(conn, sql, (actor, connection_id, plan))
     if row is None:
@@ -147,15 +192,15 @@ def approve_plan(conn: Connection, connection_id: int, plan: str, actor: str) ->
 
 
 def set_plan_state(conn: Connection, connection_id: int, plan: str, state: str) -> None:
-    """Moves a plan to `state`: kept, approved, applied or superseded."""
+    """Moves a plan to `state`: kept, approved, partly, applied or superseded."""
     bulk.run(conn, "UPDATE plans SET state = %s WHERE connection_id = %s AND hash = %s", (state, connection_id, plan))
 
 
 def supersede_plans(conn: Connection, connection_id: int, besides: str) -> int:
-    """Marks every kept or approved plan but one as superseded; how many there were."""
+    """Marks every plan that waits or is approved, but one, as superseded; how many there were."""
     sql = """
         UPDATE plans SET state = 'superseded'
-        WHERE connection_id = %s AND hash <> %s AND state IN ('kept', 'approved')
+        WHERE connection_id = %s AND hash <> %s AND state IN ('kept', 'approved', 'partly')
     """
     return bulk.run(conn, sql, (connection_id, besides))
 

@@ -1,4 +1,5 @@
-"""Every table of the books, its columns and who writes each; schema_service.py has those of the unattended service.
+"""Every table of the books, its columns and who writes each; schema_service.py has those of the unattended
+service, schema_console.py those of the people who use it.
 
 Migrations are tested to arrive at exactly this.
 """
@@ -22,10 +23,10 @@ from sqlalchemy import (
     text,
 )
 
-from ml_connector.store import schema_service
+from ml_connector.store import schema_console, schema_service
 from ml_connector.store.columns import METADATA, form, moment, number, one_of, owner, word
 
-__all__ = ["AFTER_TABLES", "EXTERNAL_COLUMNS", "METADATA", "schema_service"]
+__all__ = ["AFTER_TABLES", "EXTERNAL_COLUMNS", "METADATA", "schema_console", "schema_service"]
 
 connections = Table(
     "connections",
@@ -107,8 +108,20 @@ plans = Table(
     moment("made_at", "store: when it was last made", now=True),
     word("approved_by", "person: who approved it"),
     moment("approved_at", "store: when it was approved"),
-    *one_of("state", "kept", "kept approved applied superseded", "engine: how it stands"),
+    *one_of("state", "kept", "kept approved partly applied superseded", "engine: how it stands"),
     form("summary", "engine: counts, money and holds as they were shown"),
+    word("asked_by", "person: who asked for it; empty when nobody did, but a schedule or an event"),
+    form("parts", "engine: what it does in each project, as it was shown"),
+    form("outcome", "engine: what became of its steps by the end of the last run that sent some"),
+    Column(
+        "first_run_id",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="engine: the run that made it first, since it was last applied or replaced; 0 where that is not known",
+    ),
+    moment("first_at", "store: when that run made it"),
+    Index(None, "connection_id", "made_at"),
 )
 
 intents = Table(
@@ -210,6 +223,7 @@ holds = Table(
         unique=True,
         postgresql_where=text("released_at IS NULL"),
     ),
+    Index(None, "connection_id", "source"),
 )
 
 rulings = Table(
@@ -280,6 +294,10 @@ audit = Table(
     Column("prev_hash", LargeBinary, nullable=False, comment="store: hash of the row before"),
     Column("hash", LargeBinary, nullable=False, comment="store: SHA-256 over the row and prev_hash"),
     Index(None, "connection_id", "erp_id", postgresql_where=text("erp_id <> ''")),
+    Index(None, "connection_id", "at"),
+    Index(None, "connection_id", "actor", "seq"),
+    Index(None, "connection_id", "tag", "seq"),
+    Index(None, "connection_id", "run_id", "seq", postgresql_where=text("run_id <> 0")),
 )
 
 audit_heads = Table(

@@ -83,6 +83,7 @@ agenda = Table(
     Column("running_job", BigInteger, nullable=False, server_default=text("0"), comment="service: its job at work"),
     Column("parked_id", BigInteger, nullable=False, server_default=text("0"), comment="service: its row in parked"),
     form("ended", "service: workers that ended in the middle of it, since it last ended by itself"),
+    word("remedy", "service: what a person can do about why; empty where nothing is known"),
     Index("agenda_due_at_idx", "due_at"),
 )
 """`connection_id` 0 is the installation."""

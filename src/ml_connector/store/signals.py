@@ -22,6 +22,7 @@ class Held(msgspec.Struct, frozen=True):
     """ISO 4217; empty where no money is at stake."""
     number: int
     money: Decimal
+    """What is at stake: the amounts added up whatever their sign, so that a credit hides nothing."""
     oldest: datetime
 
 
@@ -124,7 +125,9 @@ class Signals(msgspec.Struct, frozen=True):
     """How the whole installation stands at one moment."""
 
     at: datetime
-    """The database's own clock."""
+    """The database's own clock: what it stamps itself is as old as this says (signs of life, tokens, figures)."""
+    now: datetime
+    """The app's clock: appointments, freshness and pauses are judged by this. Only the sandbox's is another."""
     connections: list[Standing]
     workers: list[Worker]
     jobs: dict[tuple[str, str], int]
@@ -148,7 +151,7 @@ _LISTS = {
     ),
     "held": (
         Held,
-        "SELECT connection_id, reason, owner, currency, count(*)::int, coalesce(sum(amount), 0), min(since) "
+        "SELECT connection_id, reason, owner, currency, count(*)::int, coalesce(sum(abs(amount)), 0), min(since) "
         "FROM holds WHERE released_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
     ),
 }
@@ -158,10 +161,10 @@ _WORDS = {
     "token_at": "SELECT connection_id, field, sealed_at FROM secrets ORDER BY 1, 2",
     "hooks": "SELECT connection_id, state, count(*)::int FROM hooks WHERE source = 'procore' GROUP BY 1, 2",
     "paused": "SELECT connection_id, flow, actor || CASE note WHEN '' THEN '' ELSE ': ' || note END FROM pauses "
-    "WHERE until IS NULL OR until > now()",
+    "WHERE until IS NULL OR until > %(now)s",
     "census": "SELECT connection_id, what, count(*)::int FROM census WHERE NOT repaired GROUP BY 1, 2",
 }
-"""Attribute to the statement that brings connection id, name and value."""
+"""Attribute to the statement that brings connection id, name and value; `now` is the app's clock."""
 
 _UNKNOWN = """
     SELECT connection_id, count(*)::int, min(sent_at) FROM intent_states WHERE state = 'unknown' GROUP BY 1
@@ -181,14 +184,16 @@ _PLANS = """
                        AND (CASE state WHEN 'done' THEN error = '' ELSE plan_hash <> '' END) AS whole
             FROM runs WHERE connection_id = c.id AND state IN ('done', 'stopped') ORDER BY id DESC LIMIT 300) r
     )
-    SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id, r.error
+    SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id,
+           coalesce(nullif(r.error, ''), 'Some projects of the plan ' || p.hash || ' wait for approval.')
     FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
-    WHERE p.state = 'kept' AND r.state = 'stopped' AND NOT r.flows <@ ARRAY(
+    WHERE (p.state = 'kept' AND r.state = 'stopped' OR p.state = 'partly') AND NOT r.flows <@ ARRAY(
         SELECT unnest(l.flows) FROM recent l WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole)
     ORDER BY 1, 2, 3 DESC
 """
-"""Plans that stopped runs kept. A run of a webhook looks at some records alone and the command `plan` sends nothing, so
-that neither says that one is over: only runs that have since looked at everything of each of its flows do."""
+"""Plans that stopped runs kept, and those of which some projects are approved and others wait. A run of a webhook looks
+at some records alone and the command `plan` sends nothing, so that neither says that one is over: only runs that have
+since looked at everything of each of its flows do."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
@@ -201,10 +206,10 @@ _JOBS = f"""
 """
 
 
-def signals(conn: Connection, only: int | None = None) -> Signals:
-    """How everything stands; with `only` the connections but that one are left out."""
+def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals:
+    """How everything stands at `now` by the app's clock; with `only` the connections but that one are left out."""
     lists: dict[str, dict[int, list[Any]]] = {name: _gathered(conn, kind, sql) for name, (kind, sql) in _LISTS.items()}
-    words: dict[str, dict[int, dict[str, Any]]] = {name: _worded(conn, sql) for name, sql in _WORDS.items()}
+    words: dict[str, dict[int, dict[str, Any]]] = {name: _worded(conn, sql, now) for name, sql in _WORDS.items()}
     unknown = {row[0]: row[1:] for row in bulk.fetch(conn, _UNKNOWN)}
     inbox = {row[0]: row[1:] for row in bulk.fetch(conn, _INBOX)}
     parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
@@ -237,9 +242,16 @@ def signals(conn: Connection, only: int | None = None) -> Signals:
         )
         for number, name, added_at in bulk.fetch(conn, sql, (only,))
     ]
-    now = bulk.fetch(conn, "SELECT now()")[0][0]
+    at = bulk.fetch(conn, "SELECT now()")[0][0]
     jobs = {(task, state): number for task, state, number in bulk.fetch(conn, _JOBS)}
-    return Signals(now, found, workers(conn), jobs, lists["agenda"].get(0, []), counts.get(0, {}), parked.get(0, 0))
+    own = lists["agenda"].get(0, [])
+    return Signals(at, now, found, workers(conn), jobs, own, counts.get(0, {}), parked.get(0, 0))
+
+
+def count_waiting_plans(conn: Connection, connection_id: int) -> int:
+    """How many plans of one connection wait for a person's approval."""
+    sql = _PLANS.replace("FROM connections c CROSS", "FROM (SELECT %s::int8 AS id) c CROSS")
+    return len(bulk.fetch(conn, sql, (connection_id,)))
 
 
 def workers(conn: Connection) -> list[Worker]:
@@ -265,8 +277,8 @@ def _gathered(conn: Connection, kind: type, sql: str) -> dict[int, list[Any]]:
     return found
 
 
-def _worded(conn: Connection, sql: str) -> dict[int, dict[str, Any]]:
+def _worded(conn: Connection, sql: str, now: datetime) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
-    for number, name, value in bulk.fetch(conn, sql):
+    for number, name, value in bulk.fetch_named(conn, sql, {"now": now}):
         found.setdefault(number, {})[name] = value
     return found

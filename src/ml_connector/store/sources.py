@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
@@ -103,6 +104,13 @@ def watermark(conn: Connection, connection_id: int, name: str) -> str | None:
     sql = "SELECT value FROM watermarks WHERE connection_id = %s AND name = %s"
     row = bulk.fetch_one(conn, sql, (connection_id, name))
     return str(row[0]) if row else None
+
+
+def moved(conn: Connection, connection_id: int, name: str) -> tuple[str, datetime | None]:
+    """Where a reading stands, and when it last moved; nothing before its first end."""
+    sql = "SELECT value, at FROM watermarks WHERE connection_id = %s AND name = %s"
+    row = bulk.fetch_one(conn, sql, (connection_id, name))
+    return (str(row[0]), row[1]) if row else ("", None)
 
 
 def counters(conn: Connection, connection_id: int, prefix: str) -> dict[str, int]:

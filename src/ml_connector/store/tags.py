@@ -31,14 +31,17 @@ _GRAMMAR: tuple[tuple[str, str, str], ...] = (
     # What a person did.
     ("ruling", "make withdraw", "done"),
     ("link", "make propose confirm reject remove", "done"),
-    ("mapping", "import", "done refused"),
+    ("mapping", "import restore", "done refused"),
     ("connection", "add change remove check", "done refused"),
     ("connection", "pause resume", "done"),
     ("freeze", "override", "done"),
-    ("job", "ask cancel retry release", "done"),
+    ("job", "ask cancel retry release dismiss", "done"),
     ("vault", "seal rotate", "done refused"),
     ("database", "backup restore upgrade", "done"),
     ("audit", "verify", "done refused"),
+    ("user", "sign_in", "done refused"),
+    ("user", "add change remove disable enable sign_out", "done"),
+    ("token", "add revoke", "done"),
 )
 
 TAGS: frozenset[str] = frozenset(

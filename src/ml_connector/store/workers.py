@@ -52,3 +52,13 @@ def bury(conn: Connection, seconds: float) -> list[str]:
 def listed(conn: Connection) -> list[WorkerRow]:
     """Every process, the oldest first."""
     return [WorkerRow(*row) for row in bulk.fetch(conn, f"SELECT {_COLUMNS} FROM workers ORDER BY started_at, id")]
+
+
+def take_jobs(conn: Connection, seconds: float = 60.0) -> bool:
+    """Whether a process is there that takes jobs: one that is not leaving and gave a sign of life so lately."""
+    sql = """
+        SELECT EXISTS (SELECT 1 FROM workers WHERE queue_id IS NOT NULL AND NOT stopping
+                       AND seen_at > now() - make_interval(secs => %s))
+    """
+    row = bulk.fetch_one(conn, sql, (seconds,))
+    return bool(row and row[0])

@@ -1,0 +1,178 @@
+"""Plans as people read them: which wait, which took another's place, who approved what, and what became of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection
+
+from ml_connector.store import bulk, plan_steps
+from ml_connector.store.listing import like, ordered, paged
+
+
+class PlanLine(msgspec.Struct, frozen=True):
+    """One plan in a list. `over` tells that later runs have looked at all its flows and planned otherwise.
+
+    `run_id` and `made_at` are of the run that made it last: the same plan may be found again, as when it is sent.
+    """
+
+    hash: str
+    run_id: int
+    made_at: datetime
+    state: str
+    asked_by: str
+    approved_by: str
+    approved_at: datetime | None
+    summary: dict[str, Any]
+    trigger: str
+    flows: list[str]
+    over: bool
+    first_run: int = 0
+    """The run that made it first."""
+    first_at: datetime | None = None
+    """When that was."""
+    parts: dict[str, Any] = {}
+    """What it does in each project; only of a plan that is looked at alone."""
+    outcome: dict[str, Any] = {}
+    """What became of its steps; likewise."""
+
+
+_OVER = """
+    p.state IN ('kept', 'approved', 'partly') AND r.flows <@ ARRAY(
+        SELECT DISTINCT unnest(l.flows) FROM (
+            SELECT flows FROM runs l WHERE l.connection_id = p.connection_id AND l.id > p.run_id
+              AND l.trigger <> 'webhook' AND l.plan_hash NOT IN ('', p.hash) AND l.state IN ('done', 'stopped')
+            ORDER BY l.id LIMIT 500) l)
+"""
+"""A run of a webhook looks at some records alone, so it says nothing of a plan that looked at more."""
+_LINE = f"""
+    p.hash, p.run_id, p.made_at, p.state, p.asked_by, p.approved_by, p.approved_at, p.summary,
+    coalesce(f.trigger, r.trigger), r.flows, {_OVER} AS over, coalesce(nullif(p.first_run_id, 0), p.run_id),
+    coalesce(p.first_at, p.made_at)%s
+    FROM plans p JOIN runs r ON r.id = p.run_id
+    LEFT JOIN runs f ON f.id = p.first_run_id AND f.connection_id = p.connection_id
+"""
+_SORTS = {
+    "made_at": "first_at",
+    "asked_by": "asked_by",
+    "approved_by": "approved_by",
+}
+STANDS = {
+    "waiting": "NOT over AND state = 'kept'",
+    "approved": "NOT over AND state IN ('approved', 'partly')",
+    "applied": "state = 'applied'",
+    "replaced": "(over OR state = 'superseded')",
+}
+"""How a plan stands, for filtering, to the condition that says so."""
+
+
+class PlanLook(msgspec.Struct, frozen=True):
+    """How a list of plans is asked for."""
+
+    stands: str = ""
+    """One of `STANDS`; empty for all."""
+    words: str = ""
+    sort: str = ""
+    down: bool = False
+    page: int = 1
+    size: int = 50
+
+
+def listed(conn: Connection, connection_id: int, look: PlanLook) -> list[PlanLine]:
+    """Plans that have steps, the one that was made last first, one more than the page takes."""
+    columns = _LINE % ""
+    where = [STANDS[look.stands]] if look.stands else []
+    where += ["concat_ws(' ', hash, asked_by, approved_by) ILIKE ALL (%(words)s)"] if look.words else []
+    sql = f"""
+        SELECT * FROM (
+            SELECT {columns} WHERE p.connection_id = %(connection)s AND (p.summary->>'steps')::int > 0
+            ORDER BY p.made_at DESC LIMIT 2000) found ({_NAMES})
+        {"WHERE " + " AND ".join(where) if where else ""}
+    """
+    order = ordered(_SORTS, look.sort, down=look.down, otherwise="first_at DESC, run_id DESC", unique="hash")
+    values = {"connection": connection_id, "words": like(look.words)}
+    rows = bulk.fetch_named(conn, sql + order + paged(look.page, look.size), values)
+    return [PlanLine(*row) for row in rows]
+
+
+_NAMES = (
+    "hash, run_id, made_at, state, asked_by, approved_by, approved_at, summary, trigger, flows, over, first_run, "
+    "first_at"
+)
+
+
+def one(conn: Connection, connection_id: int, plan: str) -> PlanLine | None:
+    """One plan by its whole hash, with its parts; None when there is none."""
+    sql = f"SELECT {_LINE % ', p.parts, p.outcome'} WHERE p.connection_id = %s AND p.hash = %s"
+    row = bulk.fetch_one(conn, sql, (connection_id, plan))
+    return PlanLine(*row) if row else None
+
+
+def put_parts(conn: Connection, connection_id: int, plan: str, parts: dict[str, Any]) -> None:
+    """Keeps with a plan what it does in each project; nothing has become of it yet."""
+    sql = "UPDATE plans SET parts = %s, outcome = '{}' WHERE connection_id = %s AND hash = %s"
+    bulk.run(conn, sql, (Jsonb(parts), connection_id, plan))
+
+
+def scene_of(conn: Connection, connection_id: int, plan: PlanLine) -> plan_steps.Scene:
+    """Where the steps of a plan are found: in the run that made it last, and in those that its approvals began."""
+    later = {row.run_id for row in approvals(conn, connection_id, plan.hash)} - {plan.run_id}
+    return plan_steps.Scene(connection_id, plan.run_id, tuple(sorted(later)))
+
+
+def put_outcome(conn: Connection, connection_id: int, plan: str) -> None:
+    """Keeps with a plan what became of its steps by now, so that its page need not go through them."""
+    found = one(conn, connection_id, plan)
+    if found is None:
+        return
+    rows = plan_steps.fates(conn, scene_of(conn, connection_id, found))
+    kept = [[*msgspec.structs.astuple(row)[:-1], str(row.amount)] for row in rows]
+    sql = "UPDATE plans SET outcome = %s WHERE connection_id = %s AND hash = %s"
+    bulk.run(conn, sql, (Jsonb({"fates": kept}), connection_id, plan))
+
+
+def next_plan(conn: Connection, connection_id: int, plan: PlanLine) -> str:
+    """The plan that the newest whole run over one of its flows made instead; empty when there is none."""
+    sql = """
+        SELECT l.plan_hash FROM runs l JOIN plans n ON n.connection_id = l.connection_id AND n.hash = l.plan_hash
+        WHERE l.connection_id = %s AND l.id > %s AND l.trigger <> 'webhook' AND l.plan_hash NOT IN ('', %s)
+          AND l.flows && %s AND l.state IN ('done', 'stopped')
+        ORDER BY l.id DESC LIMIT 1
+    """
+    row = bulk.fetch_one(conn, sql, (connection_id, plan.run_id, plan.hash, list(plan.flows)))
+    return str(row[0]) if row else ""
+
+
+class ApprovalRow(msgspec.Struct, frozen=True):
+    """One approval of a plan, and the run it began. `details` is the audit row's JSON."""
+
+    at: datetime
+    actor: str
+    run_id: int
+    details: str
+
+
+def approvals(conn: Connection, connection_id: int, plan: str) -> list[ApprovalRow]:
+    """Who approved a plan and when, oldest first; a run that goes on with what was approved is among them."""
+    sql = """
+        SELECT at, actor, run_id, details FROM audit
+        WHERE connection_id = %s AND erp_id = %s AND erp_id <> '' AND tag = 'plan:approve:done' ORDER BY seq LIMIT 200
+    """
+    return [ApprovalRow(*row) for row in bulk.fetch(conn, sql, (connection_id, plan))]
+
+
+def went(conn: Connection, connection_id: int, most: int = 50) -> list[tuple[str, str, dict[str, Any]]]:
+    """The latest approved plans, newest first: hash, and the state and counts of the run each last began."""
+    sql = """
+        SELECT p.hash, r.state, r.counts
+        FROM (SELECT hash, approved_at FROM plans WHERE connection_id = %s AND approved_by <> ''
+              ORDER BY approved_at DESC LIMIT %s) p
+        CROSS JOIN LATERAL (
+            SELECT run_id FROM audit WHERE connection_id = %s AND erp_id = p.hash AND erp_id <> ''
+              AND tag = 'plan:approve:done' ORDER BY seq DESC LIMIT 1) a
+        JOIN runs r ON r.id = a.run_id ORDER BY p.approved_at DESC
+    """
+    return [(row[0], row[1], row[2]) for row in bulk.fetch(conn, sql, (connection_id, most, connection_id))]
