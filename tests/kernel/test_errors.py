@@ -9,7 +9,7 @@ from ml_connector.kernel.errors import ConnectorError, RateLimited, Refused, Sta
 
 TREE = {
     "Wait": (10, ["RateLimited", "Locked", "Unavailable"]),
-    "AskPerson": (11, ["ApprovalNeeded", "PlanUnknown", "BrakePulled", "NothingSuchHere", "Paused"]),
+    "AskPerson": (11, ["ApprovalNeeded", "PlanUnknown", "BrakePulled", "NothingSuchHere", "Paused", "NotAllowed"]),
     "FixSetup": (
         12,
         [

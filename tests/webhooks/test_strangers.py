@@ -246,6 +246,22 @@ def test_an_endless_head_is_cut_off(house: House) -> None:
         assert flood(wire, b"x: " + b"y" * 10_000 + b"\r\n", 20_000_000) < 5_000_000
 
 
+@pytest.mark.parametrize(
+    ("start", "part", "status"),
+    [(b"GET /x", b"y" * 10_000, b"414"), (b"GET /x HTTP/1.1\r\nHost: x\r\nCookie: ", b"y" * 10_000, b"431")],
+)
+def test_a_head_that_is_too_long_is_told_so(house: House, start: bytes, part: bytes, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", house.door.port), timeout=5) as wire:
+        wire.sendall(start)
+        for _ in range(6):
+            wire.sendall(part)
+            time.sleep(0.01)
+        said = wire.recv(1000)
+        assert said.startswith(b"HTTP/1.1 " + status + b" ")
+        assert b"connection: close" in said
+        assert wire.recv(1000) == b""
+
+
 def test_who_only_occupies_a_place_makes_room_for_who_has_something_to_say(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

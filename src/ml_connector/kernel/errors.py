@@ -11,6 +11,7 @@ ConnectorError
 |   |-- BrakePulled          the plan would change more than its policy allows
 |   |-- NothingSuchHere      the named connection, document, hold or run does not exist
 |   |-- Paused               a person paused it, or a freeze window of its schedule lasts
+|   |-- NotAllowed           this person may not; another one may
 |-- FixSetup             a setting, right, file or machine must be mended            exit 12
 |   |-- BadInput             a file, option or value we were given is wrong
 |   |-- SignInRefused        host, realm, client or secret is not accepted
@@ -109,6 +110,12 @@ class Paused(AskPerson):
     """A person paused this connection or flow, or a freeze window of its schedule lasts; nothing was sent."""
 
     next_step = "Run `ml-connector resume NAME`, or wait until it ends by itself."
+
+
+class NotAllowed(AskPerson):
+    """The person or token that asks may not do this; somebody else may."""
+
+    next_step = "Ask somebody who may, or an administrator for the right."
 
 
 class FixSetup(ConnectorError):

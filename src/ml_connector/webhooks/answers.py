@@ -9,6 +9,8 @@ from typing import Any
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Site = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI application beside the door."""
 
 _TEXT = b"text/plain; charset=utf-8"
 

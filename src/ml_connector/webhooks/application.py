@@ -20,7 +20,7 @@ from ml_connector.service.readiness import not_ready
 from ml_connector.service.receiving import PATIENCE, Event, Fate, Receiver, Ticket
 from ml_connector.service.refusals import Refusals
 from ml_connector.webhooks import answers, measures
-from ml_connector.webhooks.answers import Answer, Receive, Scope, Send
+from ml_connector.webhooks.answers import Answer, Receive, Scope, Send, Site
 from ml_connector.webhooks.gatekeeper import Gatekeeper
 from ml_connector.webhooks.threads import OneAtATime
 
@@ -38,14 +38,20 @@ _METRICS_SECONDS = 10.0
 _QUIET = 10.0
 _FORWARDED = {b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"}
 
+_OURS = ("/healthz", "/readyz", "/metrics", "/webhooks")
+
 _log = structlog.get_logger()
 
 
 class Application:
     """The ASGI application of the door. Made in any thread, used from one event loop."""
 
-    def __init__(self, app: App, metrics: Callable[[], bytes] | None = None) -> None:
-        """`metrics` adds to what `/metrics` says of the door itself; it may block, and is asked in another thread."""
+    def __init__(self, app: App, metrics: Callable[[], bytes] | None = None, site: Site | None = None) -> None:
+        """`metrics` adds to what `/metrics` says of the door itself; it may block, and is asked in another thread.
+
+        `site` answers every address that is not the door's own, such as the console's pages.
+        """
+        self._site = site
         self.measures = measures.Measures()
         self.receiver = Receiver(app.db, self._told)
         self.refusals = Refusals(app.db, app.clock)
@@ -71,6 +77,9 @@ class Application:
             if len(parts) == 5 and parts[1] == "webhooks" and parts[2] in SOURCES:
                 door, connection = parts[2:4]
                 answer = await self._webhook(scope, receive, door, connection, parts[4])
+            elif self._site is not None and not self._ours(scope):
+                await self._site(scope, receive, send)
+                return
             else:
                 answer = await self._other(scope)
         except _Gone:
@@ -150,6 +159,11 @@ class Application:
                 waiting.set_result(fate)
 
     # everything else ------------------------------------------------------------------------------------------
+
+    def _ours(self, scope: Scope) -> bool:
+        """Whether an address is the door's, and no page's."""
+        path = scope["path"]
+        return path in _OURS or path.startswith("/webhooks/")
 
     async def _other(self, scope: Scope) -> Answer:
         if scope["method"] not in ("GET", "HEAD"):

@@ -16,6 +16,7 @@ import uvicorn
 
 from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, Bug
+from ml_connector.webhooks.answers import Site
 from ml_connector.webhooks.application import Application
 from ml_connector.webhooks.protocol import DoorProtocol
 
@@ -36,12 +37,19 @@ class Door:
     """The door of an installation: `start` returns when it listens, `stop` when everybody inside was answered."""
 
     def __init__(
-        self, app: App, host: str = "127.0.0.1", port: int = PORT, *, metrics: Callable[[], bytes] | None = None
+        self,
+        app: App,
+        host: str = "127.0.0.1",
+        port: int = PORT,
+        *,
+        metrics: Callable[[], bytes] | None = None,
+        site: Site | None = None,
     ) -> None:
-        """Port 0 takes a free one. `metrics` gives what `/metrics` says besides the door's own measures."""
+        """Port 0 takes a free one. `metrics` gives what `/metrics` says besides the door's own measures; `site` answers
+        every address that is not the door's own."""
         self.host = host
         self.port = port
-        self.application = Application(app, metrics)
+        self.application = Application(app, metrics, site)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -94,7 +102,8 @@ class _Server(uvicorn.Server):
 
 def _config(application: Application) -> uvicorn.Config:
     idle: dict[DoorProtocol, None] = {}
-    protocol: Any = functools.partial(DoorProtocol, idle)
+    unread: dict[DoorProtocol, None] = {}
+    protocol: Any = functools.partial(DoorProtocol, idle, unread)
     # what uvicorn has to say is about callers' mistakes, and each of them would be a line
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(

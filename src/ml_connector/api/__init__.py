@@ -1,0 +1,1 @@
+"""The JSON door, made from the table of actions."""

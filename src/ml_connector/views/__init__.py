@@ -1,0 +1,1 @@
+"""What pages and programs may look at, a page at a time; reading only."""
