@@ -1,32 +1,45 @@
-"""What stands between a plan and its sending: brakes, and approval by hash."""
+"""What stands between a plan and its sending: brakes, approval by hash, by project, and by somebody else."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from ml_connector.engine.flow_gate import park_flows, waiting_flows
 from ml_connector.engine.work import Draft, Work
-from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled
-from ml_connector.planning.policy import BrakePolicy
-from ml_connector.store import audit, journal, links, runs
-from ml_connector.store.journal import Settled
+from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled, NotAllowed, NothingSuchHere
+from ml_connector.kernel.text import counted, listed
+from ml_connector.planning.approving import COMPANY_WIDE, Choice, Step, place_of
+from ml_connector.planning.policy import ApprovalPolicy, BrakePolicy
+from ml_connector.store import audit, bulk, journal, links, plan_steps, runs
+from ml_connector.store.journal import IntentState, Settled
+from ml_connector.store.runs import PlanRow
 
 
-def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: str | None) -> None:
-    """Lets the plan through, or says who must decide. With `approved`, only what that plan holds goes."""
-    if approved is not None:
-        plan = runs.approve_plan(conn, work.connection_id, approved, work.actor)
-        entry = audit.AuditEntry(work.clock(), work.actor, "plan:approve:done", "plan", approved, work.run_id)
-        audit.append(conn, work.connection_id, [entry])
-        if approved != name:
-            _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id)))
-        return
+class Approval(NamedTuple):
+    """What a person approves: a kept plan by its hash, as a whole or some of its projects only."""
+
+    plan: str
+    projects: frozenset[str] = frozenset()
+    """IFS projects, or `planning.approving.COMPANY_WIDE`; empty for the whole plan."""
+
+
+def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approval: Approval | None) -> set[str]:
+    """Lets the plan through, or says who must decide. With `approval`, only what that plan holds goes.
+
+    The plans of which nothing is left once this run ends well: some of it may be of other projects, or new since.
+    """
+    if approval is not None:
+        return _approved(conn, work, draft, name, approval)
     if not draft.digests:
-        return
-    if work.policies.purchase_orders.approve == "manual":
+        return {name}
+    flows = set(journal.flows_of(conn, work.run_id))
+    waiting = waiting_flows(work.policies, flows)
+    if waiting == flows:
         raise ApprovalNeeded(
             f"The plan {name} waits for approval; nothing was sent.",
             remedy=f"Read it with `ml-connector plan {work.name}`, then `ml-connector sync {work.name} --plan {name}`.",
@@ -36,6 +49,59 @@ def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approved: 
         raise BrakePulled(
             f"The plan {name} stops at its brakes: {'; '.join(pulled)}. Nothing was sent.",
             remedy=f"Read it, then approve it: `ml-connector sync {work.name} --plan {name}`.",
+        )
+    if waiting and park_flows(conn, work, draft, waiting):
+        return set()
+    return {name}
+
+
+def _approved(conn: Connection, work: Work, draft: Draft, name: str, approval: Approval) -> set[str]:
+    """Writes the approval down and puts aside what it does not cover."""
+    plan = runs.approve_plan(conn, work.connection_id, approval.plan, work.actor)
+    check_approver(work.policies.approval, plan, work.actor)
+    check_projects(plan, approval.projects)
+    details = bulk.json_text({"projects": sorted(approval.projects)} if approval.projects else {})
+    entry = audit.AuditEntry(work.clock(), work.actor, "plan:approve:done", "plan", plan.hash, work.run_id, details)
+    audit.append(conn, work.connection_id, [entry])
+    through = {plan.hash, name}
+    if plan.hash != name and _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id))):
+        through.discard(name)
+    if approval.projects and _park_projects(conn, work, draft, approval.projects):
+        for part in through:
+            runs.set_plan_state(conn, work.connection_id, part, "partly")
+        through = set()
+    return through
+
+
+def check_approver(policy: ApprovalPolicy, plan: PlanRow, actor: str) -> None:
+    """Four eyes: NotAllowed where a plan over the limit is approved by whoever asked for it."""
+    over = over_limit(policy, plan.summary)
+    if over and plan.asked_by == actor:
+        raise NotAllowed(
+            f"{actor} asked for the plan {plan.hash}, which moves {listed(over, 3)}: over the limit of "
+            f"{policy.four_eyes_over:,} somebody else approves it. Nothing was sent.",
+            remedy="Have another person with the right to approve look at it and approve it.",
+        )
+
+
+def over_limit(policy: ApprovalPolicy, summary: Mapping[str, Any]) -> list[str]:
+    """The amounts of a plan, as it was kept, that are over the limit of four eyes; none where there is no limit."""
+    limit = policy.four_eyes_over
+    if not limit:
+        return []
+    moved = {currency: Decimal(amount) for currency, amount in summary.get("moved", {}).items()}
+    return [f"{amount:,} {currency}" for currency, amount in moved.items() if amount > limit]
+
+
+def check_projects(plan: PlanRow, projects: Collection[str]) -> None:
+    """NothingSuchHere where the plan has nothing in a project that was named."""
+    places = plan.summary.get("places")
+    known = {place or COMPANY_WIDE for place in places} if places is not None else set(projects)
+    missing = sorted(set(projects) - known)
+    if missing:
+        raise NothingSuchHere(
+            f"The plan {plan.hash} has nothing in {listed(missing, 5)}; nothing was sent.",
+            remedy=f"Its projects are {listed(sorted(known), 20)}.",
         )
 
 
@@ -93,11 +159,11 @@ def _linked(conn: Connection, work: Work) -> dict[str, int]:
     return {kind: number for (kind, state), number in counts.items() if state == links.LINKED}
 
 
-def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]) -> None:
-    """What changed since the approved plan was made is not sent: it waits for the next plan."""
+def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]) -> int:
+    """What changed since the approved plan was made is not sent: it waits for the next plan. How many steps."""
     parked = []
     after = 0
-    while rows := journal.plan_of(conn, work.connection_id, work.run_id, after):
+    while rows := plan_steps.steps_of(conn, work.connection_id, work.run_id, after):
         after = rows[-1].id
         for row in rows:
             if row.digest not in allowed:
@@ -106,3 +172,26 @@ def _park_others(conn: Connection, work: Work, draft: Draft, allowed: set[bytes]
     journal.settle(conn, parked)
     if parked:
         draft.notes.append(f"{len(parked)} steps are not in the approved plan and were left for the next one.")
+    return len(parked)
+
+
+def _park_projects(conn: Connection, work: Work, draft: Draft, projects: frozenset[str]) -> int:
+    """What lies in other projects waits for its own approval, as long as the plan stands. How many steps."""
+    choice = Choice(projects)
+    after = 0
+    while rows := plan_steps.steps_of(conn, work.connection_id, work.run_id, after):
+        after = rows[-1].id
+        choice.look(Step(row.id, row.key, place_of(row.kind, row.erp_id, row.scope), row.needs) for row in rows)
+    going = choice.going()
+    parked = after = 0
+    while rows := plan_steps.steps_of(conn, work.connection_id, work.run_id, after):
+        after = rows[-1].id
+        left = [row for row in rows if row.id not in going]
+        draft.parked |= {(row.flow, row.source) for row in left}
+        waits = "Its project waits for approval."
+        journal.settle(conn, [Settled(row.id, IntentState.WAITING.value, "", waits) for row in left])
+        parked += len(left)
+    if parked:
+        verb = "waits" if parked == 1 else "wait"
+        draft.notes.append(f"{counted(parked, 'step')} of what was not approved {verb} for approval.")
+    return parked

@@ -127,6 +127,17 @@ class BrakePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     there on it is a lost permission, not deletions, and their flow stands still."""
 
 
+class ApprovalPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may approve a plan, and when it is offered that plans go by themselves."""
+
+    four_eyes_over: Decimal = Decimal(0)
+    """Money a plan moves, per currency and whatever its sign, above which whoever asked for it may not approve it."""
+    flows: dict[str, Literal["auto", "manual"]] = {}
+    """Flow to whether its steps go by themselves or wait for approval; the others as `purchase_orders.approve` says."""
+    offer_after: int = 5
+    """Clean plans in a row after which automation is offered: approved, sent, and nothing refused or unknown."""
+
+
 class Policies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a connection allows."""
 
@@ -141,6 +152,7 @@ class Policies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subcontractor_invoices: SubcontractorInvoicePolicy = SubcontractorInvoicePolicy()
     vouchers: VoucherPolicy = VoucherPolicy()
     brakes: BrakePolicy = BrakePolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
 
 
 def _check_numbers(policies: Policies) -> None:
@@ -163,6 +175,13 @@ def _check_numbers(policies: Policies) -> None:
         number = getattr(brakes, name)
         if number < 0 or (number > 100 and name not in ("share_from", "share_creates")):
             raise BadInput(f"policy.brakes.{name} is {number}; a share is from 0 to 100 percent, and 0 means no limit.")
+    approval = policies.approval
+    if not approval.four_eyes_over.is_finite() or approval.four_eyes_over < 0:
+        limit = approval.four_eyes_over
+        raise BadInput(f"policy.approval.four_eyes_over is {limit}; it is an amount from 0 up, and 0 is off.")
+    if approval.offer_after < 0:
+        after = approval.offer_after
+        raise BadInput(f"policy.approval.offer_after is {after}; it is a number from 0 up, and 0 never offers.")
     pattern = policies.purchase_orders.split_number
     try:
         numbers = {pattern.format(order=order, project=project) for order in "12" for project in "34"}
@@ -194,3 +213,8 @@ def policies_from(data: Mapping[str, object]) -> Policies:
                 remedy=f"States: {', '.join(sorted(known_states))}. Statuses: {', '.join(sorted(known_statuses))}.",
             )
     return policies
+
+
+def goes_alone(policies: Policies) -> bool:
+    """Whether plans go by themselves, or those of some flow do."""
+    return "auto" in (policies.purchase_orders.approve, *policies.approval.flows.values())

@@ -1,0 +1,73 @@
+"""Some flows wait for approval while the others go by themselves; nothing goes that needs what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fresh_box import fresh
+from ml_connector.app import App
+from ml_connector.kernel.errors import ApprovalNeeded, BadInput
+from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.settings import Settings
+from store.cluster import Cluster
+
+FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    """Both systems, for this module."""
+    with RunningSandbox(orders=24) as running:
+        yield running
+
+
+@pytest.fixture
+def app(served: RunningSandbox, cluster: Cluster, tmp_path: Path) -> Iterator[App]:
+    """A connection whose plans go by themselves, but for its vendors."""
+    url = cluster.new_url()
+    with App.open(Settings(tmp_path / "home", url), actor="marta") as opened:
+        opened.add_connection("north", fresh(served).connection_text())
+        opened.edit_connection("north", {"policy": {"approval": {"flows": {"vendors": "manual"}}}})
+        yield opened
+    cluster.drop(url)
+
+
+def counted(app: App, sql: str) -> dict[str, int]:
+    """What a statement counts, by its first column."""
+    with app.db.begin() as conn:
+        return {str(row[0]): int(row[1]) for row in conn.exec_driver_sql(sql)}
+
+
+LINKED = "SELECT kind, count(*) FROM links WHERE state = 'linked' GROUP BY 1"
+
+
+def test_the_others_go_and_what_needs_a_vendor_that_waits_waits_with_it(app: App) -> None:
+    report = app.sync("north", FLOWS)
+    linked = counted(app, LINKED)
+    assert linked["budget_code"]
+    assert linked.get("vendor", 0) == 0
+    assert linked.get("commitment", 0) == 0
+    assert any("wait for approval: vendors" in note for note in report.notes)
+    states = "SELECT i.flow || ' ' || s.state, count(*) FROM intents i JOIN intent_states s USING (id) GROUP BY 1"
+    found = counted(app, states)
+    assert {key for key in found if key.endswith("waiting")} == {"vendors waiting", "purchase_orders waiting"}
+    assert {key for key in found if key.endswith("done")} == {"projects done", "cost_codes done"}
+    assert counted(app, "SELECT state, count(*) FROM plans GROUP BY 1") == {"kept": 1}
+    with pytest.raises(ApprovalNeeded):  # what is left is of vendors, and orders that wait for them
+        app.sync("north", ["vendors"])
+    app.sync("north", FLOWS, report.plan)
+    linked = counted(app, LINKED)
+    assert linked["vendor"] > 5
+    assert linked["commitment"] > 15
+    again = app.sync("north", FLOWS)
+    assert not any("wait for approval" in note for note in again.notes)
+
+
+def test_a_flow_that_there_is_not_is_refused(app: App) -> None:
+    with pytest.raises(BadInput, match="no flow"):
+        app.edit_connection("north", {"policy": {"approval": {"flows": {"vendor": "manual"}}}})
+    with pytest.raises(BadInput, match="cannot be used"):
+        app.edit_connection("north", {"policy": {"approval": {"flows": {"vendors": "perhaps"}}}})

@@ -1,0 +1,127 @@
+"""Money by code, what changes field by field, what locks: what a person is shown adds up and leaves nothing out."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_connector.kernel.money import Money
+from ml_connector.planning.comparing import compared
+from ml_connector.planning.locking import LOCKS, locks
+from ml_connector.planning.plan import Body, Verb
+from ml_connector.planning.spreading import NO_CODE, spread
+from ml_connector.records.budget import Budget, BudgetLine
+from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
+from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost
+from ml_connector.records.payment import ContractPayment
+from ml_connector.records.vendor import Vendor
+from ml_connector.records.voucher import RowRole, Voucher, VoucherRow, VoucherStatus
+
+ZERO = Decimal(0)
+DAY = date(2026, 11, 27)
+
+
+def line(once: str, amount: str, code: str = "03-310.M", price: str = "1") -> CommitmentLine:
+    return CommitmentLine(f"10/order/P1/{once}", "Steel", Decimal(1), "EA", Decimal(price), Decimal(amount), code)
+
+
+def contract(*lines: CommitmentLine, status: CommitmentStatus = CommitmentStatus.APPROVED) -> Commitment:
+    return Commitment("10/order/P1/1201", "1201", "P1", "Steel", "S1", status, "USD", DAY, None, "", lines)
+
+
+amounts = st.decimals(-10000, 10000, places=2)
+
+
+@given(st.lists(st.tuples(amounts, st.sampled_from(["a", "b", ""])), max_size=6), st.data())
+def test_the_codes_always_add_up_to_the_money(values: list[tuple[Decimal, str]], data: st.DataObject) -> None:
+    lines = [line(f"{n}/1", str(amount), code) for n, (amount, code) in enumerate(values)]
+    before = contract(
+        *(msgspec.structs.replace(one, amount=data.draw(amounts)) for one in lines if data.draw(st.booleans()))
+    )
+    money = Money(data.draw(amounts), "USD")
+    found = spread(money, contract(*lines), before)
+    assert sum(found.values(), ZERO) == money.amount
+    assert all(found.values())
+
+
+def test_a_changed_line_moves_its_difference_and_a_moved_one_both_codes() -> None:
+    before = contract(line("1/1", "100"), line("2/1", "50", "03-320.M"))
+    after = contract(line("1/1", "120"), line("2/1", "50", "05-120.M"))
+    assert spread(Money(Decimal(20), "USD"), after, before) == {
+        "03-310.M": Decimal(20),
+        "03-320.M": Decimal(-50),
+        "05-120.M": Decimal(50),
+    }
+    drifted = spread(Money(Decimal(25), "USD"), after, before)
+    assert drifted[NO_CODE] == 5, "what undoes a change people made in Procore is of no code"
+
+
+def test_vouchers_are_told_by_their_code_string_and_budgets_by_their_difference() -> None:
+    rows = (
+        VoucherRow(RowRole.COST, (("A", "4000"), ("B", "100")), Decimal(90), ZERO),
+        VoucherRow(RowRole.RETENTION, (("A", "2030"),), ZERO, Decimal(9)),
+        VoucherRow(RowRole.CLEARING, (("A", "2440"),), ZERO, Decimal(81)),
+    )
+    voucher = Voucher("k", "M", DAY, "", "USD", "", VoucherStatus.NOT_APPROVED, rows)
+    assert spread(Money(Decimal(90), "USD"), voucher, None) == {"A=4000 B=100": Decimal(90)}
+    budget = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(700)),))
+    old = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(500)), BudgetLine("05-120.M", Decimal(10))))
+    assert spread(Money(Decimal(200), "USD"), budget, old) == {"03-310.M": Decimal(200)}
+
+
+def test_a_record_is_compared_field_by_field_and_line_by_line() -> None:
+    before = contract(line("1/1", "100.5"), line("2/1", "50"))
+    after = msgspec.structs.replace(contract(line("3/1", "7"), line("1/1", "120", price="2")), title="Steel, bolted")
+    found = compared(before, after)
+    fields = {one.name: one for one in found.fields}
+    assert (fields["title"].before, fields["title"].after, fields["title"].mark) == (
+        "Steel",
+        "Steel, bolted",
+        "changed",
+    )
+    assert (fields["sum of lines"].before, fields["sum of lines"].after) == ("150.50", "127.00")
+    assert fields["vendor"].mark == "same"
+    lines = {one.line: one for one in found.lines}
+    assert {name: one.mark for name, one in lines.items()} == {"3/1": "new", "1/1": "changed", "2/1": "gone"}
+    amount = lines["1/1"].field("amount")
+    assert amount is not None
+    assert (amount.before, amount.after, amount.money) == ("100.50", "120.00", True)
+    assert compared(None, after).lines[0].mark == "new"
+    unchanged = compared(after, after)
+    assert {one.mark for one in (*unchanged.fields, *unchanged.lines)} == {"same"}
+
+
+def test_an_emptied_field_is_said_to_be_gone() -> None:
+    vendor = Vendor("S1", "Hollis & Webb", "42-1", "US", city="Peoria", email="ap@example.org")
+    found = {one.name: one for one in compared(vendor, msgspec.structs.replace(vendor, email=None)).fields}
+    assert (found["email"].mark, found["email"].after) == ("gone", "")
+    assert found["city"].mark == "same"
+
+
+COST = DirectCost("k", "1201", "S1", "88", CostKind.INVOICE, CostStatus.APPROVED, "USD", DAY, "", ())
+PAYMENT = ContractPayment("k", "1201", "P1@1201", "88", Decimal(1), "USD", DAY, "check", "7", "", "88")
+
+
+@pytest.mark.parametrize(
+    ("kind", "verb", "body", "locked"),
+    [
+        ("commitment", Verb.STATUS, contract(), True),
+        ("commitment", Verb.FILL, contract(), False),
+        ("commitment", Verb.STATUS, contract(status=CommitmentStatus.SUBMITTED), False),
+        ("commitment", Verb.LINK, contract(), False),
+        ("change_order", Verb.AMEND, ChangeOrder("r", "k", "1201", "CO1", "", (), "USD"), True),
+        ("direct_cost", Verb.CREATE, COST, True),
+        ("direct_cost", Verb.STATUS, COST, False),
+        ("direct_cost", Verb.LINK, COST, False),
+        ("payment", Verb.CREATE, PAYMENT, True),
+        ("vendor", Verb.CREATE, Vendor("S1", "Hollis", None, "US"), False),
+    ],
+)
+def test_what_procore_locks_is_counted_once(kind: str, verb: Verb, body: Body, *, locked: bool) -> None:
+    assert locks(kind, verb, body) is locked
+    assert not locked or LOCKS[kind].endswith(".")
