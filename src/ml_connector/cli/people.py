@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ml_connector import desk
+from ml_connector.cli import ruling
 from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output
+from ml_connector.cli.plans import show_plan
 from ml_connector.cli.running import Chosen, MaybeName, done_in
 from ml_connector.cli.session import session_of
 from ml_connector.cli.telling import money, tell_document, tell_flows, tell_life, tell_requests
+from ml_connector.cli.telling_runs import run_form, tell_run
 from ml_connector.engine.work import Tally
 from ml_connector.registry import FLOWS
+from ml_connector.views.runs import one as one_run
 
 shows = group(
     "Show one thing and everything known about it.",
@@ -65,23 +69,31 @@ def rule(
     ctx: typer.Context,
     hold: Annotated[int, typer.Argument(metavar="HOLD", help="Number of the hold, as `holds` shows it.")],
     answer: Annotated[
-        str, typer.Argument(metavar="ANSWER", help="What you decide; without it the choice is shown.")
+        str,
+        typer.Argument(metavar="ANSWER", help="What you decide, `map`, or `withdraw`; without it the choice is shown."),
     ] = "",
     connection: Chosen = "",
-    target: Annotated[str, typer.Option("--target", help="Id of the candidate that is meant.")] = "",
-    note: Annotated[str, typer.Option("--note", help="Why, for the audit trail.")] = "",
+    target: Annotated[str, typer.Option("--target", help="Id of the candidate, or the code a new row leads to.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Why, for the audit trail; needed with ignore.")] = "",
+    like: Annotated[bool, typer.Option("--like", help="Answer every hold that waits for the same, too.")] = False,
+    when: Annotated[
+        list[str] | None, typer.Option("--when", metavar="PART=PATTERN", help="With map: what the row looks at.")
+    ] = None,
+    effect: Annotated[bool, typer.Option("--effect", help="Show what it would do, and save nothing.")] = False,
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="SEEN", help="Save only what --effect showed, which names this.")
+    ] = "",
 ) -> None:
-    """Answer a hold or a match. The answer is remembered, and the next sync uses it."""
+    """Answer a hold or a match, one or all alike; or add the mapping row it waits for (map). The next sync uses it."""
     session = session_of(ctx)
+    said = ruling.Said(hold, answer, target, note, like, tuple(when or ()), expect)
     with session.app() as app:
         picked = session.pick(app, connection)
-        found = app.rule(picked, hold, answer, target=target, note=note) if answer else desk.hold(app, picked, hold)
+        found: dict[str, Any] = desk.hold(app, picked, hold) if not answer else ruling.done(app, picked, said, effect)
 
     def human(out: Output) -> None:
         if answer:
-            meant = f" ({found['target']})" if found["target"] else ""
-            out.line(f"Hold {hold} is answered: {answer}{meant}.", "green")
-            out.line(f"Next: ml-connector sync {picked}")
+            ruling.tell(out, picked, found)
             return
         out.line(found["sentence"], "bold")
         out.facts(
@@ -133,10 +145,12 @@ def show_run(
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the run, as `runs` shows it.")],
     connection: Chosen = "",
 ) -> None:
-    """Show one run: who started it, how it ended, its counts and requests."""
+    """Show one run: how far it is or how it ended, its control totals, requests, and what was left alone and why."""
     session = session_of(ctx)
     with session.app() as app:
-        found = desk.run(app, session.pick(app, connection), number)
+        name = session.pick(app, connection)
+        found = desk.run(app, name, number)
+        page = one_run(app, name, number)
 
     def human(out: Output) -> None:
         names = (
@@ -155,5 +169,15 @@ def show_run(
         tell_flows(out, {flow: Tally(**counts) for flow, counts in found["counts"].items()})
         if found["requests"]:
             tell_requests(out, found["requests"])
+        tell_run(out, page)
 
-    session.out.answer(found, human)
+    session.out.answer({**found, **run_form(page)}, human)
+
+
+command(
+    shows,
+    "plan",
+    "ml-connector show plan 5d1c0f2b9a7e4c11",
+    "ml-connector show plan 5d1c --records --project 1201",
+    "ml-connector show plan 5d1c --record commitment:P100001@1201",
+)(show_plan)

@@ -158,6 +158,17 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     return _sealed(contract, intents or _unwritten(contract)), _left_standing(contract, difference)
 
 
+def as_it_stands(
+    situation: Situation, ours: Commitment, there: tuple[Commitment, tuple[ChangeOrder, ...]], base: Commitment | None
+) -> tuple[Commitment, Commitment]:
+    """A linked contract as it is compared: ours with what was left behind, theirs (with its change orders) amended."""
+    theirs, changes = there
+    orders = _counted(situation, ours.once_key, changes)
+    mine = with_left_behind(ours, theirs, orders)
+    frozen = theirs.status in FROZEN or bool(orders)
+    return mine, as_amended(theirs, orders, base) if frozen else theirs
+
+
 def _unwritten(contract: Contract) -> list[Intent]:
     """Writes down what both sides agree on where a link does not say it and nothing is left to send: the steps that
     would have said it are forgotten, as in a database restored from a backup."""
@@ -192,13 +203,18 @@ def _vendor_verdict(situation: Situation, contract: Contract, base: Commitment |
 
 
 def _standing(situation: Situation, contract: Contract) -> tuple[ChangeOrder, ...]:
+    """The change orders of a contract that count."""
+    return _counted(situation, contract.ours.once_key, contract.change_orders)
+
+
+def _counted(situation: Situation, once_key: str, change_orders: tuple[ChangeOrder, ...]) -> tuple[ChangeOrder, ...]:
     """The change orders that count. A draft of ours that was never confirmed is left out: we began it and the answer
     was lost, so the next one takes up its number and finishes it."""
     return tuple(
         order
-        for order in contract.change_orders
+        for order in change_orders
         if order.status != "draft"
-        or not revision_of(contract.ours.once_key, order.reference)
+        or not revision_of(once_key, order.reference)
         or Key("change_order", order.reference) in situation.links
     )
 

@@ -18,6 +18,9 @@ LINE = ("description", "quantity", "unit", "unit_cost", "amount", "budget_code")
 MEASURES = frozenset({"quantity", "unit", "unit_cost"})
 """Line fields that a contract kept by amount does not have."""
 
+VALUE = (*sorted(MEASURES), "amount")
+"""Line fields that make one value: who changed one of them there changed the line's value."""
+
 DEAD = frozenset({"void", "rejected"})
 """Statuses of a change order that carries no money any more."""
 
@@ -55,8 +58,8 @@ def compare(ours: Commitment, theirs: Commitment, base: Commitment | None) -> Di
             lines.append(line)
             continue
         changed, moved, fought = _line(line, other, before.get(line.once_key))
-        if changed:
-            lines.append(line)
+        if changed:  # what is asked about stays theirs, until a person says otherwise and all of ours is written
+            lines.append(msgspec.structs.replace(line, **{field: getattr(other, field) for field in (*moved, *fought)}))
         name = f"line {'/'.join(line.once_key.split('/')[-2:])}"
         drift += [f"{name} {field}" for field in moved]
         conflicts += [f"{name} {field}" for field in fought]
@@ -66,18 +69,13 @@ def compare(ours: Commitment, theirs: Commitment, base: Commitment | None) -> Di
 def _line(
     ours: CommitmentLine, theirs: CommitmentLine, base: CommitmentLine | None
 ) -> tuple[bool, list[str], list[str]]:
-    changed, drift, conflicts = False, [], []
     by_amount = _kept_by_amount(ours, theirs, base)
-    for name in LINE:
-        if by_amount and name in MEASURES:
-            continue
-        verdict = _verdict(getattr(ours, name), getattr(theirs, name), base, name)
-        changed = changed or verdict == "write"
-        if verdict == "drift":
-            drift.append(name)
-        elif verdict == "conflict":
-            conflicts.append(name)
-    return changed, drift, conflicts
+    looked_at = [name for name in LINE if not (by_amount and name in MEASURES)]
+    verdicts = {name: _verdict(getattr(ours, name), getattr(theirs, name), base, name) for name in looked_at}
+    if any(verdicts.get(name) in ("drift", "conflict") for name in VALUE):  # quantity times price is one thing
+        verdicts.update({name: "conflict" for name in VALUE if verdicts.get(name) == "write"})
+    drift, conflicts = ([name for name in looked_at if verdicts[name] == said] for said in ("drift", "conflict"))
+    return "write" in verdicts.values(), drift, conflicts
 
 
 def _kept_by_amount(ours: CommitmentLine, theirs: CommitmentLine, base: CommitmentLine | None) -> bool:

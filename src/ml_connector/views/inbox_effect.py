@@ -1,0 +1,93 @@
+"""What an answer or a mapping row would do, as pages and programs see it before it is saved."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ml_connector.planning.foreseen import Document, Fate, Foreseen
+from ml_connector.views.hold_words import kind_words, record_words
+from ml_connector.views.inbox import cells
+from ml_connector.views.listing import money
+
+SHOWN = 200
+"""Documents named one by one; the rest is counted."""
+
+TITLES: dict[Fate, str] = {
+    "goes": "would go with the next run",
+    "rests": "would need nothing more",
+    "left": "would be left alone",
+    "waits": "would wait for something else",
+    "stays": "would wait as now",
+    "unsure": "cannot be foreseen",
+}
+"""What becomes of documents, in words; in the order in which they are shown."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The documents of which the same becomes."""
+
+    fate: str
+    title: str
+    number: int
+    records: str
+    money: list[dict[str, str]]
+    documents: list[dict[str, Any]]
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What would be done, and to what; nothing of it is saved."""
+
+    ends: int
+    """Holds that would end."""
+    outcomes: tuple[Outcome, ...]
+    made: dict[str, int]
+    """What would be sent besides what is sent now."""
+    left_out: int
+    """Held records that were too many to look at one by one."""
+    runs: tuple[int, ...]
+    """Runs as of which both systems are taken to be."""
+    seen: str = ""
+    """Given back as `expect` when the answer is saved, it is saved for these holds and as they stand here only."""
+    mapping_version: int | None = None
+    """Given back as `version` when a row is saved, it is added to this mapping and to no later one."""
+
+
+def effect_form(found: Foreseen) -> Effect:
+    """What was foreseen, by what becomes of each document, the most money first."""
+    outcomes = tuple(_outcome(fate, found) for fate in TITLES if found.of(fate))
+    ended = len({one.hold for one in found.of("goes", "rests", "left")})
+    return Effect(ended, outcomes, dict(found.made), found.left_out, found.runs, found.seen, found.mapping_version)
+
+
+def _outcome(fate: Fate, found: Foreseen) -> Outcome:
+    documents = sorted(found.of(fate), key=_stake, reverse=True)
+    kinds: dict[str, int] = {}
+    for one in documents:
+        kinds[one.key.kind] = kinds.get(one.key.kind, 0) + 1
+    return Outcome(
+        fate=fate,
+        title=TITLES[fate],
+        number=len(documents),
+        records=", ".join(kind_words(kind, number) for kind, number in kinds.items()),
+        money=cells(found.money(fate)),
+        documents=[
+            {
+                "record": record_words(*one.key),
+                "kind": one.key.kind,
+                "id": one.key.id,
+                "hold": one.hold,
+                "money": money(one.money.amount, one.money.currency) if one.money else None,
+                "moved": money(one.moved.amount, one.moved.currency) if one.moved else None,
+                "recoded": money(one.recoded.amount, one.recoded.currency) if one.recoded else None,
+                "sentence": one.sentence,
+            }
+            for one in documents[:SHOWN]
+        ],
+    )
+
+
+def _stake(one: Document) -> tuple[bool, Decimal]:
+    return one.money is not None, abs(one.money.amount) if one.money else Decimal(0)
