@@ -6,9 +6,11 @@ match; `otherwise` says what happens when none does. Total by construction: ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import combinations
 
 import msgspec
 
@@ -27,6 +29,8 @@ BUDGET_PARTS = ("element", *ACTIVITY_PARTS)
 
 REVERSE_PARTS = ("cost_code", "cost_type", "project")
 """Everything a row of the way back may look at: the two halves of a budget code, the IFS project."""
+
+_WILD = re.compile(r"[*?\[]")
 
 
 @lru_cache(maxsize=16_384)
@@ -260,18 +264,48 @@ def _rule_to(rule: SegmentRule) -> dict[str, object]:
 
 def shadowed(rule: SegmentRule) -> list[str]:
     """Rows that can never be reached because an earlier row takes all they would; one sentence each."""
-    sentences = []
-    for number, row in enumerate(rule.rows, 1):
-        for before, earlier in enumerate(rule.rows[: number - 1], 1):
-            if _covers(earlier, row):
-                same = sorted(earlier.when) == sorted(row.when)
-                why = "has the same patterns" if same else "covers its patterns"
-                sentences.append(f"row {number} is never reached: row {before} {why}")
-                break
-    return sentences
+    return [f"row {number} is never reached: row {before} {why}" for number, before, why in shadowed_rows(rule.rows)]
 
 
-def _covers(earlier: Row, later: Row) -> bool:
+def shadowed_rows(rows: Sequence[Patterns]) -> list[tuple[int, int, str]]:
+    """Rows that can never be reached: their number, that of the row that takes all they would, and why it does."""
+    found = []
+    plain: dict[_When, int] = {}
+    broad: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows, 1):
+        mine = tuple(sorted(row.when))
+        above = [plain[part] for part in _within(mine) if part in plain]
+        near = sorted(number for start in _starts(mine) for number in broad.get(start, ()))
+        above += next(([before] for before in near if _covers(rows[before - 1], row)), [])
+        if above:
+            same = tuple(sorted(rows[min(above) - 1].when)) == mine
+            found.append((number, min(above), "has the same patterns" if same else "covers its patterns"))
+        if any(letter in pattern for _, pattern in mine for letter in "*?["):
+            starts = ((part, _WILD.split(pattern, maxsplit=1)[0]) for part, pattern in mine)
+            broad.setdefault(next((one for one in starts if one[1]), ("", "")), []).append(number)
+        else:
+            plain.setdefault(mine, number)
+    return found
+
+
+_When = tuple[tuple[str, str], ...]
+
+
+def _within(when: _When) -> Iterator[_When]:
+    """Every part of some patterns: an earlier row without wildcards takes all of a row exactly when it is one."""
+    for size in range(1, len(when) + 1):
+        yield from combinations(when, size)
+
+
+def _starts(when: _When) -> Iterator[tuple[str, str]]:
+    """How rows with wildcards that take all of this one may begin, by part; empty for those that begin with one."""
+    yield "", ""
+    for part, pattern in when:
+        for length in range(1, len(pattern) + 1):
+            yield part, pattern[:length]
+
+
+def _covers(earlier: Patterns, later: Patterns) -> bool:
     patterns = dict(later.when)
     # a character no code has stands for what `?` and `*` may be; three lengths tell `*` from any number of `?`
     trials = [
