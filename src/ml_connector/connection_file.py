@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import import_module
@@ -22,6 +22,7 @@ from ml_connector.planning.schedule import HolidayPart, Schedule, check_schedule
 from ml_connector.registry import FLOWS
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _ADDRESS = "Write scheme and host, such as https://acme.ifs.cloud."
 AtOnce = Annotated[int, msgspec.Meta(ge=1, le=64)]
 """Requests in flight to one side."""
@@ -144,6 +145,12 @@ TOKEN_PAIR = "projects_token_pair"  # noqa: S105 - the name of a field, not a se
 """Name the access and refresh token of a person's authorization are sealed under, as JSON."""
 
 
+def sealed_of(part: str) -> tuple[str, ...]:
+    """Names under which everything is sealed that one side is called with."""
+    own = (SECRET_FIELDS[part], TOKENS[part])
+    return (*own, TOKEN_PAIR) if part == "projects" else own
+
+
 def read_toml(text: str, where: str) -> dict[str, Any]:
     """The table in a TOML text; BadInput names the line where it does not parse."""
     try:
@@ -161,6 +168,7 @@ def connection_of(data: dict[str, Any], where: str = "The connection file") -> C
     """The same from a table already read; the table is used up."""
     mapping = mapping_from(_table(data.pop("mapping", {}), "mapping"))
     policy = policies_from(_table(data.pop("policy", {}), "policy"))
+    check_flows(policy)
     secrets = {}
     for part, field in SECRET_FIELDS.items():
         secret = _table(data.get(part, {}), part).pop("client_secret", "")
@@ -184,6 +192,14 @@ def connection_of(data: dict[str, Any], where: str = "The connection file") -> C
             raise BadInput(f"{where} has grant refresh_token and no refresh_token in [projects].")
         secrets[TOKEN_PAIR] = json.dumps({"access": "", "refresh": refresh, "expires_at": 0.0})
     return ConnectionFile(msgspec.structs.replace(config, policy=policy), mapping, secrets)
+
+
+def check_flows(policy: Policies) -> None:
+    """BadInput when the policies name a flow that there is not."""
+    unknown = sorted(policy.approval.flows.keys() - FLOWS.keys())
+    if unknown:
+        remedy = f"Flows: {', '.join(FLOWS)}."
+        raise BadInput(f"policy.approval.flows names {unknown[0]!r}, which is no flow.", remedy=remedy)
 
 
 def config_from(data: Mapping[str, Any], where: str = "The connection") -> ConnectionConfig:
@@ -247,6 +263,75 @@ def _numbers_as_text(data: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def with_secrets(merged: dict[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """A connection's settings with those opened secrets, by field, that they do not have themselves; changed in
+    place."""
+    for part, field in SECRET_FIELDS.items():
+        merged[part].setdefault("client_secret", secrets.get(field, ""))
+    if TOKEN_PAIR in secrets:
+        merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
+    if ALERTS in secrets:
+        merged.setdefault("alerts", {}).setdefault("urls", msgspec.json.decode(secrets[ALERTS]))
+    return merged
+
+
+_ADDRESSES = {"erp": ("url", "realm"), "projects": ("url", "login_url")}
+"""Entries of a side that say where its secret is sent."""
+
+
+def moved(before: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """The sides of a connection that changes lead elsewhere. BadInput where the secret of such a side is not among
+    them: a secret that is kept is sent nowhere but where it was typed for."""
+    found = []
+    for side, system in (("erp", "IFS"), ("projects", "Procore")):
+        part, there = changes.get(side), before.get(side) or {}
+        if not isinstance(part, Mapping) or not leads_elsewhere(side, there, {**there, **part}):
+            continue
+        for one in ("url", "login_url"):  # what is no address is said first
+            if part.get(one):
+                _check_url(f"{side}.{one}", str(part[one]))
+        if not part.get("client_secret"):
+            raise BadInput(
+                f"The address of {system} changes, and its client secret was not given: the one that is kept is sent "
+                "nowhere but where it was typed for.",
+                remedy=f"Give the client secret of {system} as well; on the command line by "
+                f"ML_CONNECTOR_{side.upper()}_CLIENT_SECRET.",
+            )
+        found.append(side)
+    return found
+
+
+def leads_elsewhere(side: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a side that was reached by one part of a connection file is reached elsewhere by another."""
+    names = _ADDRESSES[side]
+    return any(str(before.get(one) or "").rstrip("/") != str(after.get(one) or "").rstrip("/") for one in names)
+
+
+def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table; None takes an entry out."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return {key: value for key, value in merged.items() if value is not None or key not in above}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Every entry in which two configurations differ, by its path, with what it was and what it is; None: not there."""
+    old, new = (json.loads(msgspec.json.encode(one)) for one in (before, after))  # lists, dates: as they are kept
+    return dict(_differing(old, new, ""))
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any], where: str) -> Iterator[tuple[str, list[Any]]]:
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        path = f"{where}.{key}" if where else key
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differing(old, new, path)
+        elif old != new:
+            yield path, [old, new]
+
+
 def check_name(name: str) -> str:
     """`name` when it can name a connection: small letters, digits and dashes."""
     if not _NAME.fullmatch(name):
@@ -258,8 +343,19 @@ def check_name(name: str) -> str:
 
 def door_address(url: str, name: str = "--url") -> str:
     """An address of our door as it begins, without a slash at its end; BadInput when it is none."""
+    return host_address(url, name)
+
+
+def host_address(url: str, name: str) -> str:
+    """An address of scheme and host alone, without a slash at its end; BadInput, about the entry `name`, else."""
     _check_url(name, url)
     return url.rstrip("/")
+
+
+def check_zone(name: str, entry: str = "time_zone") -> str:
+    """`name` when it is a time zone such as America/Chicago; BadInput, about `entry`, else."""
+    _check_zone(entry, name)
+    return name
 
 
 def _table(value: object, where: str) -> dict[str, Any]:
@@ -284,6 +380,9 @@ def _check_url(name: str, url: str) -> None:
         or not parts.hostname
         or parts.path.strip("/")
         or parts.query
+        or parts.fragment
+        or not _HOST.fullmatch(parts.hostname)
+        or not url.isprintable()
     ):
         raise BadInput(f"{name} is {url!r}, not an address such as https://acme.ifs.cloud (scheme and host only).")
     if parts.scheme == "http" and not local:

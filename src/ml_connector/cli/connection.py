@@ -6,17 +6,19 @@ import sys
 import tomllib
 from typing import Annotated, Any
 
+import msgspec
 import tomlkit
 import typer
 
 from ml_connector import desk
-from ml_connector.app import laid_over
 from ml_connector.cli.command import command, group
 from ml_connector.cli.output import Output
 from ml_connector.cli.session import ERP_SECRET, PROJECTS_SECRET, Session, session_of, text_from
 from ml_connector.cli.trouble import SETUP
-from ml_connector.connection_file import SECRET_FIELDS, read_toml
+from ml_connector.connection_file import SECRET_FIELDS, laid_over, read_toml
 from ml_connector.kernel.errors import BadInput
+from ml_connector.service import policy_desk
+from ml_connector.service.policy_desk import Changes
 from ml_connector.systems.finding import Finding
 
 connections = group(
@@ -119,6 +121,7 @@ def show(ctx: typer.Context, name: Name) -> None:
     "ml-connector connection edit north --set policy.purchase_orders.approve=manual",
     "ml-connector connection edit north --set erp.in_flight=8 --set connection.title='North sites'",
     "ml-connector connection edit north --from changes.toml",
+    "ml-connector connection edit north --set policy.vendors.create=never --dry-run",
 )
 def edit(
     ctx: typer.Context,
@@ -129,6 +132,7 @@ def edit(
     ] = None,
     client_secret_erp: ErpSecret = "",
     client_secret_projects: ProjectsSecret = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; saves nothing.")] = False,
 ) -> None:
     """Change entries of a connection; what is not named stays as it is."""
     session = session_of(ctx)
@@ -143,6 +147,10 @@ def edit(
     if not data:
         raise BadInput("Nothing to change was named.", remedy="Use --set KEY=VALUE or --from FILE.")
     _learn(session, data)
+    if dry_run:
+        with session.app() as app:
+            _tell_difference(session, policy_desk.difference(app, name, data))
+        return
     with session.app() as app:
         app.edit_connection(name, data)
         form = desk.connection_form(app, name)
@@ -250,6 +258,17 @@ def change_of(text: str, config: dict[str, Any]) -> dict[str, Any]:
         inner = {step: inner}
     changed: dict[str, Any] = inner
     return changed
+
+
+def _tell_difference(session: Session, found: Changes) -> None:
+    def human(out: Output) -> None:
+        rows = [(one.path, one.before or "nothing", one.after or "nothing") for one in found.changes]
+        out.table(("entry", "now", "afterwards"), rows, empty="Nothing would change: every entry is as it was.")
+        for note in found.notes:
+            out.line(note)
+        out.line("Nothing was saved.", "bold")
+
+    session.out.answer(msgspec.to_builtins(found), human)
 
 
 def _asked(system: str, source: str) -> str:

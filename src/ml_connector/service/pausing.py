@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,17 +14,24 @@ from ml_connector.planning.schedule import zone_of
 from ml_connector.registry import FLOWS
 from ml_connector.service.timetable import Timetable, timetable_of
 from ml_connector.store import audit, bulk, pauses
+from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.pauses import PauseRow
+
+BEING_SET_UP = "it is being set up, and its first plan is not approved yet"
+"""Note of the pause under which a set-up makes a connection; it ends when a person has a plan sent that was kept."""
 
 
 def pause(app: App, name: str, flow: str = "", *, until: str = "", note: str = "") -> dict[str, Any]:
     """Pauses a connection, or one flow of it, for every unattended run; what comes meanwhile waits.
 
     `until` is a time such as 2026-12-01T08:00, in the zone of the connection's schedule where it names none; BadInput
-    when it cannot be read or is past. A job at work ends its slice first. Audited.
+    when it cannot be read or is past, and for a connection that is being set up: it stands still already. A job at work
+    ends its slice first. Audited.
     """
     row = app.connection(name)
     now = app.clock()
+    if not flow:  # it would take the place of the set-up's own pause, and could then be ended
+        check_set_up(app, row)
     end = _moment(until, timetable_of(app, row, now), now) if until else None
     with app.db.begin() as conn:
         pauses.put(conn, row.id, PauseRow(flow, app.actor, note, end))
@@ -35,8 +43,32 @@ def pause(app: App, name: str, flow: str = "", *, until: str = "", note: str = "
 def resume(app: App, name: str, flow: str = "") -> dict[str, Any]:
     """Ends the pause of a flow, or the one of the whole connection; a flow's own pause stays when that ends. Audited.
 
-    `was_paused` in the answer is false when there was none; nothing is changed and nothing audited then.
+    `was_paused` in the answer is false when there was none; nothing is changed and nothing audited then. BadInput for
+    the pause of a set-up: nothing runs before a plan was approved.
     """
+    if not flow:
+        check_set_up(app, app.connection(name))
+    return _resumed(app, name, flow)
+
+
+def check_set_up(app: App, row: ConnectionRow) -> None:
+    """BadInput while a connection is being set up: nothing runs, and nothing is written, before its first plan is
+    approved."""
+    if being_set_up(app, row):
+        raise BadInput(
+            f"Connection {row.name} is being set up: nothing runs by itself before its first plan is approved.",
+            remedy=f"Make a plan and approve it: `ml-connector setup show {row.name}` says how far it is.",
+        )
+
+
+def being_set_up(app: App, row: ConnectionRow) -> bool:
+    """Whether a connection stands still because it is being set up, and its first plan is not approved."""
+    with app.db.begin() as conn:
+        standing = pauses.standing(conn, row.id, app.clock())
+    return any(not one.flow and one.note == BEING_SET_UP for one in standing)
+
+
+def _resumed(app: App, name: str, flow: str) -> dict[str, Any]:
     row = app.connection(name)
     with app.db.begin() as conn:
         lifted = pauses.lift(conn, row.id, flow)
@@ -62,16 +94,39 @@ def paused(app: App, name: str) -> list[dict[str, Any]]:
 
 
 def by_hand(
-    app: App, name: str, flows: Collection[str], *, exactly: bool = False, anyway: bool = False
+    app: App,
+    name: str,
+    flows: Collection[str],
+    *,
+    exactly: bool = False,
+    anyway: bool = False,
+    approved: bool = False,
 ) -> tuple[list[str], dict[str, str]]:
     """What a person's sync may run: the flows, and those left out with why.
 
     Business hours do not bind a person; a pause and a freeze window do. Paused is raised when the connection is
     paused, when a flow that was named is, and with `exactly` (a plan kept before, a replay) when any is. A sync of all
     flows leaves out what stands still. `anyway` goes through a freeze window, never through a pause, and is audited.
+    BadInput while the connection is being set up. `approved`, which service/approving.py alone says, of a plan that it
+    has found and checked, ends that pause once nothing else is in the way: somebody read the plan and wants it sent.
     """
-    row, now = app.connection(name), app.clock()
+    row = app.connection(name)
+    if not being_set_up(app, row):
+        return _sorted_out(app, row, flows, exactly, anyway)
+    if not approved:
+        check_set_up(app, row)
+    found = _sorted_out(app, row, flows, exactly, anyway, besides=BEING_SET_UP)
+    _resumed(app, name, "")
+    return found
+
+
+def _sorted_out(
+    app: App, row: ConnectionRow, flows: Collection[str], exactly: bool, anyway: bool, besides: str = ""
+) -> tuple[list[str], dict[str, str]]:
+    """The flows that may run and those left out; `besides` is the note of the pause that does not count."""
+    name, now = row.name, app.clock()
     table = timetable_of(app, row, now)
+    table = replace(table, pauses=tuple(one for one in table.pauses if not besides or one.flow or one.note != besides))
     whole = table.paused("")
     if whole:
         raise Paused(table.told(whole), remedy=f"Run `ml-connector resume {name}` first.")

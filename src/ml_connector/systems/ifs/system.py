@@ -65,6 +65,15 @@ class IfsSystem:
         """Every project of the company, with a Problem for each row that cannot be used."""
         return self._read(self.profile.project, "read projects", projects.project_of, projects.KIND)
 
+    def companies(self) -> list[tuple[str, str]]:
+        """Companies the service user sees, as id and name, by id."""
+        where = self.profile.company
+        reading = self.odata.reading(where, "list companies")
+        found, _ = parsed(
+            self.odata.rows(reading), lambda row: (row.required("id"), row.text("name")), where, "company"
+        )
+        return sorted(found)
+
     def activities(self) -> tuple[list[Activity], list[Problem]]:
         """Every project activity of the company, with a Problem for each row without id or project."""
         return self._read(self.profile.activity, "read project activities", activity_of, "activity")

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted
 from ml_connector.records.project import Project
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.procore import direct_cost
 from ml_connector.systems.procore.answers import COMPANY
-from ml_connector.systems.procore.settings import PRODUCTION
+from ml_connector.systems.procore.company import company_rows
+from ml_connector.systems.procore.settings import environment_of
 from ml_connector.systems.procore.system import ProcoreSystem
-
-
-class CompanyRow(msgspec.Struct):
-    """A company the token sees."""
-
-    id: int
-    name: str | None = None
-
-
-_companies = msgspec.json.Decoder(list[CompanyRow])
 
 
 def check(system: ProcoreSystem) -> list[Finding]:
@@ -61,10 +50,7 @@ def discover(system: ProcoreSystem) -> dict[str, int]:
 
 def environment(url: str) -> Finding:
     """Which of Procore's environments the address is (facts/procore.md 1)."""
-    kind = PRODUCTION.get(url.rstrip("/"))
-    if kind is None:
-        return Finding("environment", True, f"{url} is none of Procore's own hosts: a simulation or a proxy.")
-    return Finding("environment", True, f"{url} is Procore's {kind} environment.")
+    return Finding("environment", True, environment_of(url))
 
 
 def _tools(system: ProcoreSystem) -> list[tuple[str, Callable[[str], int]]]:
@@ -88,7 +74,7 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
 
 def _company(system: ProcoreSystem) -> str:
     client = system.client
-    rows = client.pages("/rest/v1.0/companies", (), _companies, COMPANY)
+    rows = company_rows(client)
     for row in rows:
         if str(row.id) == client.company:
             return f"The app is installed in {row.name or 'the company'} ({row.id})."

@@ -6,7 +6,7 @@ import msgspec
 
 from ml_connector.kernel.errors import NameMissing, Refused, RightMissing
 from ml_connector.systems.procore.answers import COMPANY
-from ml_connector.systems.procore.check import CompanyRow
+from ml_connector.systems.procore.company import company_rows
 from ml_connector.systems.procore.system import ProcoreSystem
 
 
@@ -19,7 +19,6 @@ class _Me(msgspec.Struct):
 
 
 _me = msgspec.json.Decoder(_Me)
-_companies = msgspec.json.Decoder(list[CompanyRow])
 _UNREADABLE = (NameMissing, RightMissing, Refused)
 
 
@@ -32,7 +31,7 @@ def facts_of(system: ProcoreSystem, service: bool) -> dict[str, str]:
     client = system.client
     facts = {"address": system.settings.url, "company": client.company}
     try:
-        rows = client.pages("/rest/v1.0/companies", (), _companies, COMPANY)
+        rows = company_rows(client)
         facts["company name"] = next((row.name or "" for row in rows if str(row.id) == client.company), "")
         if service:
             me = client.get(f"/rest/v1.0/companies/{client.company}/me", (), _me, COMPANY)

@@ -52,3 +52,19 @@ PRODUCTION = {
     "https://api.procoregov.com": "federal",
 }
 """API host to the environment it is (facts/procore.md 1); an on-demand sandbox is a company in production."""
+
+ENVIRONMENTS = {
+    "https://api.procore.com": ("Production", "https://login.procore.com"),
+    "https://sandbox.procore.com": ("Developer sandbox", "https://login-sandbox.procore.com"),
+    "https://api-monthly.procore.com": ("Monthly sandbox", "https://login-sandbox-monthly.procore.com"),
+    "https://api.procoregov.com": ("Federal", "https://login.procoregov.com"),
+}
+"""API host to what the environment is called and the host that gives its tokens (facts/procore.md 1)."""
+
+
+def environment_of(url: str) -> str:
+    """Which of Procore's environments an address is, in a sentence."""
+    kind = PRODUCTION.get(url.rstrip("/"))
+    if kind is None:
+        return f"{url} is none of Procore's own hosts: a simulation or a proxy."
+    return f"{url} is Procore's {kind} environment."

@@ -30,6 +30,7 @@ from ml_connector.systems.procore import project as job_sites
 from ml_connector.systems.procore.change_order import Changes
 from ml_connector.systems.procore.client import Client
 from ml_connector.systems.procore.commitment_write import Orders
+from ml_connector.systems.procore.company import companies_of
 from ml_connector.systems.procore.contract_payment import Payments
 from ml_connector.systems.procore.cost_code import Tree
 from ml_connector.systems.procore.currency import Currencies
@@ -116,6 +117,10 @@ class ProcoreSystem:
             "billing_period": billing_period.find,
             "subcontractor_invoice": lambda _, effect: invoices.find(effect),
         }
+
+    def companies(self) -> list[tuple[str, str]]:
+        """Companies the token sees, as id and name, by name."""
+        return companies_of(self.client)
 
     def projects(self) -> list[Project]:
         """Every project we may see."""
