@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from ml_connector.connection_file import (
     ALERTS,
-    SECRET_FIELDS,
     TOKEN_PAIR,
     TOKENS,
     ConnectionConfig,
@@ -22,21 +21,31 @@ from ml_connector.connection_file import (
     config_from,
     connection_from,
     connection_of,
+    differences,
+    laid_over,
+    moved,
+    sealed_of,
+    with_secrets,
 )
 from ml_connector.engine import deskwork, lookup, replay
 from ml_connector.engine.census import Census
-from ml_connector.engine.exposure import exposure
+from ml_connector.engine.exposure import Exposure
+from ml_connector.engine.gate import Approval
 from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, EnvironmentChanged
 from ml_connector.planning.mapping import DEFAULT, Mapper
+from ml_connector.planning.policy import goes_alone
 from ml_connector.registry import ERP_PROFILES
 from ml_connector.settings import Settings, settings_from
 from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources, workers
+from ml_connector.store import pauses as standing_still
+from ml_connector.store.bulk import json_text
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
+from ml_connector.store.setups import check_approved
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.port import Progress
 from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, next_file, prepare_rotation
@@ -83,10 +92,19 @@ class App:
             db.valid = settings.stalled_seconds
             yield cls(settings, db, actor, progress, clock)
 
+    def acting_as(self, actor: str) -> App:
+        """The same App in another person's name."""
+        other = App(self.settings, self.db, actor, self.progress, self.clock)
+        other.wiring = self.wiring
+        return other
+
     # connections ----------------------------------------------------------------------------------------------
 
-    def add_connection(self, name: str, text: str) -> ConnectionRow:
-        """Adds a connection from the text of its file; its secrets are sealed. BadInput when it cannot be used."""
+    def add_connection(self, name: str, text: str, *, paused: str = "") -> ConnectionRow:
+        """Adds a connection from the text of its file; its secrets are sealed. BadInput when it cannot be used.
+
+        With `paused` (why) nothing runs by itself for it from its first moment.
+        """
         parsed = connection_from(text)
         check_name(name)
         ERP_PROFILES[parsed.config.erp.system](parsed.config.erp.profile)
@@ -98,21 +116,20 @@ class App:
             connections.put_secrets(conn, [SecretRow(*row) for row in sealed])
             mappings.put(conn, number, mapping_text(parsed.mapping), self.actor)
             audit.append(conn, number, [self._entry("connection:add:done", name)])
+            if paused:
+                standing_still.put(conn, number, standing_still.PauseRow("", self.actor, paused))
+                audit.append(conn, number, [self._entry("connection:pause:done", name)])
             return connections.get(conn, name)
 
     def edit_connection(self, name: str, changes: Mapping[str, Any]) -> ConnectionRow:
-        """Lays `changes` (the form of a connection file, any part of it) over a connection; BadInput when wrong."""
+        """Lays `changes` (the form of a connection file, any part of it) over a connection; BadInput when wrong, and
+        where a side is to be reached elsewhere and its secret is not among them."""
         row = self.connection(name)
         if not changes:
             return row
-        secrets = self.wiring.secrets(row)
-        merged = laid_over(dict(row.config), changes)
-        for part, field in SECRET_FIELDS.items():
-            merged[part].setdefault("client_secret", secrets[field])
-        if TOKEN_PAIR in secrets:
-            merged["projects"].setdefault("refresh_token", msgspec.json.decode(secrets[TOKEN_PAIR])["refresh"])
-        if ALERTS in secrets:
-            merged.setdefault("alerts", {}).setdefault("urls", msgspec.json.decode(secrets[ALERTS]))
+        elsewhere = moved(row.config, changes)
+        secrets = self.wiring.secrets(row, besides=elsewhere)
+        merged = with_secrets(laid_over(dict(row.config), changes), secrets)
         whole = connection_of(merged, f"Connection {name}")
         self._check_chosen_once(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
@@ -120,6 +137,8 @@ class App:
             whole.secrets[TOKEN_PAIR] = secrets[TOKEN_PAIR]  # not a new one: what is known of it stays
         with self.db.begin() as conn:
             ring = self.ring(may_make=False)
+            for field in (one for part in elsewhere for one in sealed_of(part)):
+                connections.drop_secret(conn, row.id, field)  # no token, either, goes where it was not given for
             connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
             fresh = {field: secret for field, secret in whole.secrets.items() if secrets.get(field) != secret}
             sealed = [seal(ring, row.id, field, secret) for field, secret in fresh.items()]
@@ -131,7 +150,8 @@ class App:
             if {"policy", "connection"} & changes.keys():  # settled documents were decided under the former ones
                 sources.look_again_at_all(conn, row.id)
                 read_again(conn, row.id)
-            audit.append(conn, row.id, [self._entry("connection:change:done", name)])
+            told = differences(row.config, _plain(whole.config))
+            audit.append(conn, row.id, [self._entry("connection:change:done", name, told)])
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))
         return self.connection(name)
@@ -147,6 +167,8 @@ class App:
         with self.db.begin() as conn:
             linked = not same and bool(links.count_links(conn, row.id))
             placed = old != new and placements.any_placed(conn, row.id)
+            if config.policy != before.policy and goes_alone(config.policy):
+                check_approved(conn, row.id)
         if linked:
             raise BadInput(
                 f"Connection {row.name} has links between its two companies, so neither company can be changed.",
@@ -218,44 +240,49 @@ class App:
         """What would be created, changed, linked, held; kept under its hash. Writes nothing on either side."""
         return self._runner(name, flows).plan()
 
-    def sync(self, name: str, flows: Collection[str] = (), approved: str | None = None) -> Report:
-        """Plans and applies; with `approved` only what that kept plan holds."""
-        done = self._runner(name, flows).sync(approved)
-        self._went_well(name)
-        return done
+    def sync(self, name: str, flows: Collection[str] = (), approved: Approval | str | None = None) -> Report:
+        """Plans and applies; with `approved` (a hash, or an Approval) only what that kept plan holds."""
+        return self.run(name, flows, Errand(actor=self.actor), approved)
 
-    def run(self, name: str, flows: Collection[str], errand: Errand, approved: str | None = None) -> Report:
+    def run(self, name: str, flows: Collection[str], errand: Errand, approved: Approval | str | None = None) -> Report:
         """A sync on somebody's errand: who caused it, about which records, and until when it may take.
 
         With `approved` only what that kept plan holds is sent.
         """
-        done = self._runner(name, flows, errand).sync(approved)
+        approval = Approval(approved) if isinstance(approved, str) else approved
+        done = self._runner(name, flows, errand).sync(approval)
         self._went_well(name)
         return done
 
     def exposure(self, name: str) -> dict[str, Any]:
-        """What would be counted twice in Procore, which must be 0; see engine/exposure.py. Writes nothing."""
+        """What would be counted twice in Procore, which must be 0, and is kept here; writes nothing on either side."""
+        look = self.exposing(name)
+        return look.kept([look.take(project) for project in look.parts()])
+
+    def exposing(self, name: str) -> Exposure:
+        """The same to be taken project by project; see engine/exposure.py."""
         runner = self._runner(name, ())
-        try:
-            return exposure(runner.work)
-        finally:
-            self.wiring.count(runner.work.connection_id, runner.requests())
+        return Exposure(runner.work, runner.requests)
 
     def counting(self, name: str, *, repair: bool) -> Census:
         """The census of a connection's keys, to be taken part by part; see engine/census.py."""
         runner = self._runner(name, ())
         return Census(runner.work, repair=repair, requests=runner.requests)
 
-    def replay(self, name: str, what: str, *, mapping: str = "now", apply: bool = False) -> dict[str, Any]:
-        """Decides a past document or run again from stored evidence; `mapping` is then or now. See engine/replay.py."""
+    def replay(
+        self, name: str, what: str, *, mapping: str = "now", apply: bool = False, of: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Decides a past document (of some flows, where two have the same number) or run again from stored evidence.
+
+        `mapping` is then or now. See engine/replay.py.
+        """
         row = self.connection(name)
         if apply:
             with self.db.begin() as conn:
-                documents = replay.documents_of(conn, row.id, what)
-            replay.forget(self.db, row.id, documents)
+                replay.forget(conn, row.id, replay.documents_of(conn, row.id, what, of))
             return lookup.report_form(self.sync(name))
         with self.db.begin() as conn:
-            return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, what, mapping))
+            return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, (what, mapping, of)), of)
 
     # people's work --------------------------------------------------------------------------------------------
 
@@ -265,12 +292,16 @@ class App:
         with self.db.begin() as conn:
             return deskwork.rule(conn, row.id, deskwork.Answer(hold, answer, target, note, self.actor, self._now()))
 
-    def import_mapping(self, name: str, text: str) -> int:
-        """Takes a mapping from TOML as a new version; BadInput when it cannot be used. Returns the version."""
+    def import_mapping(self, name: str, text: str, based_on: int | None = None) -> int:
+        """Takes a mapping from TOML as a new version; BadInput when it cannot be used. Returns the version.
+
+        With `based_on` only while that is the newest version: nobody passes over another's change unseen.
+        """
         row = self.connection(name)
         mapping = mapping_of(text)
         with self.db.begin() as conn:
-            version = mappings.put(conn, row.id, mapping_text(mapping), self.actor)
+            version = mappings.put(conn, row.id, mapping_text(mapping), self.actor, based_on)
+            mappings.drop_draft(conn, row.id, self.actor)
             audit.append(conn, row.id, [self._entry("mapping:import:done", str(version))])
         return version
 
@@ -306,7 +337,7 @@ class App:
         with self.db.begin() as conn:
             rows = [Sealed(*row) for row in connections.all_secrets(conn)]
             connections.put_sealing(conn, [SecretRow(*row) for row in reseal(rotation.ring, rows)])
-            for number in {row.connection_id for row in rows}:
+            for number in {row.connection_id for row in rows if row.connection_id > 0}:  # a draft has no trail
                 audit.append(conn, number, [self._entry("vault:rotate:done", rotation.ring.current.id)])
         if rotation.drop:
             end_rotation(self.settings.key_file)
@@ -339,9 +370,10 @@ class App:
             shut = breakers.close(conn, row.id, self._now())
             audit.append(conn, row.id, [self._entry("breaker:close:done", side) for side in shut])
 
-    def _mapper_for(self, conn: Connection, connection_id: int, what: str, which: str) -> Mapper:
+    def _mapper_for(self, conn: Connection, connection_id: int, asked: tuple[str, str, Collection[str]]) -> Mapper:
+        what, which, of = asked
         if which == "then":
-            version = replay.mapping_version_of(conn, connection_id, what)
+            version = replay.mapping_version_of(conn, connection_id, what, of)
             return Mapper(mapping_of(mappings.get(conn, connection_id, version).toml) if version else DEFAULT)
         latest = mappings.latest(conn, connection_id)
         return Mapper(mapping_of(latest.toml) if latest else DEFAULT)
@@ -349,23 +381,15 @@ class App:
     def _now(self) -> datetime:
         return self.clock()
 
-    def _entry(self, tag: str, subject: str) -> audit.AuditEntry:
-        return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=tag.split(":", 1)[0], erp_id=subject)
+    def _entry(self, tag: str, subject: str, details: Mapping[str, Any] | None = None) -> audit.AuditEntry:
+        kind, told = tag.split(":", 1)[0], json_text(details or {})
+        return audit.AuditEntry(at=self._now(), actor=self.actor, tag=tag, kind=kind, erp_id=subject, details=told)
 
 
 def _refresh(secrets: Mapping[str, str]) -> str:
     """The refresh token among some secrets; empty when there is none."""
     kept = secrets.get(TOKEN_PAIR)
     return str(msgspec.json.decode(kept)["refresh"]) if kept else ""
-
-
-def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`, table by table."""
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        merged[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _plain(config: ConnectionConfig) -> dict[str, Any]:

@@ -12,11 +12,10 @@ import msgspec
 from ml_connector.app import App
 from ml_connector.connection_file import TOKENS
 from ml_connector.engine import lookup
-from ml_connector.engine.deskwork import answers_to
+from ml_connector.engine.answering import allowed
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.reporting import describe
 from ml_connector.kernel.errors import NothingSuchHere
-from ml_connector.planning.plan import HoldReason
 from ml_connector.settings import Settings
 from ml_connector.store import audit as trail
 from ml_connector.store import backup as copies
@@ -24,7 +23,7 @@ from ml_connector.store import connections, mappings, upgrading
 from ml_connector.store import holds as waiting
 from ml_connector.store import runs as history
 from ml_connector.store.holds import HoldRow
-from ml_connector.store.runs import RunRow
+from ml_connector.store.runs import RunRow, Sought
 
 KEY_VARIABLE = "ML_CONNECTOR_KEY"
 """May hold the sealing key instead of a file; see vault/keys.py."""
@@ -63,12 +62,22 @@ def connection_form(app: App, name: str) -> dict[str, Any]:
     return {"name": row.name, "title": row.title, "config": _filled(row.config), "sealed": fields}
 
 
-def runs(app: App, name: str | None = None, *, before: int | None = None, limit: int = 20) -> list[dict[str, Any]]:
-    """Runs, newest first, below number `before`; of every connection when none is named."""
+def runs(
+    app: App,
+    name: str | None = None,
+    *,
+    before: int | None = None,
+    limit: int = 20,
+    only: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Runs, newest first, below number `before`; of every connection when none is named.
+
+    `only` has what they must be: state, trigger, actor, flow; an empty word leaves none out.
+    """
     names = {row.id: row.name for row in app.connections()}
     number = app.connection(name).id if name else None
     with app.db.begin() as conn:
-        rows = history.list_runs(conn, number, before=before, limit=limit)
+        rows = history.list_runs(conn, number, before=before, limit=limit, sought=Sought(**only or {}))
     return [_run_form(row, names.get(row.connection_id, "")) for row in rows]
 
 
@@ -206,7 +215,7 @@ def _hold_form(row: HoldRow) -> dict[str, Any]:
         "source": row.source,
         "since": row.since,
         "released_at": row.released_at,
-        "answers": list(answers_to(row.flow, HoldReason(row.reason), row.kind)),
+        "answers": list(allowed(row)),
     }
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tomlkit
 
-from ml_connector.connection_file import SECRET_FIELDS, TOKEN_PAIR, TOKENS, config_from, read_toml
+from ml_connector.connection_file import SECRET_FIELDS, TOKEN_PAIR, TOKENS, config_from, read_toml, sealed_of
 from ml_connector.engine.binding import Bond, Face
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
@@ -24,7 +24,7 @@ from ml_connector.kernel.errors import BadInput, ConnectorError, KeyTrouble, Not
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
 from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
 from ml_connector.settings import Settings
-from ml_connector.store import connections, counters, mappings, paces, tokens
+from ml_connector.store import connections, counters, mappings, paces, setups, tokens
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.ifs.system import IfsSystem
@@ -186,12 +186,35 @@ class Wiring:
         """The keys that seal and open secrets; a missing file is made only with `may_make`. KeyTrouble otherwise."""
         return open_ring(self.settings.key_file, os.environ, may_make=may_make)
 
-    def secrets(self, row: ConnectionRow) -> dict[str, str]:
-        """The opened secrets of a connection, by field; tokens of service accounts, which anybody can get, left out."""
+    def secrets(self, row: ConnectionRow, *, besides: Collection[str] = ()) -> dict[str, str]:
+        """The opened secrets of a connection, by field, but those of some sides (`besides`); tokens of service
+        accounts, which anybody can get, left out."""
         ring = self.ring(may_make=False)
         with self.db.begin() as conn:
-            rows = [one for one in connections.secrets_of(conn, row.id) if one.field not in TOKENS.values()]
+            out = {*TOKENS.values(), *(field for part in besides for field in sealed_of(part))}
+            rows = [one for one in connections.secrets_of(conn, row.id) if one.field not in out]
         return {one.field: unseal(ring, Sealed(*one)) for one in rows}
+
+    def seal_draft(self, setup: int, field: str, secret: str) -> SecretRow:
+        """A secret of a half whose connection is not there yet, sealed for that set-up only."""
+        with self.db.begin() as conn:
+            ring = self.ring(may_make=not connections.has_secrets(conn))
+        return SecretRow(*seal(ring, -setup, field, secret))
+
+    def draft_secrets(self, setup: int) -> dict[str, str]:
+        """The opened secrets of a set-up that is no connection yet, by field."""
+        with self.db.begin() as conn:
+            rows = setups.secrets_of(conn, setup)
+        ring = self.ring(may_make=not rows)
+        return {row.field: unseal(ring, Sealed(*row)) for row in rows}
+
+    def half(self, side: str, part: Mapping[str, Any], secret: str, company: str = "") -> Opened[Any]:
+        """One side opened from its part of a connection file alone, for whoever asks before there is a connection."""
+        tape = RunTape()
+        access = Access(secret, tape, system_clock, 2, leaving=tape.leaving)
+        if side == "erp":
+            return ERP_SYSTEMS["ifs"](part, company, access)
+        return PROJECTS_SYSTEMS["procore"](part, access)
 
     def probe(self, row: ConnectionRow, side: str, actor: str) -> None:
         """Signs in to one side anew and asks who it is; raises what is wrong with it."""

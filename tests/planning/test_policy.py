@@ -39,6 +39,9 @@ def test_careful_by_default() -> None:
         ({"brakes": {"updates": -1}}, "brakes.updates"),
         ({"brakes": {"money": "NaN"}}, "brakes.money"),
         ({"brakes": {"money": "lots"}}, "brakes.money"),
+        ({"approval": {"four_eyes_over": "-0.01"}}, "approval.four_eyes_over"),
+        ({"approval": {"four_eyes_over": "Infinity"}}, "approval.four_eyes_over"),
+        ({"approval": {"offer_after": -1}}, "approval.offer_after"),
     ],
 )
 def test_a_wrong_entry_is_named(data: dict[str, Any], names: str) -> None:

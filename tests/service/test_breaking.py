@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -156,12 +157,12 @@ def test_a_side_that_answered_its_probe_has_one_try_and_is_due_once(north: App) 
 
 
 @contextmanager
-def gone(app: App, _box: RunningSandbox) -> Iterator[None]:
+def gone(app: App, box: RunningSandbox) -> Iterator[None]:
     """Nothing answers at the address of IFS."""
-    url = app.connection("north").config["erp"]["url"]
-    app.edit_connection("north", {"erp": {"url": "http://127.0.0.1:9"}})
+    told = tomllib.loads(box.connection_text())["erp"]
+    app.edit_connection("north", {"erp": {**told, "url": "http://127.0.0.1:9"}})
     yield
-    app.edit_connection("north", {"erp": {"url": url}})
+    app.edit_connection("north", {"erp": told})
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_a_side_that_is_not_called_for_now_is_not_counted(synced: App, box: Runn
     assert breaking.standing(synced, row)
     box.log.clear()
     done = _night(synced, row)
-    assert dict(done.rest) == {"only": ["census"], "tries": 1}
+    assert dict(done.rest) == {"only": ["exposure", "census"], "tries": 1}
     assert box.log.calls == 0
 
 

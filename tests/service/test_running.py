@@ -13,17 +13,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from ml_connector.access.users import add_user
 from ml_connector.app import App
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import Locked, SignInRefused
 from ml_connector.planning.policy import BrakePolicy, OrderPolicy, Policies
 from ml_connector.registry import FLOWS
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import breaking, jobs, pausing, running
+from ml_connector.service import breaking, jobs, pausing, polling, running
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import colours
+from ml_connector.service.laying import lay_out
 from ml_connector.service.tasks import TASKS
-from ml_connector.store import breakers, signals
+from ml_connector.store import agenda, breakers, signals
 from workers.crew import Crew
 
 DAY = timedelta(days=1)
@@ -116,9 +118,38 @@ def test_a_plan_that_waits_for_a_person_is_an_answer_and_goes_when_they_approve(
     with north.db.begin() as conn:
         plan = conn.exec_driver_sql("SELECT hash FROM plans WHERE state = 'kept'").scalar_one()
     assert plan in done.why
+    assert "marta is no user" in running.now(duty(north, ORDERS, approved=plan, actor="marta")).why
+    add_user(north, "marta", role="approver")
     assert running.now(duty(north, ORDERS, approved=plan, actor="marta")).well
     with north.db.begin() as conn:
         assert conn.exec_driver_sql("SELECT approved_by, state FROM plans").one() == ("marta", "applied")
+
+
+def test_whoever_makes_the_schedule_s_row_due_has_asked_for_its_plan(north: App) -> None:
+    """Else anybody could have the schedule make a plan, and approve it where four eyes are wanted."""
+    north.edit_connection("north", {"policy": {"purchase_orders": {"approve": "manual"}}})
+    number, now = north.connection("north").id, north.clock()
+    lay_out(north, TASKS)
+    jobs.retry(north.acting_as("anna"), "north", "poll/purchase_orders")
+    with north.db.begin() as conn:
+        due = [row for row in agenda.due(conn, now + timedelta(seconds=1), 100) if row.name.startswith("poll/")]
+        run = polling.gather(north, conn, number, due, now + timedelta(seconds=1))
+        poll = agenda.one(conn, number, "poll/purchase_orders")
+    assert run is not None
+    assert run.args["asked_by"] == "anna"
+    assert poll is not None
+    assert "asked_by" not in poll.args, "the next turn is the schedule's own"
+    running.poll(duty(north, ORDERS, asked_by=run.args["asked_by"]))
+    with north.db.begin() as conn:
+        assert conn.exec_driver_sql("SELECT asked_by FROM plans").scalars().all() == ["anna"]
+        agenda.queued(conn, run, 1, now, None)
+        agenda.begin(conn, (number, "flows"), 1, now)
+        agenda.end(conn, (number, "flows"), 1, agenda.Ending(now, True, "", 20))
+    jobs.retry(north.acting_as("zoe"), "north", "flows")
+    with north.db.begin() as conn:
+        again = agenda.one(conn, number, "flows")
+    assert again is not None
+    assert again.args["asked_by"] == "zoe"
 
 
 def test_a_job_that_is_cancelled_ends_and_says_so(north: App) -> None:
@@ -246,7 +277,7 @@ def test_in_a_freeze_window_or_on_a_holiday_a_poll_that_is_due_does_not_begin(
 def seen(crew: Crew) -> dict[str, str]:
     """Flow to its colour, as status, metrics and alarms see it."""
     with crew.app.db.begin() as conn:
-        found = signals.signals(conn)
+        found = signals.signals(conn, crew.now)
     return {flow: one.colour for flow, one in colours(crew.app, found, crew.now)["north"].items()}
 
 

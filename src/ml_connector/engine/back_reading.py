@@ -149,6 +149,7 @@ class BackReader:
     def _gone(self, flow: str, project: str, ids: Collection[str]) -> None:
         """Notes documents that crossed, or waited to, and cannot be seen any more."""
         self.gone.setdefault(flow, []).extend(sorted(ids))
+        self.draft.ledger.gone(flow, ids)
         self.draft.where.setdefault(flow, {}).update(dict.fromkeys(sorted(ids), project))
 
     def _put(self, spool: Spool[_Back], fresh: Sequence[_Back]) -> None:

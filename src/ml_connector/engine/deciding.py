@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
+from sqlalchemy import Connection
 
 from ml_connector.engine.cases import Case, CostCodesCase, OrdersCase, ProjectsCase, VendorsCase, decide, encode
 from ml_connector.engine.gathering import Gathered, order_contracts
 from ml_connector.engine.given import given_for_kinds, given_for_orders
 from ml_connector.engine.knowing import FLOW, hold_entries, hold_key, hold_of, pairs, with_agreed
+from ml_connector.engine.naming import entries_of, entries_of_holds, span_of
 from ml_connector.engine.reading import ORDER, Demand
-from ml_connector.engine.replay import DECIDED
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.stages import STAGES
+from ml_connector.engine.taping import DECIDED
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import vendors
 from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Budgets
+from ml_connector.planning.finding import Entry
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb, unpack
 from ml_connector.planning.situation import Linked, Situation
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
-from ml_connector.store import audit, holds, journal, links, sources
+from ml_connector.store import audit, holds, journal, links, names, sources
 from ml_connector.store.holds import Look
 from ml_connector.systems.port import VendorPage
 from ml_connector.systems.wire import Exchange
@@ -47,6 +50,8 @@ class Decider:
         self.draft = draft
         self.gathered = gathered
         self.situation = situation
+        self.agreed: Mapping[Key, Linked] = {}
+        """While contracts are decided: the links, with what was agreed about those of the page at hand."""
         with work.db.begin() as conn:
             rows = holds.open_holds(conn, work.connection_id)
         self.held = [(row.source, hold_of(row)) for row in rows]
@@ -54,6 +59,8 @@ class Decider:
         """Contracts this plan will make."""
         self.planned: dict[Key, bytes] = {}
         """Contracts and invoices this plan will make, as they will be agreed: what follows them may be planned."""
+        self._named: list[Entry] = []
+        """What the last decision looked at, for the book of names."""
         self.refused = [(source, hold) for source, hold in self.held if hold.reason is HoldReason.REFUSED]
 
     def expect_commitments(self) -> None:
@@ -169,6 +176,7 @@ class Decider:
             currencies=self.gathered.currencies(demand.projects),
             keeps_currency=self.work.projects.keeps_currency() if spool.records else False,
         )
+        self.draft.outline.budgeted |= budgets.budgeted
         decided = 0
         for page in spool.pages():
             self.work.heed()
@@ -177,6 +185,7 @@ class Decider:
             theirs = order_contracts(self.work, self.gathered, situation, (chart, budgets), page)
             given = given_for_orders(situation, page, situation.links)
             decision = self.decide(OrdersCase(given, chart, budgets, page, theirs))
+            self.agreed = situation.links
             self.keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
             self.draft.place(list(decision.intents), situation.links)
@@ -185,6 +194,7 @@ class Decider:
             self.draft.removals += len(gone & {intent.source for intent in decision.intents})
             decided += len(page)
             self.work.progress("orders decided", decided)
+        self.agreed = {}
         if demand.held:
             self.keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
 
@@ -207,7 +217,8 @@ class Decider:
         """Decides a case, and keeps it: replay starts from exactly this."""
         data = encode(case)
         flow = type(case).__struct_config__.tag
-        self.work.tape(Exchange("engine", DECIDED, str(flow), 200, data, b"", "", 0, False))
+        self.work.tape(Exchange("engine", DECIDED, str(flow), 200, data, b"", span_of(case), 0, False))
+        self._named = entries_of(case)
         return decide(case, self.work.mapper)
 
     def _rest(self, orders: Sequence[str], decision: Decision) -> None:
@@ -215,6 +226,12 @@ class Decider:
         for order in orders:
             if order not in held and not self.draft.open_parts[order]:
                 self.draft.resting.add(order)
+
+    def _name(self, conn: Connection, decision: Decision) -> None:
+        """Whatever becomes of the documents a decision looked at, people can find them from here on."""
+        named, self._named = self._named, []
+        names.put(conn, self.work.connection_id, named, fresh=True)
+        names.put(conn, self.work.connection_id, entries_of_holds(decision, named), fresh=False)
 
     def _still_refused(self, intents: Sequence[Intent]) -> list[tuple[str, Hold]]:
         """What Procore refused last time stays held, with its date, until the new try has gone well."""
@@ -249,6 +266,7 @@ class Decider:
             if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
                 sources.look_again(conn, self.work.connection_id, ORDER, {intent.source for intent in intents})
             look = Look(self.work.connection_id, self.work.run_id, flow, documents)
+            self._name(conn, decision)
             stay = [pair for pair in besides if pair[0] in documents]
             change = holds.sync_holds(conn, look, [*stay, *pairs(decision.holds), *self._still_refused(intents)])
             audit.append(
@@ -261,7 +279,9 @@ class Decider:
         else:
             self.work.tape.spill(self.work.db)
         self.draft.released += len(change.released)
+        self.draft.ledger.decided(flow, documents if not whole_flow else (), decision)
         self.draft.take(intents)
+        self.draft.outline.take(intents, self.agreed or self.situation.links)
         self.draft.holds += decision.holds
         self.draft.count(flow, "unchanged", len(decision.unchanged))
         self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]

@@ -17,7 +17,7 @@ from ml_connector.planning.matching import Verdict, match_project
 from ml_connector.planning.plan import unpack
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.project import Project
-from ml_connector.store import audit, evidence, holds, journal, links
+from ml_connector.store import audit, documents, holds, journal, links
 from ml_connector.store.journal import IntentRow
 
 
@@ -159,13 +159,8 @@ def _step(row: IntentRow) -> dict[str, Any]:
 
 
 def _exchanges(conn: Connection, connection_id: int, steps: Sequence[IntentRow]) -> list[dict[str, Any]]:
-    ids = {row.id for row in steps}
-    found = []
-    for run in sorted({row.run_id for row in steps if row.sent_at}):
-        after = 0
-        while rows := evidence.exchanges_of(conn, connection_id, run, after=after):
-            after = rows[-1].id
-            found += [row for row in rows if ids & set(row.intent_ids)]
+    sent = {row.id: row.sent_at for row in steps if row.sent_at}
+    found = documents.exchanges_for(conn, connection_id, sent)
     return [
         {
             "at": row.at.isoformat(),

@@ -166,6 +166,7 @@ class MoneyDecider:
             self.work.heed()
             born = {Key("erp_invoice", typed[invoice.id]) for invoice in page if invoice.id in typed}
             case = self._invoice_case(page, born, homes)
+            self.decider.draft.outline.budgeted |= case.budgets.budgeted
             decision = self.decider.decide(case)
             self.decider.keep("supplier_invoices", decision, [invoice.id for invoice in page])
             decided += len(page)

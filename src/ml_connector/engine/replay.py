@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ml_connector.engine import cases
+from ml_connector.engine.naming import may_be_in
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.plan import Intent
-from ml_connector.store import evidence, holds, journal, runs, sources
-from ml_connector.store.postgres import Database
-
-DECIDED = "DECIDE"
-"""Method under which a decision's input is taped, side `engine`."""
+from ml_connector.store import documents, evidence, holds, journal, runs, sources
 
 
-def run_of(conn: Connection, connection_id: int, what: str) -> tuple[int, bool]:
+def run_of(conn: Connection, connection_id: int, what: str, of: Collection[str] = ()) -> tuple[int, bool]:
     """The run meant by `what`, and whether all of it is: a document of that number comes before a run of it."""
-    found = [row.run_id for row in journal.history_of(conn, connection_id, what, 1)]
-    found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what)[:1]]
+    steps = journal.history_of(conn, connection_id, what, 200 if of else 1)
+    found = [row.run_id for row in steps if not of or row.flow in of]
+    found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what) if not of or row.flow in of][:1]
     if not found and what.isdigit():
         return runs.get_run(conn, connection_id, int(what)).id, True
     if not found:
@@ -29,9 +27,9 @@ def run_of(conn: Connection, connection_id: int, what: str) -> tuple[int, bool]:
     return max(found), False
 
 
-def mapping_version_of(conn: Connection, connection_id: int, what: str) -> int:
+def mapping_version_of(conn: Connection, connection_id: int, what: str, of: Collection[str] = ()) -> int:
     """The mapping version that run used; 0 when it ran before any mapping was imported."""
-    return runs.get_run(conn, connection_id, run_of(conn, connection_id, what)[0]).mapping_version
+    return runs.get_run(conn, connection_id, run_of(conn, connection_id, what, of)[0]).mapping_version
 
 
 KIND_OF = {
@@ -44,35 +42,48 @@ KIND_OF = {
 """Flow to the kind of document whose fingerprints are kept; what other flows decide is looked at by every run."""
 
 
-def documents_of(conn: Connection, connection_id: int, what: str) -> dict[str, list[str]]:
+def documents_of(conn: Connection, connection_id: int, what: str, of: Collection[str] = ()) -> dict[str, list[str]]:
     """The documents a document's number or a run is about, by the kind their fingerprints are kept under."""
-    run, whole = run_of(conn, connection_id, what)
+    run, whole = run_of(conn, connection_id, what, of)
+    return _documents(conn, connection_id, run, "" if whole else what, of)
+
+
+def documents_of_run(conn: Connection, connection_id: int, run: int) -> dict[str, list[str]]:
+    """The same for a whole run, whatever documents have its number."""
+    return _documents(conn, connection_id, run)
+
+
+def _documents(
+    conn: Connection, connection_id: int, run: int, document: str = "", of: Collection[str] = ()
+) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for case, flow in _cases(conn, connection_id, run):
-        decided = cases.documents(case) if flow in KIND_OF else []
-        mine = decided if whole else [one for one in decided if one == what]
+    for case, flow in _cases(conn, connection_id, run, document):
+        decided = cases.documents(case) if flow in KIND_OF and (not of or flow in of) else []
+        mine = [one for one in decided if not document or one == document]
         if mine:
             found.setdefault(KIND_OF[flow], []).extend(mine)
     return found
 
 
-def forget(db: Database, connection_id: int, documents: dict[str, list[str]]) -> None:
+def forget(conn: Connection, connection_id: int, documents: dict[str, list[str]]) -> None:
     """Makes the next run decide these documents anew, whatever their fingerprints say."""
-    with db.begin() as conn:
-        for kind, ids in documents.items():
-            sources.look_again(conn, connection_id, kind, ids)
+    for kind, ids in documents.items():
+        sources.look_again(conn, connection_id, kind, ids)
 
 
-def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> dict[str, Any]:
-    """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte."""
-    run, whole = run_of(conn, connection_id, what)
-    before = {row.digest: row for row in _intents(conn, connection_id, run)}
+def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper, of: Collection[str] = ()) -> dict[str, Any]:
+    """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte.
+
+    Documents of two kinds may have the same number: `of` names the flows of the one that is meant.
+    """
+    run, whole = run_of(conn, connection_id, what, of)
+    before = {row.digest: row for row in _intents(conn, connection_id, run, "" if whole else what)}
     now: dict[bytes, Intent] = {}
     held: list[str] = []
     decided = 0
     flows: set[str] = set()
-    for case, flow in _cases(conn, connection_id, run):
-        if not whole and what not in cases.documents(case):
+    for case, flow in _cases(conn, connection_id, run, "" if whole else what):
+        if (not whole and what not in cases.documents(case)) or (of and flow not in of):
             continue
         flows.add(flow)
         decision = cases.decide(case, mapper)
@@ -83,7 +94,7 @@ def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper) -> d
         held += [hold.sentence for hold in decision.holds if whole or hold.key.id == what]
     if not decided:
         raise NothingSuchHere(f"The evidence of run {run} for {what!r} is kept no longer.")
-    then = {digest: row for digest, row in before.items() if whole or row.source == what}
+    then = {digest: row for digest, row in before.items() if not of or row.flow in of}
     return {
         "run": run,
         "flows": sorted(flows),
@@ -101,17 +112,19 @@ def _line(verb: str, kind: str, erp_id: str, reason: str, state: str) -> dict[st
     return {"verb": verb, "record": f"{kind}:{erp_id}", "reason": reason, **({"state": state} if state else {})}
 
 
-def _intents(conn: Connection, connection_id: int, run: int) -> Iterator[journal.IntentRow]:
+def _intents(conn: Connection, connection_id: int, run: int, document: str) -> Iterator[journal.IntentRow]:
+    """The steps a run decided, of one document where it is named."""
+    if document:
+        yield from reversed([row for row in journal.history_of(conn, connection_id, document) if row.run_id == run])
+        return
     after = 0
     while rows := journal.plan_of(conn, connection_id, run, after):
         after = rows[-1].id
         yield from rows
 
 
-def _cases(conn: Connection, connection_id: int, run: int) -> Iterator[tuple[cases.Case, str]]:
-    after = 0
-    while rows := evidence.exchanges_of(conn, connection_id, run, after=after):
-        after = rows[-1].id
-        for row in rows:
-            if row.method == DECIDED and row.request_hash:
-                yield cases.decode(evidence.body_of(conn, row.request_hash)), row.path
+def _cases(conn: Connection, connection_id: int, run: int, document: str = "") -> Iterator[tuple[cases.Case, str]]:
+    """The inputs of a run's decisions, of those that may be about a document where it is named."""
+    for row in documents.inputs_of(conn, connection_id, run):
+        if not document or may_be_in(row.span, document):
+            yield cases.decode(evidence.body_of(conn, row.hash)), row.flow

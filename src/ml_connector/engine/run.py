@@ -24,12 +24,14 @@ from structlog.contextvars import bound_contextvars
 from ml_connector.engine.applying import Applier, Recovery
 from ml_connector.engine.bites import Bites
 from ml_connector.engine.deciding import LAPS, Decider
-from ml_connector.engine.gate import check_gate
+from ml_connector.engine.gate import Approval, check_gate
 from ml_connector.engine.holding_back import hold_back
-from ml_connector.engine.knowing import load_links, load_rulings
+from ml_connector.engine.knowing import load_links, load_rulings, pairs
+from ml_connector.engine.meter import Meter
 from ml_connector.engine.money_deciding import MoneyDecider
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import BACK, MoneyReader
+from ml_connector.engine.outline import held_rows
 from ml_connector.engine.reading import (
     ORDER,
     Demand,
@@ -38,11 +40,12 @@ from ml_connector.engine.reading import (
     read_orders,
     touched_there,
 )
-from ml_connector.engine.reporting import report
+from ml_connector.engine.reporting import COUNTED, report
 from ml_connector.engine.resting import Rest
 from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.standing import Standing
+from ml_connector.engine.totals import Step
 from ml_connector.engine.work import Draft, Halted, Report, Work
 from ml_connector.flows import budgets, cost_codes
 from ml_connector.kernel.errors import AskPerson, ConnectorError
@@ -50,7 +53,7 @@ from ml_connector.planning.chart import Chart
 from ml_connector.planning.plan import plan_hash
 from ml_connector.planning.situation import Situation
 from ml_connector.records.purchase_order import PurchaseOrder
-from ml_connector.store import audit, counters, holds, journal, runs, sources
+from ml_connector.store import audit, counters, daily, holds, journal, names, plans, progress, runs, sources
 
 ORDERS = {"vendors", "cost_codes", "purchase_orders"}
 """Flows that start from the open orders."""
@@ -68,6 +71,7 @@ class Runner:
         self.draft = Draft(bites=Bites(work.errand.most))
         self.settler = Settler(work, self.draft)
         self.standing = Standing(work, self.draft)
+        self.meter = Meter(work, self.draft, self.settler)
         self.looked_at: frozenset[str] = frozenset()
         """IFS projects whose partner Procore shows and whose changes this run has read: only their watermarks move."""
 
@@ -76,10 +80,10 @@ class Runner:
         with self._writing():
             return self._recorded("plan", self._plan)
 
-    def sync(self, approved: str | None = None) -> Report:
-        """Plans and applies; `approved` names a kept plan, and only what it holds is sent."""
+    def sync(self, approval: Approval | None = None) -> Report:
+        """Plans and applies; `approval` names a kept plan, and only what it holds is sent, or some projects of it."""
         with self._writing():
-            return self._recorded("sync", lambda: self._sync(approved))
+            return self._recorded("sync", lambda: self._sync(approval))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -95,11 +99,13 @@ class Runner:
             new = runs.NewRun(list(work.flows), work.errand.trigger or trigger, work.actor, work.mapping_version)
             work.run_id = runs.start_run(conn, work.connection_id, new)
             runs.fail_left_over(conn, work.connection_id, work.run_id)
+            if work.errand.job:  # at once, so that it can be stopped from the moment it is seen
+                progress.put(conn, work.run_id, {"phase": "begins", "job": work.errand.job})
             audit.append(conn, work.connection_id, [self._entry("run:start:done")])
         work.tape.begin(work.connection_id, work.run_id)
         work.point("run.started")
         try:
-            with bound_contextvars(connection=work.name, run=work.run_id):
+            with bound_contextvars(connection=work.name, run=work.run_id), self.meter.telling():
                 work.known()
                 done = act()
         except BaseException as error:
@@ -119,7 +125,19 @@ class Runner:
             runs.finish_run(conn, work.run_id, runs.RunEnd(state, counts, used, error))
             counters.bump(conn, work.connection_id, counters.sent(used))
             audit.append(conn, work.connection_id, [self._entry(f"run:finish:{state}")])
+            self._sum_up(conn)
         work.tape.flush(work.db)
+
+    def _sum_up(self, conn: Connection) -> None:
+        """What it came to: the control totals, what was left alone, and what it adds to its day."""
+        work, draft = self.work, self.draft
+        steps = [Step(*row) for row in journal.outcomes(conn, work.connection_id, work.run_id)]
+        totals = draft.ledger.totals(steps, {flow: counts["unchanged"] for flow, counts in draft.counts.items()})
+        progress.close(conn, work.run_id, self.meter.doing(), totals, draft.ledger.skips())
+        if work.errand.trigger != "plan":
+            moved = sum(number for (_, what), number in self.settler.done.items() if what in COUNTED)
+            day = work.clock().astimezone(work.zone).date()
+            daily.note(conn, work.connection_id, day, moved, self.settler.applied)
 
     def _entry(self, tag: str) -> audit.AuditEntry:
         return audit.AuditEntry(
@@ -133,11 +151,23 @@ class Runner:
 
     def _plan(self) -> Report:
         name = self._decide()
-        with self.work.db.begin() as conn:
-            runs.keep_plan(conn, self.work.connection_id, self.work.run_id, name, {})
+        self._keep_plan(name)
         return report(self.work, self.draft, self.settler, self.requests(), name)
 
-    def _sync(self, approved: str | None) -> Report:
+    def _keep_plan(self, name: str, *, approving: bool = False) -> None:
+        """Keeps the plan with its outline, and who asked for it; a schedule and an event that nobody hurried are
+        nobody."""
+        work, draft = self.work, self.draft
+        by_hand = work.errand.trigger in ("", "person")
+        asked = runs.Asked(work.actor if by_hand else work.errand.asked_by, approving)
+        held = pairs(draft.holds)
+        with work.db.begin() as conn:
+            places = names.projects_of(conn, work.connection_id, {source for source, _ in held})
+            draft.outline.held = held_rows(held, places)
+            runs.keep_plan(conn, work.connection_id, work.run_id, name, draft.outline.form(draft.holds), asked)
+            plans.put_parts(conn, work.connection_id, name, draft.outline.parts())
+
+    def _sync(self, approval: Approval | None) -> Report:
         work = self.work
         Recovery(work, self.settler).recover()
         started = work.clock()
@@ -145,21 +175,24 @@ class Runner:
             name = self._decide()
         except Halted as halted:
             return self._halted(str(halted))
-        with work.db.begin() as conn:
-            runs.keep_plan(conn, work.connection_id, work.run_id, name, {})
+        self._keep_plan(name, approving=approval is not None)
         kept = hold_back(work, self.draft)
-        if approved is not None or kept < len(self.draft.digests):
+        through = {name}
+        if approval is not None or kept < len(self.draft.digests):
             with work.db.begin() as conn:
-                check_gate(conn, work, self.draft, name, approved)
+                through = check_gate(conn, work, self.draft, name, approval)
         work.point("plan.kept")
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
         self._leave()
         if not self.settler.waiting and not self.settler.unsure and not self.draft.left:
             with work.db.begin() as conn:
-                for plan in {name, approved or name}:
+                for plan in through:
                     runs.set_plan_state(conn, work.connection_id, plan, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        with work.db.begin() as conn:
+            for plan in sorted({name, approval.plan if approval else name}):
+                plans.put_outcome(conn, work.connection_id, plan)
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
     def _halted(self, why: str) -> Report:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from ml_connector.engine.knowing import hold_entries, hold_key, hold_of
 from ml_connector.engine.knowing import pairs as documents
+from ml_connector.engine.naming import entries_of_links
 from ml_connector.engine.placing import PLACED
 from ml_connector.engine.reading import ORDER
 from ml_connector.engine.work import PARTS, Draft, Work
@@ -19,7 +20,7 @@ from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.placing import root_of
 from ml_connector.planning.plan import ERP_KINDS, Hold, HoldReason
-from ml_connector.store import audit, holds, journal, links, placements, sources
+from ml_connector.store import audit, holds, journal, links, names, placements, sources
 from ml_connector.store.holds import Look
 from ml_connector.store.journal import IntentRow, Settled
 from ml_connector.store.placements import Claim
@@ -104,6 +105,7 @@ class Settler:
                 [Settled(row.id, out.result.value, out.target, out.sentence, out.reference) for row, out in pairs],
             )
             links.put_links(conn, self.work.connection_id, made)
+            names.put(conn, self.work.connection_id, entries_of_links(made), fresh=False)
             self._agree(conn, pairs)
             self.rest(conn, finished)
             self._hold_refused(conn, [(row, out) for row, out in pairs if out.result is Result.REFUSED])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
@@ -14,6 +15,10 @@ Overheard = Callable[[Exchange, int, str], None]
 """Told of an exchange, of the run it belongs to (0 outside of one), and of the record it is sent for (or nothing)."""
 NO_SAY = (0, 408, 500, 502, 504)
 """Statuses that do not say whether a write was carried out; 0 is no answer."""
+ASKS = {0: "no answer", 423: "locked", 429: "slow down", 502: "away", 503: "away", 504: "away"}
+"""Statuses of which the same request is sent again later, to what they say."""
+DECIDED = "DECIDE"
+"""Method under which a decision's input is taped, side `engine`: no request."""
 MUCH = 1_000_000
 """Compressed bytes of evidence kept in memory at most while a run reads."""
 
@@ -29,6 +34,8 @@ class RunTape:
         """Asked right before each request that writes leaves, in the thread that sends it; raises when it must not."""
         self.overheard: Overheard | None = None
         """Told of every exchange besides, in the thread that sent it: traces are made of it."""
+        self._sent, self._put_off = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        self._counting = threading.Lock()
 
     def begin(self, connection_id: int, run_id: int) -> None:
         """From now on exchanges belong to this run."""
@@ -41,8 +48,28 @@ class RunTape:
             self._here.lost = self.lost() + 1
         if self._writer:
             self._writer.tape(exchange)
+        if exchange.method != DECIDED:
+            with self._counting:
+                self._sent[exchange.side, "write" if exchange.write else "read"] += 1
+                if exchange.status in ASKS:
+                    self._put_off[exchange.side, ASKS[exchange.status]] += 1
         if self.overheard:
             self.overheard(exchange, self._run, getattr(self._here, "record", ""))
+
+    def requests(self) -> dict[str, dict[str, int]]:
+        """Requests that were sent so far, by side, by read and write."""
+        return self._counted(self._sent)
+
+    def pauses(self) -> dict[str, dict[str, int]]:
+        """How often each side asked for a pause, or gave no answer, by what it said; most are tried again."""
+        return self._counted(self._put_off)
+
+    def _counted(self, counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        with self._counting:
+            for (side, what), number in counts.items():
+                found.setdefault(side, {})[what] = number
+        return found
 
     def lost(self) -> int:
         """Writes of this thread so far that may have reached the other side and of which nobody said how they ended."""

@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from ml_connector.engine.bites import Bites
+from ml_connector.engine.outline import Outline
 from ml_connector.engine.points import Point, no_point
 from ml_connector.engine.scope import Scope
 from ml_connector.engine.taping import RunTape
+from ml_connector.engine.totals import Ledger
 from ml_connector.kernel.clock import Clock
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
@@ -34,6 +36,8 @@ class Errand:
     trigger: str = ""
     """schedule, person, webhook or replay; empty for what a person typed: the run is then called plan or sync."""
     actor: str = "operator"
+    asked_by: str = ""
+    """Who had it made where a schedule would have made it later: a plan of it is one that this person asked for."""
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Flow to names of the records that it looks at; a flow that is not in it looks at everything.
 
@@ -53,6 +57,8 @@ class Errand:
     slice: float = 0.0
     """Seconds from the first batch after which no document is begun any more; 0 for no end. At least one batch goes,
     and what was begun is finished, so that every run of a long work gets on."""
+    job: int = 0
+    """The job of the service that does it, so that who watches the run knows what to stop; 0 for none."""
     most: int = 0
     """Documents that are taken to be decided, or few more; the rest is left for a later run. 0 for no end."""
 
@@ -145,6 +151,8 @@ class Draft:
     """The same whatever its sign, by (creates, updates or removals; currency): what a brake looks at."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     """Planned money by (IFS project, flat code, currency)."""
+    outline: Outline = field(default_factory=Outline)
+    """What is kept with the plan for people to read."""
     holds: list[Hold] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     fingerprints: dict[str, bytes] = field(default_factory=dict)
@@ -190,6 +198,8 @@ class Draft:
     """Why sending ended before its end; empty when it did not."""
     found: dict[str, dict[str, str]] = field(default_factory=dict)
     """Flow to what a look at all changes in Procore found, `PROJECT/ID` to its moment there; see `Report.found`."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """What came in, decision by decision: control totals are made of it."""
 
     def count(self, flow: str, what: str, number: int = 1) -> None:
         """Adds to a flow's count."""

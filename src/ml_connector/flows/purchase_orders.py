@@ -20,6 +20,7 @@ from ml_connector.planning.committing import (
     order_money,
 )
 from ml_connector.planning.contracts import Contract, decide_contract, settled
+from ml_connector.planning.leaving_out import LEFT_OUT_FOR
 from ml_connector.planning.line_marks import changes_named, line_marks, named
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, bad_row
 from ml_connector.planning.situation import Situation
@@ -33,6 +34,7 @@ IGNORABLE = (
     HoldReason.GONE_THERE,
     HoldReason.GONE_HERE,
     HoldReason.LAPPING,
+    *LEFT_OUT_FOR[FLOW],
 )
 """Questions about an order that may be answered by leaving it alone."""
 

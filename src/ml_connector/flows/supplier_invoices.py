@@ -13,6 +13,7 @@ from ml_connector.planning.committing import Budgets, Held, commitment_key
 from ml_connector.planning.crossing import decide_invoice
 from ml_connector.planning.ground import Ground, Seen
 from ml_connector.planning.invoicing import FLOW, KIND, Crossed, cost_root, invoice_root
+from ml_connector.planning.leaving_out import LEFT_OUT_FOR
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, bad_row
 from ml_connector.planning.routing import Contracts, Role, orders_of, projects_of, role_of
 from ml_connector.planning.situation import Situation
@@ -41,6 +42,7 @@ IGNORABLE = (
     HoldReason.LINE_UNKNOWN,
     HoldReason.GONE_THERE,
     HoldReason.GONE_HERE,
+    *LEFT_OUT_FOR[FLOW],
 )
 """Questions about an invoice that may be answered by leaving it alone."""
 

@@ -84,7 +84,7 @@ class Situation(msgspec.Struct, frozen=True):
 
     def ignored(self, key: Key, reasons: Iterable[HoldReason]) -> bool:
         """Whether a person answered one of these questions about a record with `ignore`."""
-        ruled = (self.ruled(key, reason) for reason in reasons)
+        ruled = (self.ruled(key, reason) for reason in reasons if self.rulings)
         return any(ruling is not None and ruling.answer == "ignore" for ruling in ruled)
 
     def ruled(self, key: Key, reason: HoldReason) -> Ruling | None:

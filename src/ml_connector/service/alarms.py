@@ -65,7 +65,7 @@ def alarms(duty: Duty) -> Done:
     app = duty.app
     now = app.clock()
     with app.db.begin() as conn:
-        seen = signals(conn)
+        seen = signals(conn, now)
     fresh = colours(app, seen, now)
     found = {(number, alert.key): alert for number, alert in alerts_of(seen, fresh)}
     found |= {(one.id, alert.key): alert for one in seen.connections for alert in _dead_authorization(app, one)}
@@ -172,7 +172,7 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
 
 def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
     """Flows above or near their target of freshness; where no flow at all has run well, it is silence."""
-    if _excused(one) or not fresh:
+    if excused(one) or not fresh:
         return
     red = [flow for flow, how in fresh.items() if how.colour == "red"]
     amber = [flow for flow, how in fresh.items() if how.colour == "amber"]
@@ -194,7 +194,7 @@ def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
         )
 
 
-def _excused(one: Standing) -> bool:
+def excused(one: Standing) -> bool:
     """Whether it is known why its flows do not run: a person has stopped them or is asked, or a side is not called."""
     shut = any(breaker.state != "closed" for breaker in one.breakers)
     return bool(one.waiting_plans) or "" in one.paused or shut
@@ -202,7 +202,7 @@ def _excused(one: Standing) -> bool:
 
 def _overtaken(one: Standing, fresh: Mapping[str, Freshness]) -> tuple[str, ...]:
     """Keys of alarms of lateness that end without being over: something else, or something worse, is told instead."""
-    if _excused(one) or (one.paused and not fresh):
+    if excused(one) or (one.paused and not fresh):
         return ("silence/connection", "stale/flows")
     return ("stale/flows",) if fresh and all(how.colour == "red" for how in fresh.values()) else ()
 
@@ -248,7 +248,7 @@ def digest(duty: Duty) -> Done:
     """
     app, now = duty.app, duty.app.clock()
     with app.db.begin() as conn:
-        found = signals(conn)
+        found = signals(conn, now)
         stand = alerts.standing(conn)
     names, failed = _names(found), dict[str, str]()
     again = duty.args if _goes_on(app, duty.args, now) else {}

@@ -71,7 +71,7 @@ def examine(settings: Settings, actor: str, name: str = "") -> list[Look]:
 
 def _all(app: App, rows: list[ConnectionRow]) -> Iterator[Look]:
     with app.db.begin() as conn:
-        found, itself = signals(conn), condition(conn)
+        found, itself = signals(conn, app.clock()), condition(conn)
     yield from _database(app, itself)
     yield from _key(app, rows)
     yield from _processes(found, itself)
@@ -210,7 +210,7 @@ def _connection(app: App, row: ConnectionRow, one: Standing, found: Signals) -> 
     yield Look(
         row.name, "outcomes unknown", not unknown, sentence, "The next run reads them back before anything else."
     )
-    yield from _freshness(app, row, one, found.at)
+    yield from _freshness(app, row, one, found.now)
 
 
 def _certificate(name: str, side: str, url: str) -> Iterator[Look]:

@@ -43,6 +43,8 @@ class Done:
     """Args of the job at `again_at`; empty for the same ones."""
     still: Mapping[str, str] = field(default_factory=dict)
     """Flows of it that did not run though the others did, to the reason: of them nobody may say that they went well."""
+    remedy: str = ""
+    """What a person can do about `why`."""
 
 
 class Task(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ml_connector.kernel.errors import Bug, ConnectorError, OutcomeUnknown, Wait
 from ml_connector.service.duty import BACKFILL, Done
 from ml_connector.service.tasks import FLOWS, HINTS, Nature
@@ -56,7 +58,8 @@ def after(row: AgendaRow, nature: Nature, done: Done, told: Told) -> Outcome:
     """
     if done.again_at is None:
         args = None if "/" in row.name or row.name == FLOWS else dict(done.rest)
-        return Outcome(Ending(told.now, done.well, done.why, nature.priority, args=args), still=done.still)
+        ending = Ending(told.now, done.well, done.why, nature.priority, args=args, remedy=done.remedy)
+        return Outcome(ending, still=done.still)
     if told.cancelled:
         return _cancelled(row, nature, done.why, told)
     args = dict(done.rest) or None
@@ -70,7 +73,13 @@ def after(row: AgendaRow, nature: Nature, done: Done, told: Told) -> Outcome:
 
 
 def after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told) -> Outcome:
-    """What follows from an error a task raised; see the tree in kernel/errors.py."""
+    """What follows from an error a task raised, with its remedy; see the tree in kernel/errors.py."""
+    found = _after_error(row, nature, error, told)
+    remedy = error.remedy if isinstance(error, ConnectorError) and not told.cancelled else ""
+    return found._replace(ending=msgspec.structs.replace(found.ending, remedy=remedy))
+
+
+def _after_error(row: AgendaRow, nature: Nature, error: BaseException, told: Told) -> Outcome:
     why = str(error) if isinstance(error, ConnectorError) else f"It failed unexpectedly: {type(error).__name__}."
     attempts = row.attempts + 1
     if told.cancelled:
@@ -99,7 +108,8 @@ def _cancelled(row: AgendaRow, nature: Nature, why: str, told: Told) -> Outcome:
     """
     due_at = quiet_until(row.name, told.now)
     said = f"Cancelled. {why}".strip()
-    ending = Ending(told.now, False, said, nature.priority, due_at=due_at, attempts=1 if due_at else 0)
+    args: dict[str, Any] | None = {} if row.args.get("approved") else None  # what was approved is forgotten with it
+    ending = Ending(told.now, False, said, nature.priority, due_at=due_at, attempts=1 if due_at else 0, args=args)
     return Outcome(ending)
 
 

@@ -97,9 +97,11 @@ def _looked(duty: Duty, row: ConnectionRow, events: Sequence[InboxRow], told: Ma
     errand = Errand(
         trigger="webhook",
         actor=app.actor,
+        asked_by=str(duty.args.get("asked_by", "")),
         only={flow: names for flow, names in only.items() if flow in flows},
         halt=duty.enough,
         slice=SLICE,
+        job=duty.job,
     )
     try:
         report = app.run(row.name, flows, errand)

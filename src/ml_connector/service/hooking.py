@@ -15,6 +15,7 @@ from ml_connector.kernel.errors import BadInput
 from ml_connector.planning import hints
 from ml_connector.registry import FLOWS
 from ml_connector.service.hook_fitting import Fitting, Steps, Wanted
+from ml_connector.service.pausing import check_set_up
 from ml_connector.store import audit, bulk, hooks, links, sources
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.hooks import HookRow
@@ -66,9 +67,12 @@ def sync(app: App, name: str, asked: Asked | None = None) -> dict[str, Any]:
     """Makes the hooks of a connection what its flows want, and says what was done and how each flow hears of changes.
 
     Only hooks of our namespace that lead to this connection, or that we registered, are touched. A second sync changes
-    nothing. BadInput when nobody said where our door is; errors of the tree when Procore does not let us.
+    nothing. BadInput when nobody said where our door is, or while it is being set up; errors of the tree when Procore
+    does not let us.
     """
     row = app.connection(name)
+    if asked is None or not asked.dry:
+        check_set_up(app, row)
     with app.wiring.asking(row) as sides:
         return _synced(app, row, asked or Asked(), sides.projects.system.client)
 

@@ -23,8 +23,8 @@ PREFIX = "ml_connector_"
 def render(app: App, besides: Iterable[CollectorRegistry] = ()) -> bytes:
     """The metrics of the installation, then those of the registries `besides`. Raises when the database is away."""
     with app.db.begin() as conn:
-        found = signals(conn)
-    fresh = colours(app, found, found.at)
+        found = signals(conn, app.clock())
+    fresh = colours(app, found, found.now)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Snapshot(found, fresh))
     return b"".join(generate_latest(one) for one in (registry, *besides))
@@ -56,8 +56,7 @@ def _flows(found: Signals, fresh: Colours) -> Iterator[Metric]:
     for one in found.connections:
         for due in one.agenda:
             if due.name.startswith(POLL):
-                since = due.well_at or one.added_at
-                lag.add_metric((one.name, due.name.removeprefix(POLL)), _age(found, since))
+                lag.add_metric((one.name, due.name.removeprefix(POLL)), _lag(found, due.well_at, one.added_at))
     yield lag
     age = GaugeMetricFamily(
         f"{PREFIX}flow_age_seconds",
@@ -79,7 +78,7 @@ def _flows(found: Signals, fresh: Colours) -> Iterator[Metric]:
 
 def _trouble(found: Signals) -> Iterator[Metric]:
     labels = ("connection", "reason", "owner", "currency")
-    money = GaugeMetricFamily(f"{PREFIX}held_money", "Money of open holds, in its currency.", labels=labels)
+    money = GaugeMetricFamily(f"{PREFIX}held_money", "Money of open holds whatever its sign.", labels=labels)
     number = GaugeMetricFamily(f"{PREFIX}holds", "Open holds.", labels=labels)
     for one in found.connections:
         for held in one.held:
@@ -176,6 +175,11 @@ def _each(found: Signals, name: str, what: str, number: Callable[[Standing], int
     for one in found.connections:
         family.add_metric((one.name,), float(number(one)))
     return family
+
+
+def _lag(found: Signals, well_at: datetime | None, added_at: datetime) -> float:
+    """How long ago a poll ended well, by the app's clock, or the connection was added, by the database's."""
+    return max(0.0, (found.now - well_at).total_seconds()) if well_at else _age(found, added_at)
 
 
 def _age(found: Signals, then: datetime) -> float:

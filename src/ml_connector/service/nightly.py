@@ -1,4 +1,5 @@
-"""The nightly work: of a connection its census, its audit trail, its certificates; of the installation what must go."""
+"""The nightly work: of a connection its census, exposure, audit trail and certificates; of the installation what must
+go."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ import structlog
 from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import ConnectorError, Unavailable
 from ml_connector.kernel.text import counted, listed
-from ml_connector.service import breaking, retaining
+from ml_connector.service import breaking, exposing, retaining
+from ml_connector.service.coding import coding
 from ml_connector.service.duty import Done, Duty
+from ml_connector.service.naming import naming
 from ml_connector.service.stepping import Doing, Step, go
 from ml_connector.service.timetable import timetable_of
 from ml_connector.service.traced import traced
@@ -26,7 +29,7 @@ WHOLE_EVERY = timedelta(days=7)
 """How often an audit chain is checked from its first row; on the other nights from where it was whole before."""
 SOON, AT_ONCE = timedelta(days=30), timedelta(days=7)
 """How long before a certificate ends people are warned, and urged."""
-_VERIFIED, _WALKED = "audit/verified", "audit/whole"
+VERIFIED, WALKED = "audit/verified", "audit/whole"
 """Watermarks: the end up to which a chain was found whole, and the day on which all of it was."""
 
 _log = structlog.get_logger()
@@ -72,8 +75,8 @@ def trail(duty: Duty, at: str) -> Iterator[Step]:
     app, row = duty.app, _row(duty)
     today = app.clock().astimezone(UTC).date()
     with app.db.begin() as conn:
-        noted = sources.watermark(conn, row.id, _VERIFIED) or ""
-        last = sources.watermark(conn, row.id, _WALKED)
+        noted = sources.watermark(conn, row.id, VERIFIED) or ""
+        last = sources.watermark(conn, row.id, WALKED)
         broken = any(one.key == "audit/chain" for one in alerts.standing(conn, row.id))
     whole = at.startswith("whole:") if at else broken or not last or _day(last) + WHOLE_EVERY <= today
     start = audit.head_from(at.partition(":")[2] if at else "" if whole else noted)
@@ -90,7 +93,7 @@ def trail(duty: Duty, at: str) -> Iterator[Step]:
         yield Step(f"{'whole' if whole else 'new'}:{start}", "")
     retaining.tell_chain(duty, row.id, "audit/chain", [])
     with app.db.begin() as conn:
-        moved = {_VERIFIED: str(start), **({_WALKED: today.isoformat()} if whole else {})}
+        moved = {VERIFIED: str(start), **({WALKED: today.isoformat()} if whole else {})}
         sources.move_watermarks(conn, row.id, moved)
     yield Step("", "")
 
@@ -148,8 +151,15 @@ def certificate_alert(side: str, url: str, end: datetime, now: datetime) -> Aler
     )
 
 
-CONNECTION: Mapping[str, Doing] = {"audit": trail, "certificates": certificates, "census": census}
-"""Steps of a connection's night, the one that may take long last."""
+CONNECTION: Mapping[str, Doing] = {
+    "audit": trail,
+    "certificates": certificates,
+    "names": naming,
+    "codes": coding,
+    "exposure": exposing.look,
+    "census": census,
+}
+"""Steps of a connection's night, those that may take long last."""
 INSTALLATION_STEPS: Mapping[str, Doing] = {
     "months": retaining.months,
     "inbox": retaining.inbox,

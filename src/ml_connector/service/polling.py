@@ -61,13 +61,21 @@ def gather(app: App, conn: Transaction, number: int, due: list[AgendaRow], now: 
     if not ready:
         return None
     kept = set(flows_of(run.args)) if run.waiting_job or backing else set[str]()
-    asked = agenda.ask(conn, Laid(number, FLOWS, now, duty.POLL, {"flows": sorted(kept | set(ready))}))
+    args: dict[str, Any] = {"flows": sorted(kept | set(ready))}
+    by = [_asked_by(row) for row in ((run,) if kept else ()) + tuple(due) if _asked_by(row)]
+    if by:
+        args["asked_by"] = by[0]
+    asked = agenda.ask(conn, Laid(number, FLOWS, now, duty.POLL, args))
     return None if asked.waiting_job else asked
 
 
 def flows_of(args: Mapping[str, Any]) -> list[str]:
     """The flows a job is about."""
     return [str(flow) for flow in args.get("flows", ())]
+
+
+def _asked_by(row: AgendaRow) -> str:
+    return str(row.args.get("asked_by", ""))
 
 
 def rows_of(args: Mapping[str, Any]) -> list[str]:

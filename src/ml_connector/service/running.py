@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from ml_connector.access.permissions import Permission
+from ml_connector.access.users import lacks
 from ml_connector.app import App
 from ml_connector.connection_file import config_from
+from ml_connector.engine.gate import Approval
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError
 from ml_connector.kernel.text import counted
@@ -28,6 +31,8 @@ SECONDS = 30.0
 FIRST, FEWEST, MOST = 300, 20, 5000
 """New documents a share takes before it is known how long they take; and at least, and at most."""
 
+APPROVED = "now/approved"
+"""The agenda's row that sends what was approved: one plan of a connection at a time."""
 PATIENCE = timedelta(minutes=1)
 """After what steps go again that the other side had no time for."""
 
@@ -66,7 +71,8 @@ def poll(duty: Duty) -> Done:
 def now(duty: Duty) -> Done:
     """The same because a person asked for it: outside of business hours as well, and whatever side is not called.
 
-    Args besides: `actor`, and `approved`, the hash of a plan of which only what it holds is sent.
+    Args besides: `actor`, and `approved`, the hash of a plan of which only what it holds is sent, or with `projects`
+    only what lies in those. Whoever approved it must still be one who may; else the plan waits again.
     """
     return guarded(lambda duty: _run(duty, "person", "person"), person=True)(duty)
 
@@ -79,24 +85,42 @@ def _run(duty: Duty, cause: Cause, trigger: str) -> Done:
     flows, barred = timetable_of(app, row, moment).sorted_out(names, moment, cause)
     if not flows:
         return Done(well=False, why=next(iter(barred.values())))
-    approved = str(duty.args.get("approved") or "") or None
+    approved = _approval(duty.args)
+    if approved or duty.task == APPROVED:
+        why = _stands_no_more(app, duty.args)
+        if why:
+            return Done(well=False, why=f"{why} Nothing was sent: the plan waits for approval again.")
     bite = int(duty.args.get("bite") or FIRST)
     cuts = approved is None and may_be_cut(config_from(row.config).policy)
     errand = Errand(
         trigger=trigger,
         actor=str(duty.args.get("actor") or app.actor),
+        asked_by=str(duty.args.get("asked_by", "")),
         halt=_steady(duty.enough),
         slice=SECONDS,
         most=bite if cuts else 0,
+        job=duty.job,
     )
     started = time.monotonic()
     try:
         report = app.run(row.name, flows, errand, approved)
     except AskPerson as error:
-        return Done(well=False, why=str(error))
+        return Done(well=False, why=str(error), remedy=error.remedy)
     _count_missed(app, row, report)
     again = {**duty.args, "flows": going_on(flows, report.cut), "bite": next_bite(bite, time.monotonic() - started)}
     return _ended(app, report, again, barred)
+
+
+def _approval(args: Mapping[str, Any]) -> Approval | None:
+    plan = str(args.get("approved") or "")
+    return Approval(plan, frozenset(map(str, args.get("projects") or ()))) if plan else None
+
+
+def _stands_no_more(app: App, args: Mapping[str, Any]) -> str:
+    """Why an approval does not count any more, or nothing: it is gone, or whoever gave it could not give it now."""
+    if not args.get("approved"):
+        return "The approval was taken back."
+    return lacks(app, str(args.get("actor", "")), Permission.APPROVE)
 
 
 def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[str, str]) -> Done:

@@ -21,9 +21,9 @@ def status(app: App, name: str | None = None) -> dict[str, Any]:
     """Connections, processes, queue and alerts as plain data; NothingSuchHere for a name that is not there."""
     only = app.connection(name).id if name else None
     with app.db.begin() as conn:
-        found = signals(conn, only)
+        found = signals(conn, app.clock(), only)
         stand = alerts.standing(conn)
-    fresh = colours(app, found, found.at)
+    fresh = colours(app, found, found.now)
     names = {one.id: one.name for one in found.connections}
     shown = [row for row in stand if only is None or row.connection_id in (only, alerts.INSTALLATION)]
     return {
@@ -56,7 +56,7 @@ def _connection(found: Signals, one: Standing, fresh: Mapping[str, Freshness]) -
         "connection": one.name,
         "state": state,
         "why": why,
-        "flows": [_flow(due, fresh) for due in one.agenda if due.name.startswith(POLL)],
+        "flows": [_flow(due, fresh, one.paused) for due in one.agenda if due.name.startswith(POLL)],
         "agenda": [_due(due) for due in one.agenda if not due.name.startswith(POLL)],
         "held": [
             {
@@ -121,13 +121,15 @@ def _state(one: Standing) -> tuple[str, str]:
     return WELL, ""
 
 
-def _flow(due: Due, fresh: Mapping[str, Freshness]) -> dict[str, Any]:
+def _flow(due: Due, fresh: Mapping[str, Freshness], paused: Mapping[str, str]) -> dict[str, Any]:
     flow = due.name.removeprefix(POLL)
+    still = paused.get("") or paused.get(flow) or ""
     how = fresh.get(flow)
     return {
         "flow": flow,
         "as_of": due.well_at,
-        "next": due.due_at,
+        "next": None if still else due.due_at,
+        "paused": still,
         "fresh": how.colour if how else "",
         "age_seconds": int(how.age.total_seconds()) if how else None,
         "target_seconds": int(how.target.total_seconds()) if how else None,

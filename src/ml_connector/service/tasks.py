@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ml_connector.service import alarms, breaking, duty, hinting, nightly, running, sweeping
+from ml_connector.service import (
+    alarms,
+    approving,
+    breaking,
+    duty,
+    hinting,
+    nightly,
+    proving,
+    running,
+    surveying,
+    sweeping,
+)
 from ml_connector.service.duty import Task
 
 FLOWS = "flows"
@@ -45,13 +56,17 @@ def _known(do: Task, priority: int, label: str, *, insists: bool = False) -> Kno
 
 TASKS: dict[str, Known] = {
     "now": _known(running.now, duty.PERSON, "now"),
+    "plan": _known(approving.planned, duty.PERSON, "plan"),
     HINTS: _known(running.guarded(hinting.hints), duty.WEBHOOK, HINTS, insists=True),
     FLOWS: _known(running.poll, duty.POLL, "poll"),
     "rest": _known(running.poll, duty.BACKFILL, "poll"),
     "probe": _known(breaking.probe, duty.POLL, "probe"),
     "sweep": _known(running.guarded(sweeping.sweep), duty.NIGHTLY, "sweep"),
     "nightly": _known(nightly.nightly, duty.NIGHTLY, "nightly"),
+    proving.EXPOSURE: _known(proving.exposure, duty.NIGHTLY, proving.EXPOSURE),
+    proving.VERIFY: _known(proving.verify, duty.NIGHTLY, proving.VERIFY),
     "alarms": _known(alarms.alarms, duty.POLL, "alarms"),
     "digest": _known(alarms.digest, duty.NIGHTLY, "digest"),
+    surveying.TASK: _known(surveying.task, duty.PERSON, surveying.TASK),
 }
 """First part of a row's name to the task."""

@@ -1,0 +1,380 @@
+"""Home: whether everything is all right, and why not; one card for each connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from ml_connector.app import App
+from ml_connector.connection_file import TOKEN_PAIR, TOKENS, config_from
+from ml_connector.kernel.money import rounded
+from ml_connector.planning.freshness import Freshness
+from ml_connector.service.alarms import DEAD_AFTER, excused
+from ml_connector.service.breaking import SIDES
+from ml_connector.service.fresh import POLL, colours
+from ml_connector.service.pausing import BEING_SET_UP
+from ml_connector.service.proving import EXPOSURE
+from ml_connector.store import agenda, alerts, daily, exposures, run_pages
+from ml_connector.store.agenda import AgendaRow
+from ml_connector.store.alerts import NOTICE, URGENT, AlertRow
+from ml_connector.store.connections import ConnectionRow
+from ml_connector.store.exposures import ExposureRow
+from ml_connector.store.signals import Due, Held, Signals, Standing, signals
+from ml_connector.views.days import BEFORE, Day, last_days
+from ml_connector.views.verdict import FAILED, GOOD, RETURNED, Facts, Verdict, verdict, worst
+
+TOP = 5
+"""Reasons of holds that a card names."""
+OLD = timedelta(days=2)
+"""Age from which a figure is too old to be relied on."""
+
+
+class FlowNow(msgspec.Struct, frozen=True):
+    """How fresh one flow is. `next` is None while it is paused or comes round by nothing."""
+
+    flow: str
+    as_of: datetime | None
+    next: datetime | None
+    colour: str
+    """green, amber or red; empty while it is paused."""
+    sentence: str
+    paused: str
+    why: str
+    failures: int
+
+
+class HeldNow(msgspec.Struct, frozen=True):
+    """What is held for one reason, with the money by currency as exact text."""
+
+    reason: str
+    owners: list[str]
+    number: int
+    money: dict[str, str]
+    since: datetime
+
+
+class HeldRest(msgspec.Struct, frozen=True):
+    """What is held for the reasons that are not named one by one."""
+
+    reasons: int
+    number: int
+    money: dict[str, str]
+
+
+class WindowNow(msgspec.Struct, frozen=True):
+    """One window of requests of a side: how many are left of how many, until it begins anew."""
+
+    window: str
+    left: int
+    of: int
+    resets_at: datetime
+
+
+class SideNow(msgspec.Struct, frozen=True):
+    """One of the two systems. `state` is closed (it is called), probing or open (it is not)."""
+
+    side: str
+    title: str
+    state: str
+    sentence: str
+    remedy: str
+    since: datetime | None
+    tried_next: datetime | None
+    token_at: datetime | None
+    """When its token was sealed last: how old it is."""
+    windows: list[WindowNow]
+
+
+class ExposureNow(msgspec.Struct, frozen=True):
+    """The figure as it was last computed; `zero` says whether all of it read 0."""
+
+    at: datetime
+    actor: str
+    zero: bool
+    figures: dict[str, dict[str, str]]
+    invoices: int
+    lines: int
+    found: int
+    findings: list[dict[str, str]]
+    old: bool
+    """Whether it is older than two days."""
+    tone: str
+    word: str
+    """What it says of today, in one to three words."""
+
+
+class AlertNow(msgspec.Struct, frozen=True):
+    """One thing to do, with what to do about it."""
+
+    key: str
+    severity: str
+    sentence: str
+    remedy: str
+    role: str
+    since: datetime
+
+
+class Card(msgspec.Struct, frozen=True):
+    """Everything about one connection that a person must know at once."""
+
+    name: str
+    title: str
+    verdict: Verdict
+    flows: list[FlowNow]
+    held: list[HeldNow]
+    """The reasons with the most money first."""
+    held_rest: HeldRest | None
+    """All other reasons together; None when each is named."""
+    held_number: int
+    held_money: dict[str, str]
+    exposure: ExposureNow | None
+    computing: str
+    """Whether somebody asked for it to be computed: `runs`, `waits` (for a worker), or empty."""
+    plans: list[str]
+    sides: list[SideNow]
+    alerts: list[AlertNow]
+    paused: dict[str, str]
+    """Flow (empty for all) to who paused it."""
+    last_well: datetime | None
+    running: int
+    """The run that is under way; 0 for none."""
+    days: list[Day]
+    """The last thirty, today included."""
+
+
+class Home(msgspec.Struct, frozen=True):
+    """The whole page."""
+
+    at: datetime
+    """The database's clock."""
+    verdict: Verdict
+    cards: list[Card]
+    alerts: list[AlertNow]
+    """Those of the installation itself."""
+    worker: bool
+    """Whether a process that does jobs is alive."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What was looked up for all cards together."""
+
+    found: Signals
+    fresh: Mapping[str, Mapping[str, Freshness]]
+    stand: list[AlertRow]
+    exposures: dict[int, ExposureRow]
+    running: dict[int, int]
+    computing: dict[int, str]
+    worker: bool
+
+
+def home(app: App, name: str = "") -> Home:
+    """How everything stands; of one connection when it is named (NothingSuchHere for a name that is not there)."""
+    only = app.connection(name).id if name else None
+    rows = {row.id: row for row in app.connections()}
+    days: dict[int, list[daily.DayRow]] = {}
+    with app.db.begin() as conn:
+        found = signals(conn, app.clock(), only)
+        numbers = [one.id for one in found.connections if one.id in rows]
+        known = exposures.latest(conn, numbers)
+        running = run_pages.at_work(conn, only)
+        stand = alerts.standing(conn)
+        computing = {number: _asked(agenda.one(conn, number, EXPOSURE)) for number in numbers}
+        for number in numbers:
+            days[number] = daily.days(conn, number, _today(app, rows[number]) - BEFORE)
+    alive = any(one.kind in ("worker", "serve") and found.at - one.seen_at <= DEAD_AFTER for one in found.workers)
+    all_of_it = _Known(found, colours(app, found, found.now), stand, known, running, computing, alive)
+    cards = [_card(app, all_of_it, one, rows[one.id], days[one.id]) for one in found.connections if one.id in rows]
+    own = [alert_now(row) for row in stand if row.connection_id == alerts.INSTALLATION]
+    return Home(found.at, worst([(card.title or card.name, card.verdict) for card in cards]), cards, own, alive)
+
+
+def _card(app: App, known: _Known, one: Standing, row: ConnectionRow, days: list[daily.DayRow]) -> Card:
+    fresh = known.fresh.get(one.name, {})
+    mine = sorted((a for a in known.stand if a.connection_id == one.id), key=lambda a: (a.severity != URGENT, a.key))
+    exposure = _exposure(known.exposures.get(one.id), known.found.at)
+    held, rest, money = _held(one)
+    number = sum(group.number for group in one.held)
+    return Card(
+        name=one.name,
+        title=row.title,
+        verdict=verdict(_facts(known, one, mine, exposure, number, money)),
+        flows=[_flow(due, fresh, one.paused) for due in one.agenda if due.name.startswith(POLL)],
+        held=held,
+        held_rest=rest,
+        held_number=number,
+        held_money=_texts(money),
+        exposure=exposure,
+        computing=known.computing.get(one.id, ""),
+        plans=one.waiting_plans,
+        sides=[side_now(known.found, one, side) for side in SIDES],
+        alerts=[alert_now(alert) for alert in mine],
+        paused=one.paused,
+        last_well=one.last.well_at if one.last else None,
+        running=known.running.get(one.id, 0),
+        days=last_days(days, _today(app, row)),
+    )
+
+
+def _facts(
+    known: _Known,
+    one: Standing,
+    mine: list[AlertRow],
+    exposure: ExposureNow | None,
+    held: int,
+    money: Mapping[str, Decimal],
+) -> Facts:
+    broken = next((b for b in one.breakers if b.state != "closed"), None)
+    fresh = {} if excused(one) else known.fresh.get(one.name, {})
+    ran = {due.name.removeprefix(POLL) for due in one.agenda if due.well_at}
+    urgent = next((a.sentence for a in mine if a.severity == URGENT), "")
+    return Facts(
+        worker=known.worker,
+        broken=f"{SIDES[broken.side]} is not called: {broken.sentence}" if broken else "",
+        exposure=_figure(exposure, "exposure"),
+        exposure_known=exposure is not None,
+        exposure_old=f"{(known.found.at - exposure.at).days} days ago" if exposure and exposure.old else "",
+        missing=_figure(exposure, "missing"),
+        urgent=urgent,
+        warning=next((a.sentence for a in mine if a.severity not in (URGENT, NOTICE)), ""),
+        paused=one.paused.get("", ""),
+        setting_up=one.paused.get("", "").endswith(BEING_SET_UP),
+        late=tuple(flow for flow, how in fresh.items() if how.colour == "red"),
+        aging=tuple(flow for flow, how in fresh.items() if how.colour == "amber"),
+        never=tuple(flow for flow in fresh if flow not in ran),
+        paused_flows=tuple((flow, who) for flow, who in sorted(one.paused.items()) if flow),
+        plans=len(one.waiting_plans),
+        parked=one.parked,
+        scheduled=any(due.name.startswith(POLL) for due in one.agenda),
+        held=held,
+        held_money=tuple(f"{amount:,} {currency}" for currency, amount in money.items()),
+    )
+
+
+def _figure(exposure: ExposureNow | None, name: str) -> str:
+    """One of the figures as people read it; nothing when it is 0 or was never computed."""
+    figures = exposure.figures[name] if exposure else {}
+    return " and ".join(f"{Decimal(figure):,} {currency}" for currency, figure in figures.items() if Decimal(figure))
+
+
+def _asked(row: AgendaRow | None) -> str:
+    """How a job stands that is done only when somebody asks for it."""
+    if row is None or row.parked_id:
+        return ""
+    return "runs" if row.running_job else "waits" if row.waiting_job or row.due_at else ""
+
+
+def _flow(due: Due, fresh: Mapping[str, Freshness], paused: Mapping[str, str]) -> FlowNow:
+    flow = due.name.removeprefix(POLL)
+    how = fresh.get(flow)
+    still = paused.get("") or paused.get(flow) or ""
+    return FlowNow(
+        flow=flow,
+        as_of=due.well_at,
+        next=None if still else due.due_at,
+        colour=how.colour if how else "",
+        sentence=how.sentence if how else "",
+        paused=still,
+        why=due.why,
+        failures=due.attempts,
+    )
+
+
+def _held(one: Standing) -> tuple[list[HeldNow], HeldRest | None, dict[str, Decimal]]:
+    """The reasons with the most money, all others together, and the money of everything by currency."""
+    reasons: dict[str, list[Held]] = {}
+    for held in one.held:
+        reasons.setdefault(held.reason, []).append(held)
+    found = sorted(reasons.items(), key=lambda entry: _weight(*entry))
+    shown = [
+        HeldNow(
+            reason=reason,
+            owners=sorted({held.owner for held in rows if held.owner}),
+            number=sum(held.number for held in rows),
+            money=_texts(_sums(rows)),
+            since=min(held.oldest for held in rows),
+        )
+        for reason, rows in found[:TOP]
+    ]
+    others = [held for _, rows in found[TOP:] for held in rows]
+    rest = HeldRest(len(found) - TOP, sum(held.number for held in others), _texts(_sums(others))) if others else None
+    return shown, rest, _sums(one.held)
+
+
+def _weight(reason: str, rows: Sequence[Held]) -> tuple[Decimal, int, str]:
+    """What the reasons are ordered by."""
+    return -max(_sums(rows).values(), default=Decimal(0)), -sum(held.number for held in rows), reason
+
+
+def _sums(rows: Iterable[Held]) -> dict[str, Decimal]:
+    """The money at stake by currency."""
+    sums: dict[str, Decimal] = {}
+    for held in rows:
+        if held.currency:
+            sums[held.currency] = sums.get(held.currency, Decimal(0)) + held.money
+    return {currency: rounded(amount, currency) for currency, amount in sorted(sums.items())}
+
+
+def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
+    return {currency: str(amount) for currency, amount in sums.items()}
+
+
+def side_now(found: Signals, one: Standing, side: str) -> SideNow:
+    """How one system (erp or projects) of a connection stands."""
+    breaker = next((b for b in one.breakers if b.side == side), None)
+    now = found.at.timestamp()
+    windows = [
+        WindowNow(w.window, int(w.left_over), int(w.most), datetime.fromtimestamp(w.resets_at, found.at.tzinfo))
+        for w in one.windows
+        if w.side == side and w.resets_at > now and w.window != "hold"
+    ]
+    return SideNow(
+        side=side,
+        title=SIDES[side],
+        state=breaker.state if breaker else "closed",
+        sentence=breaker.sentence if breaker and breaker.state != "closed" else "",
+        remedy=breaker.remedy if breaker and breaker.state != "closed" else "",
+        since=breaker.since if breaker and breaker.state != "closed" else None,
+        tried_next=breaker.probe_at if breaker and breaker.state != "closed" else None,
+        token_at=one.token_at.get(TOKENS[side]) or (one.token_at.get(TOKEN_PAIR) if side == "projects" else None),
+        windows=windows,
+    )
+
+
+def _exposure(row: ExposureRow | None, now: datetime) -> ExposureNow | None:
+    if row is None:
+        return None
+    zero = not any(Decimal(figure) for figure in row.figures["exposure"].values())
+    whole = not any(Decimal(figure) for figure in row.figures["missing"].values())
+    old = now - row.at > OLD
+    tone, word = GOOD, "Reads 0"
+    if not zero:
+        tone, word = FAILED, "Not 0"
+    elif old or not whole:
+        tone, word = RETURNED, "Not known today" if old else "Money missing"
+    return ExposureNow(
+        at=row.at,
+        actor=row.actor,
+        zero=zero,
+        figures=row.figures,
+        invoices=row.invoices,
+        lines=row.lines,
+        found=row.found,
+        findings=row.findings[:20],
+        old=old,
+        tone=tone,
+        word=word,
+    )
+
+
+def alert_now(row: AlertRow) -> AlertNow:
+    """An alert as pages show it."""
+    return AlertNow(row.key, row.severity, row.sentence, row.remedy, row.role, row.first_at)
+
+
+def _today(app: App, row: ConnectionRow) -> date:
+    """What day it is where the connection is."""
+    return app.clock().astimezone(ZoneInfo(config_from(row.config).connection.time_zone)).date()
