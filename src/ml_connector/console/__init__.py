@@ -1,0 +1,1 @@
+"""The pages: handlers, templates and everything a browser loads."""

@@ -1,0 +1,153 @@
+"""Health: what works, what waits and what was given up, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from ml_connector.access.permissions import Permission
+from ml_connector.actions import health as actions
+from ml_connector.actions.action import Nothing
+from ml_connector.actions.home import OfConnection
+from ml_connector.console.page import Page, Route, taken
+from ml_connector.kernel.errors import AskPerson, BadInput, FixSetup, NothingSuchHere, Wait
+from ml_connector.registry import FLOWS
+from ml_connector.views.health import Health
+
+_SHOWN = 30
+"""Rows of the agenda that are shown at once."""
+
+
+def everything(page: Page) -> Response:
+    """The whole installation."""
+    return _shown(page, page.do(actions.ALL, Nothing()), "/health")
+
+
+def one(page: Page) -> Response:
+    """One connection."""
+    return _shown(page, page.do(actions.ONE, OfConnection(page.connection)), f"/c/{page.connection}/health")
+
+
+def _shown(page: Page, found: Health, base: str) -> Response:
+    everything = page.request.query_params.get("all") == "yes"
+    agenda = found.agenda if everything else found.agenda[:_SHOWN]
+    return page.render(
+        "health/one.html", found=found, base=base, busy=busy(found), agenda=agenda, more=len(found.agenda) - len(agenda)
+    )
+
+
+def busy(found: Health) -> bool:
+    """Whether a job is at work, or waits for a process that is there, so that the page looks again by itself."""
+    alive = any(one.state == "alive" for one in found.processes)
+    return any(job.state != "waiting" or alive for job in found.queue)
+
+
+def act(page: Page) -> Response:
+    """Does one of the things that stand beside what is shown, and comes back."""
+    back = _back(page)
+    try:
+        said = _ACTS[page.field("what")](page)
+    except KeyError:
+        raise BadInput("There is no such thing to do here.", remedy="Use the buttons of the page.") from None
+    except (AskPerson, BadInput, NothingSuchHere, FixSetup, Wait) as error:
+        form = _FORMS.get(page.field("what"))
+        if form and isinstance(error, BadInput):  # what was typed is not lost
+            return form(page, error)
+        return page.redirect(back, f"{error} {error.remedy}".strip(), "bad")
+    return page.redirect(back, said)
+
+
+def pausing(page: Page) -> Response:
+    """What is to stand still, until when, and why."""
+    return _pause_form(page)
+
+
+def _pause_form(page: Page, error: BadInput | None = None) -> Response:
+    typed = {name: page.field(name) for name in ("flow", "until", "note")}
+    return page.render(
+        "health/pause.html",
+        status=400 if error else 200,
+        flows=list(FLOWS),
+        typed=typed,
+        error=error,
+        base=f"/c/{page.connection}/health",
+    )
+
+
+def _dismiss_form(page: Page, error: BadInput) -> Response:
+    """The question why a job is laid aside, as a page of its own."""
+    base = f"/c/{page.connection}/health" if page.connection else "/health"
+    return page.render(
+        "health/dismiss.html",
+        status=400,
+        number=page.field("number"),
+        note=page.field("note"),
+        error=error,
+        base=base,
+    )
+
+
+def _back(page: Page) -> str:
+    """Where the person came from, if it is a page of this connection, else its health."""
+    if not page.connection:
+        return "/health"
+    home = f"/c/{page.connection}"
+    wanted = page.field("back")
+    return wanted if wanted in (home, f"/connections/{page.connection}") else f"{home}/health"
+
+
+def _pause(page: Page) -> str:
+    return " ".join(page.do(actions.PAUSE, page.posted(actions.PauseGiven)).sentences)
+
+
+def _resume(page: Page) -> str:
+    given = page.posted(actions.ResumeGiven)
+    page.do(actions.RESUME, given)
+    return f"{given.flow.replace('_', ' ').capitalize() or 'The connection'} goes on: what waited is due at once."
+
+
+def _probe(page: Page) -> str:
+    return str(page.do(actions.PROBE, page.posted(actions.ProbeGiven)).sentence)
+
+
+def _retry(page: Page) -> str:
+    connection = page.connection or page.field("connection")
+    given = taken(actions.RetryGiven, {"task": page.field("task"), "connection": connection})
+    return f"{page.do(actions.RETRY, given).task} is due now."
+
+
+def _cancel(page: Page) -> str:
+    done = page.do(actions.CANCEL, page.posted(actions.OfJob))
+    return f"{done.task} {'stops at its next safe point' if done.stopping else 'was taken out of the queue'}."
+
+
+def _release(page: Page) -> str:
+    return f"{page.do(actions.RELEASE, page.posted(actions.OfParked)).task} is due again."
+
+
+def _dismiss(page: Page) -> str:
+    return f"{page.do(actions.DISMISS, page.posted(actions.DismissGiven)).task} is laid aside."
+
+
+_ACTS: dict[str, Callable[[Page], str]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "probe": _probe,
+    "retry": _retry,
+    "cancel": _cancel,
+    "release": _release,
+    "dismiss": _dismiss,
+}
+
+_FORMS: dict[str, Callable[[Page, BadInput], Response]] = {"pause": _pause_form, "dismiss": _dismiss_form}
+"""What has something typed into it, to the form that is shown again when it cannot be used."""
+
+PAGES: tuple[Route, ...] = (
+    Route("/health", everything),
+    Route("/health", act, ("POST",), Permission.WORK),
+    Route("/c/{connection}/health", one),
+    Route("/c/{connection}/health", act, ("POST",), Permission.WORK),
+    Route("/c/{connection}/health/pause", pausing, ("GET",), Permission.WORK),
+)
+"""Addresses of health."""

@@ -1,0 +1,197 @@
+"""Remedies name commands; on a page they name the page where the same is done, and lead there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from ml_connector.console.titles import spoken
+
+
+class Place(NamedTuple):
+    """Where the pages do what a command does. `{c}` in the address is the connection that is meant."""
+
+    title: str
+    address: str
+    do: str
+    """What a person does there, with {page} for the page: `press Resume on {page}`."""
+
+
+_CONNECTION = ("the page of the connection", "/connections/{c}")
+_PLACES: dict[str, Place] = {
+    "check": Place(*_CONNECTION, "press \u201cTest the rights\u201d on {page}"),
+    "connection add": Place("the page Set-up", "/setup", "begin it on {page}"),
+    "connection check": Place(*_CONNECTION, "press \u201cTest the rights\u201d on {page}"),
+    "connection edit": Place(*_CONNECTION, "change it on {page}"),
+    "connection list": Place("the page Connections", "/connections", "look at {page}"),
+    "connection rebind": Place(*_CONNECTION, "press \u201cTie anew\u201d on {page}"),
+    "connection show": Place(*_CONNECTION, "look at {page}"),
+    "exposure": Place("the page Home", "/c/{c}", "press \u201cCompute now\u201d on {page}"),
+    "holds": Place("the Inbox", "/c/{c}/inbox", "look at {page}"),
+    "inbox": Place("the Inbox", "/c/{c}/inbox", "look at {page}"),
+    "jobs": Place("the page Health", "/c/{c}/health", "look at {page}"),
+    "jobs cancel": Place("the page Health", "/c/{c}/health", "stop it on {page}"),
+    "jobs dismiss": Place("the page Health", "/c/{c}/health", "press \u201cLay aside\u201d on {page}"),
+    "jobs list": Place("the page Health", "/c/{c}/health", "look at {page}"),
+    "jobs release": Place("the page Health", "/c/{c}/health", "press \u201cPut back\u201d on {page}"),
+    "jobs retry": Place("the page Health", "/c/{c}/health", "press \u201cNow\u201d on {page}"),
+    "mapping compare": Place("the versions of the Mapping", "/c/{c}/mapping/versions", "compare them in {page}"),
+    "mapping import": Place("the page Mapping", "/c/{c}/mapping", "add it on {page}"),
+    "now": Place("the page Runs", "/c/{c}/runs", "press \u201cRun now\u201d on {page}"),
+    "pause": Place("the page Health", "/c/{c}/health/pause", "press \u201cPause\u201d on {page}"),
+    "plan": Place("the page Plans", "/c/{c}/plans", "have a plan made on {page}"),
+    "plans": Place("the page Plans", "/c/{c}/plans", "look at {page}"),
+    "probe": Place("the page Health", "/c/{c}/health", "press \u201cAsk whether it answers\u201d on {page}"),
+    "resume": Place("the page Health", "/c/{c}/health", "press \u201cResume\u201d on {page}"),
+    "rule": Place("the Inbox", "/c/{c}/inbox", "answer it in {page}"),
+    "runs": Place("the page Runs", "/c/{c}/runs", "look at {page}"),
+    "setup": Place("the page Set-up", "/setup", "look at {page}"),
+    "setup show": Place("the page Set-up", "/setup", "look at {page}"),
+    "setup survey": Place("the page Set-up", "/setup", "look at both sides on {page}"),
+    "status": Place("the page Health", "/c/{c}/health", "look at {page}"),
+    "sync": Place("the page Runs", "/c/{c}/runs", "press \u201cRun now\u201d on {page}"),
+    "user enable": Place("the page Users", "/users", "press \u201cLet sign in again\u201d on {page}"),
+    "user list": Place("the page Users", "/users", "look at {page}"),
+    "webhooks remove": Place(*_CONNECTION, "remove the webhooks on {page}"),
+    "webhooks sync": Place(*_CONNECTION, "press \u201cRegister or repair\u201d on {page}"),
+}
+_WHOLE = {"/c/{c}/health": "/health", "/c/{c}": "/", "/connections/{c}": "/connections"}
+"""What an address is where no connection is meant; what is not here has none then."""
+_KEEPER = "whoever looks after the installation"
+
+_PHRASES: tuple[tuple[str, str], ...] = (
+    (r"Start `ml-connector serve`, or (?:`ml-connector worker`[^.]*|a worker)\.", f"Have {_KEEPER} start the service."),
+    (r"start `ml-connector serve`,? or a worker", f"have {_KEEPER} start the service"),
+    (r"Start `ml-connector serve`\.", f"Have {_KEEPER} start the service."),
+    (
+        r"Read it with `ml-connector plan \S+`, then `ml-connector sync (\S+) --plan (\w+)`\.",
+        r"Read it, then approve it: `page /c/\1/plans/\2|the plan`.",
+    ),
+    (
+        r"Read it, then approve it: `ml-connector sync (\S+)[^`]* --plan (\w+)`\.",
+        r"Read it, then approve it: `page /c/\1/plans/\2|the plan`.",
+    ),
+    (r"Run `ml-connector plan NAME` and approve the hash it prints\.", "Approve one that waits: `ml-connector plans`."),
+    (r"and give the new refresh token: `ml-connector", "and enter the new refresh token on `ml-connector"),
+    (r" metadata: `ml-connector connection check`", " metadata: `do ml-connector connection check`"),
+    (r"\b(look|See why) with `ml-connector", r"\1 on `ml-connector"),
+    (r"cancel it: `ml-connector jobs list` shows its number\.", "stop it on `ml-connector jobs list`."),
+    (r"`ml-connector jobs list` lists (it|them)[^.]*\.", r"`ml-connector jobs list` shows \1."),
+    (r"then `ml-connector jobs release NUMBER`", "then press \u201cPut back\u201d there"),
+    (r"run `ml-connector webhooks sync` on it", "`do ml-connector webhooks sync`"),
+    (r"Add a row with `ml-connector mapping import`", "Add a row on `ml-connector mapping import`"),
+    (r" \(`ml-connector mapping compare [^`]*`\)", " in `ml-connector mapping compare`"),
+    (
+        r"`ml-connector webhooks remove (\S+)`, then `ml-connector webhooks sync \S+` begins anew",
+        r"Remove the webhooks on `ml-connector webhooks remove \1` and register them again: that begins anew",
+    ),
+    (r", or leave out --until", ", or leave the field empty"),
+    (r" with --note\b", ""),
+    (r"Say which one with --target: ", "Choose which one it is: "),
+    (r"Say with --target what it is linked to: ", "Say what it is linked to: "),
+    (r"then remove it with --force", "then remove it and tick that its links are forgotten"),
+    (r"or sync with --anyway, which is audited", f"or ask {_KEEPER} to run it all the same, which is audited"),
+)
+"""What is said otherwise on a page than by putting a page in place of its command; then in this order."""
+
+_RUN = re.compile(r"\b([Rr]un|[Uu]se) `ml-connector ([^`]+)`")
+_COMMAND = re.compile(r"`ml-connector ([^`]+)`")
+_DO = re.compile(r"`do ml-connector ([^`]+)`")
+_MARKED = re.compile(r"`page ([^|`]+)\|([^`]+)`")
+_TWICE = re.compile(r"(`page [^`]+`)(?: and|,) \1")
+_PARTS = re.compile(r"`([^`]+)`")
+_FILLER = frozenset({"NAME", "NUMBER", "FILE"})
+
+
+def for_pages(text: str, connection: str = "") -> Markup:
+    """A sentence or remedy as a page shows it: commands become the page that does the same, as a link.
+
+    `connection` is the one at hand, for commands that name none. A command no page has stays, and it is said that it
+    belongs on the command line. What has no command in it stays as it is.
+    """
+    if isinstance(text, Markup):
+        return text
+    for pattern, better in _PHRASES:
+        text = re.sub(pattern, better, text)
+    text = _RUN.sub(lambda found: _done(found[2], connection, verb=found[1]), text)
+    text = _DO.sub(lambda found: _done(found[1], connection, verb="run"), text)
+    text = _COMMAND.sub(lambda found: _named(found[1], connection), text)
+    text = _TWICE.sub(r"\1", text)
+    return _linked(text)
+
+
+def place_of(command: str) -> Place | None:
+    """Where the pages do what a command line without the program's name does; None where only it does it."""
+    words = command.split()
+    return _PLACES.get(" ".join(words[:2])) or _PLACES.get(words[0] if words else "")
+
+
+def _done(command: str, connection: str, *, verb: str) -> str:
+    """`Run` and a command as what is done on the page; as it was where there is none."""
+    place = place_of(command)
+    if place is None:
+        return f"{verb} `ml-connector {command}`"
+    told = place.do.replace("{page}", _page(place, command, connection))
+    return told[:1].upper() + told[1:] if verb[0].isupper() else told
+
+
+def _named(command: str, connection: str) -> str:
+    """A command as the page of it, or as what it is where there is none."""
+    place = place_of(command)
+    return _page(place, command, connection) if place else f"`code ml-connector {command}` on the command line"
+
+
+def _page(place: Place, command: str, connection: str) -> str:
+    name = _meant(command) or connection
+    address = place.address if name else _WHOLE.get(place.address, place.address)
+    if "{c}" in address and not name:
+        return place.title
+    return f"`page {address.replace('{c}', quote(name, safe=''))}|{place.title}`"
+
+
+def _meant(command: str) -> str:
+    """The connection a command names; empty where it names none, or something else."""
+    known = 2 if " ".join(command.split()[:2]) in _PLACES else 1
+    rest = [word for word in command.split()[known:] if not word.startswith("-")]
+    alone = command.startswith(("jobs", "mapping", "setup", "user", "rule", "plans"))
+    return rest[0] if rest and not alone and rest[0] not in _FILLER else ""
+
+
+def _linked(text: str) -> Markup:
+    """The text escaped, its marks as links and code; a mark that begins a sentence begins it in capitals."""
+    made, end = Markup(), 0
+    for found in _PARTS.finditer(text):
+        made += escape(spoken(text[end : found.start()]))
+        first = not text[: found.start()].strip() or text[: found.start()].rstrip().endswith(".")
+        made += _mark(found[1], large=first)
+        end = found.end()
+    return made + escape(spoken(text[end:]))
+
+
+def _mark(inner: str, *, large: bool) -> Markup:
+    page = _MARKED.fullmatch(f"`{inner}`")
+    if page:
+        title = page[2][:1].upper() + page[2][1:] if large else page[2]
+        return Markup('<a href="{}">{}</a>').format(page[1], title)
+    return Markup('<span class="mono">{}</span>').format(inner.removeprefix("code "))
+
+
+@pass_context
+def _on_page(context: Context, text: object) -> object:
+    """`for_pages` with the connection of the page, or of the address that failed."""
+    if not isinstance(text, str) or isinstance(text, Markup):
+        return text
+    page = context.get("page")
+    named = str(getattr(page, "connection", "") or "")
+    parts = str(context.get("address") or "").split("/")
+    return for_pages(text, named or (parts[2] if len(parts) > 2 and parts[1] == "c" else ""))
+
+
+FILTER: Callable[..., object] = _on_page
+"""The filter `guided` of the templates."""
