@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 from ml_connector.sandbox.running import RunningSandbox
@@ -38,10 +39,13 @@ def test_the_demo_leaves_other_folders_alone(alone: Shell, tmp_path: Path) -> No
 
 
 def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
-    started = alone.start("demo", "--orders", "40")
+    started = alone.start("demo", "--orders", "40", "--port", "0")
     try:
         lines = _lines_until(started, "Ctrl-C ends it.")
         home = alone.home / "demo"
+        [link] = [line.split()[-1] for line in lines if "/sign-in/once/" in line]
+        with urllib.request.urlopen(link, timeout=20) as page:
+            assert "ml-connector" in page.read().decode()
         said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]
         assert any(line.rstrip().endswith("ml-connector holds -c demo") for line in said)
         assert "A demo runs in" in alone("demo", "--once", code=10).err

@@ -83,7 +83,7 @@ def test_systems_that_refuse_are_found_and_secrets_are_not_told(joined: Shell) -
     found = bad(joined, "north")
     assert "erp: sign-in" in found
     assert "quite-another-secret" not in joined("doctor", code=15).out
-    joined("connection", "edit", "north", "--set", "erp.url=http://127.0.0.1:9")
+    joined("connection", "edit", "north", "--set", "erp.url=http://127.0.0.1:9", "--client-secret-erp", "x")
     assert "clock of erp" in bad(joined)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import signal
 import time
 from contextlib import redirect_stderr
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from ml_connector.cli import logs
+from ml_connector.cli import logs, session
 from ml_connector.cli.main import execute, taken_out
 from ml_connector.cli.output import clean
 from ml_connector.cli.trouble import keep_trace, trouble_of
@@ -22,6 +23,14 @@ from ml_connector.kernel.errors import Bug, ConnectorError
 from ml_connector.sandbox.running import RunningSandbox
 
 from .shell import TRACE, Shell
+
+
+def test_who_types_is_the_account_and_not_what_a_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "the-controller")
+    assert session.actor() == pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_011)
+    assert session.actor() == "operator", "as containers have it: an account without a name"
 
 
 @pytest.mark.parametrize(

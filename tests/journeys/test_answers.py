@@ -24,7 +24,10 @@ QUESTIONS = (
     ("vendors", "vendor", HoldReason.VENDOR_INACTIVE, ()),
     ("projects", "project", HoldReason.GONE_THERE, ("new",)),
     ("purchase_orders", "order", HoldReason.GONE_THERE, ("new", "ignore")),
-    ("purchase_orders", "order", HoldReason.CODE_MISSING, ()),
+    ("purchase_orders", "order", HoldReason.CODE_MISSING, ("ignore",)),
+    ("purchase_orders", "order", HoldReason.BAD_ROW, ()),
+    ("supplier_invoices", "supplier_invoice", HoldReason.BILLING_PERIOD_MISSING, ("ignore",)),
+    ("subcontractor_invoices", "subcontractor_invoice", HoldReason.CODE_UNMAPPED, ()),
     ("dimensions", "dimension", HoldReason.CODE_MISSING, ("allow", "ignore")),
     ("dimensions", "dimension", HoldReason.PART_FORBIDDEN, ("ignore",)),
     ("dimensions", "dimension", HoldReason.CONFLICT, ("erp", "projects")),
@@ -58,10 +61,10 @@ def test_what_is_offered_is_taken_and_nothing_else(office: Office) -> None:
         assert desk.hold(office.app, NAME, number)["answers"] == list(answers), (flow, kind, reason)
         for answer in ("link", "new", "ignore", "allow", "erp", "projects"):
             if answer in answers:
-                assert office.app.rule(NAME, number, answer)["answer"] == answer
+                assert office.app.rule(NAME, number, answer, note="because")["answer"] == answer
             else:
                 with pytest.raises(BadInput):
-                    office.app.rule(NAME, number, answer)
+                    office.app.rule(NAME, number, answer, note="because")
 
 
 def test_an_answer_about_sides_is_bound_to_what_was_shown(office: Office) -> None:
@@ -71,7 +74,7 @@ def test_an_answer_about_sides_is_bound_to_what_was_shown(office: Office) -> Non
 
 def test_link_needs_to_know_with_whom(office: Office) -> None:
     alone = asked(office, "vendors", "vendor_there", HoldReason.VENDOR_PROPOSAL, ())
-    with pytest.raises(BadInput, match="--target"):
+    with pytest.raises(BadInput, match="Say what it is linked to"):
         office.app.rule(NAME, alone, "link")
     assert office.app.rule(NAME, alone, "link", target="S1040")["target"] == "S1040"
     several = asked(office, "vendors", "vendor", HoldReason.VENDOR_MATCH, ("77", "78"))

@@ -54,7 +54,7 @@ class Codes:
 
     def answer(self, answer: str, reason: str = "code_missing", code: str = NEW) -> None:
         """A person answers the hold on a value, and the next sync follows."""
-        self.office.app.rule("demo", self.hold(reason, code)["id"], answer)
+        self.office.app.rule("demo", self.hold(reason, code)["id"], answer, note="as a person says")
         self.office.sync()
 
 
@@ -225,7 +225,7 @@ def test_codes_ifs_cannot_hold_are_told_in_words(codes: Codes) -> None:
     for code, words in bad.items():
         hold = codes.hold("part_forbidden", code)
         assert words in hold["sentence"]
-        codes.office.app.rule("demo", hold["id"], "ignore")
+        codes.office.app.rule("demo", hold["id"], "ignore", note="it stays there")
     codes.office.assert_rests()
     assert codes.office.holds("part_forbidden") == []
     assert codes.ifs.code_values("B").keys() & bad.keys() == set()
@@ -241,7 +241,7 @@ def test_part_that_holds_the_projects_takes_no_values_from_outside(office: Offic
     assert (hold["kind"], hold["erp_id"]) == ("code_part", "E")
     assert "holds the projects: its values come only from IFS's project windows" in hold["sentence"]
     assert codes.ifs.code_values("E").keys() & {"03-310", "03-110"} == set()
-    office.app.rule("demo", hold["id"], "ignore")
+    office.app.rule("demo", hold["id"], "ignore", note="it stays there")
     office.sync()
     assert office.holds("part_forbidden") == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,22 +89,27 @@ def test_a_sandbox_that_was_refreshed_takes_nothing_until_a_person_says_so(runni
     assert {"connection:bind:refused", "connection:rebind:done"} <= set(tags)
 
 
+def secret_of(box: RunningSandbox) -> str:
+    """The client secret of IFS, as its papers say it."""
+    return str(tomllib.loads(box.connection_text())["erp"]["client_secret"])
+
+
 def test_a_clone_of_the_tenant_at_another_address_takes_nothing(running: Office) -> None:
     with RunningSandbox(orders=24) as clone:
         there = running.box.ifs_url
-        running.app.edit_connection(NAME, {"erp": {"url": clone.ifs_url}})
+        running.app.edit_connection(NAME, {"erp": {"url": clone.ifs_url, "client_secret": secret_of(clone)}})
         error = stopped(running, "address")
         assert "issuer" in str(error)
         assert error.side == "erp"
         assert [one for one in clone.log.exchanges(writes=True) if one.changed and "token" not in one.path] == []
-    running.app.edit_connection(NAME, {"erp": {"url": there}})
+    running.app.edit_connection(NAME, {"erp": {"url": there, "client_secret": secret_of(running.box)}})
     running.sync()
 
 
 def test_a_connection_without_links_may_be_pointed_elsewhere(office: Office) -> None:
     office.app.plan(NAME, PROJECTS)
     with RunningSandbox(orders=24) as other:
-        office.app.edit_connection(NAME, {"erp": {"url": other.ifs_url}})
+        office.app.edit_connection(NAME, {"erp": {"url": other.ifs_url, "client_secret": secret_of(other)}})
         office.app.plan(NAME, PROJECTS)
         assert bound(office)["erp"]["address"] == other.ifs_url
 

@@ -245,7 +245,7 @@ def answer(office: Office) -> list[dict[str, Any]]:
         allowed = answers_to(flows[hold["id"]], HoldReason(hold["reason"]))
         if (hold["reason"], hold["kind"]) not in HELD:
             assert hold["reason"] in ASKED, hold
-            office.app.rule(NAME, hold["id"], next(one for one in PREFERRED if one in allowed))
+            office.app.rule(NAME, hold["id"], next(one for one in PREFERRED if one in allowed), note="by rule")
             asked.append(hold)
     return asked
 

@@ -49,7 +49,7 @@ def test_near_name_is_asked_about_and_the_answer_is_kept(running: Office, answer
     assert hold["erp_id"] == supplier
     assert names_there(running) == before
     assert {one["erp_id"] for one in running.holds("vendor_not_linked")} == {order}
-    running.app.rule("demo", hold["id"], answer)
+    running.app.rule("demo", hold["id"], answer, note="as a person says")
     running.sync()
     assert running.holds("vendor_match") == []
     contract = next(row for where, _, row in running.proof.papers() if where[1] == order)
@@ -123,7 +123,7 @@ def test_ignored_project_stays_out(office: Office) -> None:
     office.policy(projects={"link": "ask"})
     office.sync()
     for hold in office.holds("project_match"):
-        office.app.rule("demo", hold["id"], "ignore" if hold["erp_id"] == "1205" else "link")
+        office.app.rule("demo", hold["id"], "ignore" if hold["erp_id"] == "1205" else "link", note="known")
     office.sync()
     assert office.holds("project_match") == []
     assert {where[0] for where, _, _ in office.proof.papers()} == set(office.proof.project_ids) - {"1205"}

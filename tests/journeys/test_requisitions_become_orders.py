@@ -238,7 +238,7 @@ def test_invoice_of_a_cancelled_requisition_may_be_left_in_procore(site: Site) -
     site.office.box.clock.advance(site.office.pause)
     site.office.ifs("cancel_requisition", requisition_no=site.requisition()["RequisitionNo"])
     site.office.sync()
-    site.office.app.rule(NAME, site.office.hold("proposal_ended")["id"], "ignore")
+    site.office.app.rule(NAME, site.office.hold("proposal_ended")["id"], "ignore", note="it stays there")
     report = site.office.sync()
     assert any("stays out of IFS" in note for note in report.notes)
     assert (site.reasons(), site.vouchers(), len(site.ifs.requisitions())) == (set(), [], 1)

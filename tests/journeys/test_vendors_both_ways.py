@@ -53,7 +53,7 @@ class Desk:
 
     def answer(self, number: int, answer: str, target: str = "") -> None:
         """A person answers a hold, and the next sync follows."""
-        self.office.app.rule("demo", number, answer, target=target)
+        self.office.app.rule("demo", number, answer, target=target, note="as a person says")
         self.office.sync()
 
 
@@ -319,7 +319,7 @@ def test_vendor_born_in_procore_is_asked_about_and_becomes_a_supplier_blocked_un
 def test_vendor_born_in_procore_is_linked_to_the_supplier_a_person_names(asked: Desk) -> None:
     before = len(asked.ifs.suppliers())
     number = proposal(asked)["id"]
-    with pytest.raises(BadInput, match="--target"):
+    with pytest.raises(BadInput, match="Say what it is linked to"):
         asked.office.app.rule("demo", number, "link")
     asked.answer(number, "link", "S9999")
     assert "S9999, which IFS does not have" in proposal(asked)["sentence"]

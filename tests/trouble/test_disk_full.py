@@ -47,7 +47,7 @@ def _fill(folder: Path) -> None:
         os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize, 1))
 
 
-@pytest.mark.parametrize("moment", ["orders read", "commitment create"])
+@pytest.mark.parametrize("moment", ["orders read", "budget_code create"])
 def test_the_disk_of_our_database_fills_up_in_the_middle(moment: str, box: RunningSandbox) -> None:
     with _small("200m") as disk:
         home = disk / "home"

@@ -141,9 +141,10 @@ def test_what_this_release_does_not_know_is_parked_with_a_sentence(crew: Crew) -
 
 
 def test_people_hear_of_what_they_must_mend_once_it_is_no_side_s_and_no_more_when_it_went_well(crew: Crew) -> None:
-    once(crew, KeyTrouble("The key is gone."), insists=True)
+    once(crew, KeyTrouble("The key is gone.", remedy="Bring it back."), insists=True)
     row = crew.row(0, "hints")
     assert row.attempts == 1
+    assert (row.why, row.remedy) == ("The key is gone.", "Bring it back."), "what to do is kept with what was wrong"
     assert row.due_at == crew.now + timedelta(seconds=32), "what must not be forgotten is tried again, without haste"
     with crew.app.db.begin() as conn:
         assert [one.key for one in alerts.standing(conn, 0)] == ["job/hints"]
@@ -151,6 +152,7 @@ def test_people_hear_of_what_they_must_mend_once_it_is_no_side_s_and_no_more_whe
     crew.rest()
     with crew.app.db.begin() as conn:
         assert alerts.standing(conn, 0) == []
+    assert crew.row(0, "hints").remedy == ""
 
 
 def test_a_side_s_trouble_has_its_own_alarm(crew: Crew) -> None:

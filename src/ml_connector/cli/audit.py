@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,12 +16,24 @@ from ml_connector.cli.running import Chosen, MaybeName
 from ml_connector.cli.session import session_of
 from ml_connector.cli.trouble import FOUND_WRONG
 from ml_connector.kernel.errors import BadInput
+from ml_connector.views.audit import AuditLook, batches, every, row_form
+from ml_connector.views.trail_files import trail_file
 
 audits = group(
     "Read the audit trail and prove that no row of it was changed, added or cut off.",
     "ml-connector audit list north --record P100001",
     "ml-connector audit verify",
 )
+
+
+class Form(Enum):
+    """In what form the trail is written."""
+
+    JSONL = "jsonl"
+    """One JSON object a line, with everything."""
+    CSV = "csv"
+    """For a spreadsheet."""
+
 
 _HEAD = re.compile(r"(\d+):([0-9a-f]{64})")
 
@@ -30,20 +44,70 @@ def list_audit(
     name: MaybeName = "",
     connection: Chosen = "",
     record: Annotated[str, typer.Option("--record", help="Only rows about this record, such as an order.")] = "",
+    actor: Annotated[str, typer.Option(help="Only what this person or program did.")] = "",
+    tag: Annotated[str, typer.Option(help="Only this kind of row, such as plan:approve:done.")] = "",
+    run: Annotated[int, typer.Option(min=0, help="Only rows of this run.")] = 0,
+    since: Annotated[str, typer.Option(help="Only from then on: 2026-11-27 or 2026-11-27T14:05.")] = "",
+    until: Annotated[str, typer.Option(help="Only until then; a day to its end.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
-    before: Annotated[int | None, typer.Option(help="Only rows below this number.")] = None,
+    before: Annotated[int, typer.Option(min=0, help="Only rows below this number.")] = 0,
+    installation: Annotated[bool, typer.Option("--installation", help="The trail that is of no connection.")] = False,
 ) -> None:
     """List audit rows, newest first."""
     session = session_of(ctx)
     with session.app() as app:
-        picked = session.pick(app, name, connection)
-        found = desk.audit_entries(app, picked, record=record, before=before, limit=limit)
+        picked = "" if installation else session.pick(app, name, connection)
+        look = AuditLook(
+            connection=picked,
+            record=record,
+            actor=actor,
+            tag=tag,
+            run=run,
+            since=since,
+            until=until,
+            before=before,
+        )
+        rows = [row for batch in batches(app, look, limit) for row in batch]
+        found = [row_form(row) for row in rows]
 
     def human(out: Output) -> None:
         rows = [(r["seq"], r["at"], r["actor"], r["tag"], r["record"], r["run"]) for r in found]
         out.table(("row", "at", "actor", "what", "record", "run"), rows, right=("row", "run"), empty="No rows.")
 
-    session.out.answer({"connection": picked, "entries": found}, human)
+    session.out.answer({"connection": picked or desk.INSTALLATION, "entries": found}, human)
+
+
+@command(
+    audits,
+    "export",
+    "ml-connector audit export north --to north.jsonl",
+    "ml-connector audit export north --as csv --since 2026-11-01 --to november.csv",
+)
+def export_audit(
+    ctx: typer.Context,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file to write; it must not be there yet.")],
+    name: MaybeName = "",
+    connection: Chosen = "",
+    form: Annotated[Form, typer.Option("--as", help="In what form.")] = Form.JSONL,
+    since: Annotated[str, typer.Option(help="Only from then on: 2026-11-27 or 2026-11-27T14:05.")] = "",
+    until: Annotated[str, typer.Option(help="Only until then; a day to its end.")] = "",
+    installation: Annotated[bool, typer.Option("--installation", help="The trail that is of no connection.")] = False,
+) -> None:
+    """Write the audit trail to a file, newest row first, however long it is."""
+    session = session_of(ctx)
+    number = 0
+    with session.app("Writing the audit trail") as app:
+        picked = "" if installation else session.pick(app, name, connection)
+        look = AuditLook(connection=picked, since=since, until=until)
+        try:
+            with to.open("xb") as file:
+                for part in trail_file(form.value, every(app, look)):
+                    file.write(part.data)
+                    number += part.rows
+        except OSError as error:
+            raise BadInput(f"{to} cannot be written: {error.strerror}.", remedy="Name another file.") from None
+    answer = {"connection": picked or desk.INSTALLATION, "rows": number, "file": str(to)}
+    session.out.answer(answer, lambda out: out.line(f"{number:,} rows in {to}.", "green"))
 
 
 @command(audits, "verify", "ml-connector audit verify", "ml-connector audit verify north --head 812:5f0c...")

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import shutil
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ml_connector.app import App
+from ml_connector.cli.demo_open import Start, stay
 from ml_connector.cli.demo_story import Story
 from ml_connector.cli.demo_teller import NAME, Teller
 from ml_connector.cli.demo_view import View
-from ml_connector.cli.month_office import MonthClock, begin, catch_up
+from ml_connector.cli.month_office import MonthClock, begin
 from ml_connector.cli.month_start import FIRST_DAY
 from ml_connector.cli.month_story import MonthStory
 from ml_connector.cli.output import Output
-from ml_connector.cli.session import actor, session_of
+from ml_connector.cli.playground import DemoPlayground
+from ml_connector.cli.session import session_of
 from ml_connector.cli.trouble import FOUND_WRONG
 from ml_connector.connection_file import read_toml
 from ml_connector.kernel.errors import BadInput, ConnectorError, Locked, Unavailable
 from ml_connector.kernel.text import counted
 from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
-from ml_connector.settings import DATABASE_URL, HOME, Settings
+from ml_connector.settings import DATABASE_URL, Settings
+from ml_connector.webhooks.serving import PORT
 
+_ACTOR = "demo"
+"""In whose name the story is told."""
 _MARK = "demo.lock"
 """The file that says a folder belongs to the demo; locked while one runs."""
 
@@ -45,6 +50,10 @@ def demo(
     month: Annotated[
         bool, typer.Option("--month", help="Play a month of invoices, payments and vouchers instead, both directions.")
     ] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Play it without telling it, and open the console.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the console; when it is taken, a free one.")
+    ] = PORT,
     orders: Annotated[int, typer.Option(min=24, max=100_000, help="Number of purchase orders.")] = 300,
     seed: Annotated[int, typer.Option(help="Seed of the world; equal seeds give equal worlds.")] = 7,
 ) -> None:
@@ -52,45 +61,51 @@ def demo(
 
     With --month: a month at five job sites, invoices, direct costs, payments and vouchers, told until both books tie.
     Runs against simulated systems in a folder of its own, started fresh each time. Nothing else is touched.
+    Then the console is open on it until Ctrl-C, with a one-time sign-in; the sandbox's page moves its clock, plays
+    people and breaks things.
     """
     session = session_of(ctx)
     home = (keep or session.settings.home / "demo").expanduser().absolute()
+    out = Output(io.StringIO()) if brief else session.out
     try:
         with fresh_folder(home), RunningSandbox(seed=seed, orders=orders, spawn=True) as sandbox:
-            story = (told_month if month else told)(home, sandbox, session.out)
-            form = {"ok": not story.wrong, "wrong": story.wrong, "home": str(home), **story.facts}
-            session.out.answer(form, lambda out: _close(out, story, month=month))
-            if not once:
-                catch_up(sandbox)
-                _stay(session.out, home, sandbox, foreign=DATABASE_URL in session.environ)
+            clock = MonthClock(sandbox)
+            if month:
+                begin(sandbox, clock, FIRST_DAY)
+            with App.open(Settings(home), _ACTOR, clock=clock) as app:
+                story = (told_month if month else told)(app, sandbox, clock, out)
+                form = {"ok": not story.wrong, "wrong": story.wrong, "home": str(home), **story.facts}
+                session.out.answer(form, lambda out: _close(out, story, month=month))
+                if not once:
+                    start = Start(home, _command(), foreign=DATABASE_URL in session.environ)
+                    stay(session.out, story, DemoPlayground(sandbox, clock), (start, port))
     except SandboxFailed as error:
         raise Unavailable(f"The demo cannot go on: {error}.", remedy="Run `ml-connector demo` again.") from error
     if story.wrong:
         raise typer.Exit(FOUND_WRONG)
 
 
-def told(home: Path, sandbox: RunningSandbox, out: Output) -> Story:
-    """The story told once, with an installation in `home`."""
-    text = sandbox.connection_text()
-    (home / "connection.toml").write_text(text, encoding="utf-8")
-    with App.open(Settings(home), actor()) as app:
-        app.add_connection(NAME, text)
-        story = Story(app, sandbox, View(read_toml(text, "The sandbox's connection file")), out)
-        story.tell()
+def told(app: App, sandbox: RunningSandbox, _clock: MonthClock, out: Output) -> Story:
+    """The story of the orders told once."""
+    file = _joined(app, sandbox)
+    story = Story(app, sandbox, View(file), out)
+    story.tell()
     return story
 
 
-def told_month(home: Path, sandbox: RunningSandbox, out: Output) -> MonthStory:
+def told_month(app: App, sandbox: RunningSandbox, clock: MonthClock, out: Output) -> MonthStory:
     """The month told once, on the sandbox's clock; `--seed` and `--orders` make another world of it."""
-    clock = MonthClock(sandbox)
-    begin(sandbox, clock, FIRST_DAY)
-    text = sandbox.connection_text()
-    (home / "connection.toml").write_text(text, encoding="utf-8")
-    with App.open(Settings(home), actor(), clock=clock) as app:
-        app.add_connection(NAME, text)
-        story = MonthStory(app, sandbox, clock, out, read_toml(text, "The sandbox's connection file"))
-        story.tell()
+    story = MonthStory(app, sandbox, clock, out, _joined(app, sandbox))
+    story.tell()
     return story
+
+
+def _joined(app: App, sandbox: RunningSandbox) -> Mapping[str, Any]:
+    """Adds the sandbox's connection, whose file is kept beside it; the file's table."""
+    text = sandbox.connection_text()
+    (app.settings.home / "connection.toml").write_text(text, encoding="utf-8")
+    app.add_connection(NAME, text)
+    return read_toml(text, "The sandbox's connection file")
 
 
 @contextmanager
@@ -141,16 +156,3 @@ def _command() -> str:
     """How this very command is called from anywhere: by its name where the path finds it, else by its place."""
     found = shutil.which("ml-connector")
     return "ml-connector" if found else str(Path(sys.executable).with_name("ml-connector"))
-
-
-def _stay(out: Output, home: Path, sandbox: RunningSandbox, *, foreign: bool) -> None:
-    """Leaves both simulated systems running until Ctrl-C, and says what to try."""
-    start = f"{'env -u ' + DATABASE_URL + ' ' if foreign else ''}{HOME}={home} {_command()}"
-    out.heading("Still running")
-    out.facts([("simulated IFS", sandbox.ifs_url), ("simulated Procore", sandbox.procore_url)])
-    out.line("A console in the browser comes in a later release. Try, in another terminal:")
-    for words in (f"holds -c {NAME}", f"show po P100001 -c {NAME}", f"runs {NAME}", f"exposure {NAME}", f"sync {NAME}"):
-        out.line(f"  {start} {words}")
-    out.line("Ctrl-C ends it.", "dim")
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()

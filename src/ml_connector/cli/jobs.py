@@ -86,6 +86,18 @@ def release(ctx: typer.Context, number: Number) -> None:
     session.out.answer(found, lambda out: out.line(f"{found['task']} is due again.", "green"))
 
 
+def dismiss(
+    ctx: typer.Context,
+    number: Number,
+    note: Annotated[str, typer.Option("--note", help="Why; it is kept in the audit trail.")],
+) -> None:
+    """Lay a job that was given up aside for good; what comes round by the timetable comes again."""
+    session = session_of(ctx)
+    with session.app() as app:
+        found = jobs_of.dismiss(app, number, note)
+    session.out.answer(found, lambda out: out.line(f"{found['task']} is laid aside.", "green"))
+
+
 jobs = group(
     "Jobs of the service: the queue, what is due, what was given up.",
     "ml-connector jobs list",
@@ -96,6 +108,7 @@ command(jobs, "list", "ml-connector jobs list", "ml-connector jobs list north --
 command(jobs, "cancel", "ml-connector jobs cancel 4711")(cancel)
 command(jobs, "retry", "ml-connector jobs retry poll/purchase_orders north")(retry)
 command(jobs, "release", "ml-connector jobs release 3")(release)
+command(jobs, "dismiss", "ml-connector jobs dismiss 3 --note 'the order was cancelled'")(dismiss)
 
 
 def _tell(out: Output, found: dict[str, Any]) -> None:

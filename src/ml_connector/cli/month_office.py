@@ -29,6 +29,8 @@ class MonthClock:
     def __init__(self, sandbox: RunningSandbox) -> None:
         self._sandbox = sandbox
         self._ahead = timedelta()
+        self.moves: list[tuple[datetime, timedelta]] = []
+        """When it was set, by the machine's clock, and how far it was ahead from then on."""
 
     def __call__(self) -> datetime:
         """The present moment of the simulated world."""
@@ -42,9 +44,17 @@ class MonthClock:
         """Lets time go by."""
         self._move({"advance_seconds": seconds})
 
+    def catch_up(self) -> None:
+        """Makes it no earlier than the machine's clock, which every other command goes by."""
+        now = system_clock()
+        if self() < now:
+            self._move({"set": now.isoformat()})
+
     def _move(self, how: Mapping[str, Any]) -> None:
         answer = self._sandbox.admin("POST", "clock", how)
-        self._ahead = datetime.fromisoformat(answer["now"]) - system_clock()
+        now = system_clock()
+        self._ahead = datetime.fromisoformat(answer["now"]) - now
+        self.moves.append((now, self._ahead))
 
 
 def begin(sandbox: RunningSandbox, clock: MonthClock, day: date) -> None:
@@ -52,13 +62,6 @@ def begin(sandbox: RunningSandbox, clock: MonthClock, day: date) -> None:
     world = sandbox.admin("GET", "summary")["world"]
     clock.go_to(day)
     sandbox.admin("POST", "world", {"seed": world["seed"], "orders": world["orders"]})
-
-
-def catch_up(sandbox: RunningSandbox) -> None:
-    """Lets the sandbox's clock be no earlier than the machine's, which every other command goes by."""
-    now = system_clock()
-    if datetime.fromisoformat(sandbox.admin("GET", "clock")["now"]) < now:
-        sandbox.admin("POST", "clock", {"set": now.isoformat()})
 
 
 def too_small(what: str) -> BadInput:

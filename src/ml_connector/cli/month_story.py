@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_connector.cli.demo_teller import NAME
 from ml_connector.cli.month_both_ways import back_from_procore, second_week
+from ml_connector.cli.month_case import Case
 from ml_connector.cli.month_desk import MonthDesk
 from ml_connector.cli.month_end import late, month_end
 from ml_connector.cli.month_start import first_week, two_books
@@ -19,11 +20,14 @@ _CHAPTERS = (
 class MonthStory(MonthDesk):
     """Tells the month."""
 
+    case: Case
+    """The orders it worked with, once it is told."""
+
     def tell(self) -> None:
         """All chapters, in order."""
-        case = two_books(self)
+        self.case = two_books(self)
         for chapter in _CHAPTERS:
-            chapter(self, case)
+            chapter(self, self.case)
         self.rest()
         self.close()
         self.audit()

@@ -13,11 +13,14 @@ from ml_connector.cli.output import Output
 from ml_connector.cli.session import session_of
 from ml_connector.cli.telling import amount, tell_replay, tell_report
 from ml_connector.cli.trouble import OK, UNKNOWN_LEFT
+from ml_connector.engine.gate import Approval
 from ml_connector.engine.lookup import report_form
 from ml_connector.engine.work import Report
-from ml_connector.kernel.errors import AskPerson, Wait
+from ml_connector.kernel.errors import AskPerson, BadInput, Wait
 from ml_connector.kernel.text import counted
+from ml_connector.planning.approving import chosen_places
 from ml_connector.registry import FLOWS
+from ml_connector.service.approving import let_through
 from ml_connector.service.pausing import by_hand
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")]
@@ -62,6 +65,10 @@ def sync(
     approved: Annotated[
         str, typer.Option("--plan", metavar="HASH", help="Approve this kept plan; only what it holds is sent.")
     ] = "",
+    projects: Annotated[
+        list[str] | None,
+        typer.Option("--project", help="With --plan: only this project of it, or - for what lies in none."),
+    ] = None,
     everything: All = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Run in a freeze window of the schedule, too; it is audited.")
@@ -70,9 +77,15 @@ def sync(
     """Plan and apply: each record once, whatever happens on the way. Run it as often as you like."""
     session = session_of(ctx)
     chosen = desk.flows_of(flows or [], FLOWS)
+    places = chosen_places(projects or ())
+    if places and not approved:
+        raise BadInput("A project is approved, but of no plan.", remedy="Name the plan as well: --plan HASH.")
     with session.app(f"Syncing {name}") as app:
-        free, left_out = by_hand(app, name, chosen, exactly=bool(approved), anyway=anyway)
-        report = app.sync(name, free, approved or None)
+        if approved:
+            free, left_out = let_through(app, name, approved, chosen, places, anyway=anyway), dict[str, str]()
+        else:
+            free, left_out = by_hand(app, name, chosen, anyway=anyway)
+        report = app.sync(name, free, Approval(approved, places) if approved else None)
 
     def human(out: Output) -> None:
         for flow, why in left_out.items():
@@ -94,12 +107,18 @@ def runs(
     connection: Chosen = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
     before: Annotated[int | None, typer.Option(help="Only runs below this number.")] = None,
+    state: Annotated[str, typer.Option(help="Only these: running, done, stopped or failed.")] = "",
+    flow: Annotated[str, typer.Option(help="Only runs of this flow.")] = "",
+    trigger: Annotated[str, typer.Option(help="Only runs begun so, as the list says, such as sync.")] = "",
+    actor: Annotated[str, typer.Option("--by", help="Only runs of this user, or of service.")] = "",
 ) -> None:
     """List runs, newest first; of every connection when none is named."""
     session = session_of(ctx)
+    known = desk.flows_of([flow], FLOWS)[0] if flow else ""
+    only = {"state": state, "trigger": trigger, "actor": actor, "flow": known}
     with session.app() as app:
         picked = session.pick(app, name, connection) if name or connection else None
-        found = desk.runs(app, picked, before=before, limit=limit)
+        found = desk.runs(app, picked, before=before, limit=limit, only=only)
 
     def human(out: Output) -> None:
         rows = [
@@ -117,7 +136,7 @@ def replay(
     what: Annotated[str, typer.Argument(metavar="RECORD|RUN", help="An order number, or a run's number.")],
     connection: Chosen = "",
     mapping: Annotated[Which, typer.Option(help="Decide with the mapping of then or of now.")] = Which.NOW,
-    apply: Annotated[bool, typer.Option("--apply", help="Decide and send anew, as a sync of these documents.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Sync everything, these documents decided anew.")] = False,
 ) -> None:
     """Decide a past document or run again from kept evidence, side by side with what was decided then."""
     session = session_of(ctx)

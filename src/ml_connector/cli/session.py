@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,13 +20,16 @@ from ml_connector.cli.output import Output
 from ml_connector.cli.progress import Shown
 from ml_connector.desk import KEY_VARIABLE
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
-from ml_connector.settings import DATABASE_URL, Settings, settings_from
+from ml_connector.settings import DATABASE_URL, OIDC_CLIENT_SECRET, Settings, settings_from
 
 ERP_SECRET = "ML_CONNECTOR_ERP_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 """IFS client secret for `connection add` and `edit`, when it shall not stand in the file."""
 PROJECTS_SECRET = "ML_CONNECTOR_PROJECTS_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 """The same for Procore."""
 
+
+if sys.platform != "win32":
+    import pwd
 
 _PASSWORD = re.compile(r"password=([^\s&]+)")
 
@@ -74,9 +78,11 @@ def session_of(ctx: typer.Context) -> Session:
 
 
 def actor() -> str:
-    """Who is at the keyboard, as the audit trail names them."""
+    """Who is at the keyboard, as the audit trail names them: the account of this process, whatever variables say."""
     try:
-        return getpass.getuser()
+        if sys.platform == "win32":  # where accounts have no numbers
+            return getpass.getuser()
+        return pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError, ImportError):
         # An account without a name, as containers have.
         return "operator"
@@ -103,7 +109,7 @@ def write_text(path: Path, text: str) -> None:
 
 def _secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Secrets that stand in the environment."""
-    found = [environ.get(name, "") for name in (ERP_SECRET, PROJECTS_SECRET)]
+    found = [environ.get(name, "") for name in (ERP_SECRET, PROJECTS_SECRET, OIDC_CLIENT_SECRET)]
     found += environ.get(KEY_VARIABLE, "").split()
     url = environ.get(DATABASE_URL, "")
     found += _PASSWORD.findall(url)
