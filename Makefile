@@ -6,11 +6,11 @@ STAMP := .venv/.ready
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help demo test bench chaos lint console clean lock
+.PHONY: help demo test bench chaos lint console screenshots clean lock
 .DEFAULT_GOAL := help
 
 help: ## print what each command is for
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 $(STAMP): requirements/build.txt requirements/lock.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ml-connector needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
@@ -20,11 +20,22 @@ $(STAMP): requirements/build.txt requirements/lock.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## run the main job against the sandbox, then leave it open (ARGS=--once to end)
-	$(BIN)/ml-connector demo $(ARGS)
+demo: $(STAMP) ## a month on the sandbox, then the console open on it (ARGS=--once: the main job only, and end)
+	$(BIN)/ml-connector demo $(or $(ARGS),--month)
 
-test: $(STAMP) ## pass the whole suite: it is what CI runs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+test: $(STAMP) .browser ## pass the whole suite: it is what CI runs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+# The browser's tests want Debian's Chromium: it is installed where that is allowed, and left out loudly where not.
+.PHONY: .browser
+.browser:
+	@if [ ! -x /usr/bin/chromium ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser's tests."; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 \
+		|| { apt-get update -qq >/dev/null 2>&1; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } \
+		|| true; \
+	fi
+	@[ -x /usr/bin/chromium ] || echo "NO BROWSER: Chromium is not here and could not be installed; no page will be looked at by the tests." >&2
 
 bench: $(STAMP) ## measure requests, seconds, CPU, memory: documents, then the service (ARGS="1000 --only costs --only idle")
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -38,8 +49,11 @@ lint: $(STAMP) ## check style, types and the arrows between rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-console: $(STAMP) ## open the console; until it lands: the sandbox and the command line
-	$(BIN)/ml-connector demo
+console: $(STAMP) ## open the console on the demo's month, without telling it
+	$(BIN)/ml-connector demo --month --brief $(ARGS)
+
+screenshots: $(STAMP) ## look at every screen of the console, and keep the pictures in docs/screenshots
+	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 clean: ## remove what was built, keep what is yours
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build .demo

@@ -9,7 +9,14 @@ import sys
 from benchmarks.money import KINDS
 
 ORDERS = "orders"
-SERVICE = {"door": "--seconds=10", "answering": "--small", "scaling": "--small", "idle": "--small", "flood": "--small"}
+SERVICE = {
+    "door": "--seconds=10",
+    "answering": "--small",
+    "scaling": "--small",
+    "idle": "--small",
+    "flood": "--small",
+    "console": "--small",
+}
 """Parts of the service, each a module of its own, to what makes it short."""
 
 

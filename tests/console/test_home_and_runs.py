@@ -1,0 +1,230 @@
+"""Home, runs, health and audit over HTTP, as a browser without scripts has them; each thing done is done by a form."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from msgspec import structs
+
+from ml_connector.access.signing_in import principal_of_cookie
+from ml_connector.console.pages.health import busy
+from ml_connector.service import pausing, proving
+from ml_connector.store import agenda
+from ml_connector.store.agenda import Laid
+from ml_connector.views.health import Waiting, health
+
+from .scene import Answer, Scene, until
+
+
+class Person:
+    """Somebody signed in."""
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        self.scene = scene
+        self.cookie = scene.cookie(name)
+        found = principal_of_cookie(scene.app, self.cookie)
+        assert found is not None
+        self.csrf = found[1]
+
+    def sees(self, path: str, status: int = 200) -> str:
+        """The text of a page, its tags and spaces left out."""
+        told = self.scene.ask(path, self.cookie)
+        assert told.status == status, told.body[-2000:]
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", told.body)).split())
+
+    def does(self, path: str, **fields: Any) -> Answer:
+        """Sends a form."""
+        data = urlencode({**fields, "csrf": self.csrf}, doseq=True).encode()
+        return self.scene.ask(path, self.cookie, "POST", data, content_type="application/x-www-form-urlencoded")
+
+
+@pytest.fixture(scope="module")
+def otto(scene: Scene) -> Person:
+    """An operator, once the service has run by itself."""
+    person = Person(scene, "otto")
+    until(lambda: "10 of 10" in person.sees("/"))
+    return person
+
+
+def test_home_answers_at_once_and_everything_on_it_is_done_by_forms(scene: Scene, otto: Person) -> None:
+    assert "Everything runs and the exposure was not computed yet" in otto.sees("/")
+    assert otto.does("/c/north/exposure").status == 303
+    until(lambda: "Everything runs and the exposure reads 0" in otto.sees("/c/north"))
+    vera = Person(scene, "vera")
+    assert "Run now" not in vera.sees("/")
+    assert vera.does("/c/north/exposure").status == vera.does("/c/north/run").status == 403
+    assert otto.does("/c/north/health", what="pause", flow="payments", note="<b>holiday</b>").status == 303
+    assert "paused by otto: <b>holiday</b>" in otto.sees("/c/north")
+    told = otto.does("/c/north/health", what="pause", flow="payments", until="yesterday", note="<i>month end</i>")
+    assert (told.status, 'value="yesterday"' in told.body, "is no time" in told.body) == (400, True, True)
+    assert 'value="payments" selected' in told.body
+    assert "&lt;i&gt;month end&lt;/i&gt;" in told.body
+    assert otto.does("/c/north/run", flows=["payments"]).headers["location"] == "/c/north/runs"
+    assert otto.does("/c/north/runs/1/again").headers["location"] == "/c/north/runs/1", "payments are paused"
+    otto.does("/c/north/health", what="resume", flow="payments")
+    assert "paused by" not in otto.sees("/c/north")
+    told = otto.does("/c/north/health", what="probe", side="erp", back="/c/north")
+    assert told.headers["location"] == "/c/north"
+    assert otto.does("/c/north/health", what="probe", back="https://evil.example").headers["location"] != "https:"
+    assert otto.does("/c/north/health", what="everything").status in (303, 400)
+
+
+def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
+    assert otto.does("/c/north/run", flows=["projects", "vendors"]).headers["location"] == "/c/north/runs"
+    number = until(lambda: re.search(r"Flows (\d+) Done", otto.sees("/c/north/runs?trigger=person")))
+    page = otto.sees(f"/c/north/runs/{number[1]}")
+    assert "All that came in" not in page
+    assert "Balanced all that came in is accounted for" in page
+    assert "0 no money was planned" in page
+    first = otto.sees("/c/north/runs/1")
+    assert re.search(r"Purchase orders 22 20 1 0 0 0 1 0 0 0", first), first
+    assert "Order … is planned in IFS: not sent yet." in first
+    orders = scene.ask("/c/north/runs/1?as=csv&of=totals", otto.cookie).body
+    assert "\nPurchase orders,22,20,1," in orders.replace("\r", "")
+    assert "Out,Out currency" in scene.ask("/c/north/runs/1?as=csv&of=money", otto.cookie).body.splitlines()[0]
+    assert "is planned in IFS" in scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
+    assert scene.ask("/c/north/runs/1?as=xlsx&of=skips", otto.cookie).status == 200
+    assert scene.ask("/c/north/runs/1?as=csv&of=else", otto.cookie).status == 400
+    assert "The same decision" in otto.sees("/c/north/runs/1/replay?mapping=then")
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE runs SET state = 'running', finished_at = NULL WHERE id = 1")
+        doing = {
+            "phase": "sends",
+            "step": "commitment create",
+            "done": 7,
+            "of": 193,
+            "pauses": {"projects": {"away": 3}},
+        }
+        conn.exec_driver_sql("UPDATE run_progress SET totals = '{}', doing = %s WHERE run_id = 1", (json.dumps(doing),))
+    live = scene.ask("/c/north/runs/1", otto.cookie).body
+    assert 'hx-get="/c/north/runs/1" hx-trigger="every 2s"' in live
+    page = otto.sees("/c/north/runs/1")
+    assert "It sends what was decided. Commitment create: 7 of 193 steps." in page
+    assert "away (502, 503, 504): 3" in page
+    assert "hx-refresh" not in scene.ask("/c/north/runs/1", otto.cookie, hx_request="true").headers
+    for address in ("/", "/c/north"):
+        assert f'hx-get="{address}" hx-trigger="every 3s"' in scene.ask(address, otto.cookie).body, "Home goes along"
+        assert "hx-refresh" not in scene.ask(address, otto.cookie, hx_request="true").headers
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE runs SET state = 'done', finished_at = now() WHERE id = 1")
+    assert scene.ask("/c/north/runs/1", otto.cookie, hx_request="true").headers["hx-refresh"] == "true"
+    until(lambda: "every 3s" not in scene.ask("/c/north", otto.cookie).body)
+    told = otto.does("/c/north/runs/1/cancel")
+    assert told.status == 404
+    assert "not done by a job that could be stopped" in html.unescape(told.body)
+    assert otto.sees("/c/north/runs/999999", 404)
+    assert otto.sees("/c/north/runs/abc", 400)
+    assert otto.scene.ask("/c/north/runs?as=csv", otto.cookie).body.startswith("\ufeffRun,State,Started (UTC)")
+
+
+def test_the_list_of_connections_is_sorted_searched_and_given_away(scene: Scene, otto: Person) -> None:
+    assert "north" in otto.sees("/connections?sort=last_run&down=true&q=north&state=active")
+    assert "Nothing fits" in otto.sees("/connections?state=paused")
+    assert "cannot be sorted" in otto.sees("/connections?sort=secret", 400)
+    lines = scene.ask("/connections?as=csv", otto.cookie).body.splitlines()
+    assert lines[0].startswith("\ufeffConnection,Name,State,IFS company,")
+    assert lines[1].split(",")[1:3] == ["north", "Active"]
+
+
+def test_a_run_that_cannot_be_queued_is_told_beside_the_one_at_work(scene: Scene, otto: Person) -> None:
+    def told_at(address: str) -> bool:
+        """Whether the answer leads to run 1, which stands as if it were at work; the service may put that right."""
+        with scene.app.db.begin() as conn:
+            row = conn.exec_driver_sql("SELECT id FROM connections").scalar_one()
+            agenda.ask(conn, Laid(row, "now/payments", None, 40))
+            conn.exec_driver_sql("UPDATE agenda SET running_job = 9 WHERE name = 'now/payments'")
+            sql = "UPDATE runs SET state = 'running', flows = '{payments}', finished_at = NULL WHERE id = 1"
+            conn.exec_driver_sql(sql)
+        told = otto.does(address, flows=["payments"])
+        return told.status == 303 and told.headers["location"] == "/c/north/runs/1"
+
+    assert until(lambda: told_at("/c/north/run"), 5)
+    assert until(lambda: told_at("/c/north/runs/1/again"), 5)
+    assert otto.does("/c/north/runs/999999/again").status == 404
+    page = scene.ask("/c/north/runs?flow=payments&state=running", otto.cookie).body
+    form, live = page.index('class="toolbar"'), page.index('id="live"')
+    assert form < live, "what is being chosen in the filter is not swapped away"
+    assert page.count('class="toolbar"') == 1
+    assert 'hx-get="/c/north/runs?flow=payments&amp;state=running"' in page[live:]
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE runs SET state = 'done', finished_at = now() WHERE id = 1")
+        conn.exec_driver_sql("UPDATE agenda SET running_job = 0 WHERE running_job = 9")
+
+
+def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Person) -> None:
+    page = otto.sees("/c/north/audit")
+    assert "Not verified yet" in page
+    assert "From (America/Chicago)" in page
+    assert "Until (UTC)" in otto.sees("/audit")
+    page = otto.sees("/c/north/audit?record=P100009&tag=hold:open:done")
+    assert "reason: A code part value is not valid in IFS; waits for: code part" in page
+    assert "Held" in page
+    assert "Nothing fits" in otto.sees("/c/north/audit?actor=nobody")
+    assert "is no time" in otto.sees("/c/north/audit?since=soon", 400)
+    lines = scene.ask("/c/north/audit?as=jsonl&tag=run:start:done", otto.cookie).body.splitlines()
+    assert json.loads(lines[-1])["record"] == "run:1"
+    assert scene.ask("/c/north/audit?as=exe", otto.cookie).status == 400
+    assert scene.ask("/c/south/audit?as=csv", otto.cookie).status == 404
+    assert scene.ask("/audit?as=csv", "").status in (303, 401)
+    assert otto.does("/c/north/audit/verify").status == 303
+    until(lambda: "Whole up to row" in otto.sees("/c/north/audit"))
+    assert otto.does("/audit/verify").status == 303
+    until(lambda: "Whole up to row" in otto.sees("/audit"))
+    assert "otto" in otto.sees("/audit?tag=audit:verify:done")
+
+
+def test_what_was_given_up_is_dealt_with_on_the_page_of_health(scene: Scene, otto: Person) -> None:
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO parked (connection_id, job_id, task, attempts, sentence, evidence) "
+            """SELECT id, 9, 'sweep', 3, 'It ended <i>three</i> workers.', '{"workers": ["w0"]}' FROM connections"""
+        )
+    page = otto.sees("/c/north/health")
+    assert "It ended <i>three</i> workers. Tried 3 times." in page
+    number = re.search(r'name="number" value="(\d+)"', scene.ask("/health", otto.cookie).body)
+    assert number
+    told = otto.does("/health", what="dismiss", number=number[1], note="w" * 1001)
+    assert (told.status, "w" * 1001 in told.body, f'value="{number[1]}"' in told.body) == (400, True, True)
+    assert otto.does("/health", what="dismiss", number=number[1], note="").status == 400
+    assert "It ended" in otto.sees("/health"), "without a reason nothing is laid aside"
+    otto.does("/health", what="dismiss", number=number[1], note="old")
+    assert "It ended" not in otto.sees("/health")
+    asked = proving.ask(scene.app, "north", "verify")
+    assert asked["workers"] is True
+
+
+def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scene, otto: Person) -> None:
+    scene.app.add_connection("south", scene.box.connection_text(), paused=pausing.BEING_SET_UP)
+    try:
+        page = otto.sees("/")
+        assert "It is being set up: nothing runs" in page
+        north, south = page.split(" Open ")[1:3]
+        for part in (north, south):
+            assert "Freshness" in part
+            assert "Held money, by reason" in part
+            assert "Exposure" in part
+            assert "IFS" in part
+            assert "Procore" in part
+        assert re.search(r"Payments Fresh as of \d\d:\d\d , next \d\d:\d\d", north), north
+        assert re.search(r"[\d,]+ of [\d,]+ requests left", north), north
+        assert re.search(r"A code part value is not valid in IFS 1 [\d,.]+ USD", north), north
+        body = scene.ask("/", otto.cookie).body
+        assert body.count('<li><a href="/c/south">') == 2, "the menu leads to its home"
+        assert "Go on with the set-up" in Person(scene, "adam").sees("/c/south")
+    finally:
+        scene.app.remove_connection("south", force=True)
+
+
+def test_health_looks_again_while_something_is_at_work(scene: Scene, otto: Person) -> None:
+    found = health(scene.app, "north")
+    job = Waiting(1, "north", "nightly", "waiting", "", 1)
+    assert busy(structs.replace(found, queue=[job]))
+    assert not busy(structs.replace(found, queue=[]))
+    nobody = structs.replace(found, processes=[])
+    assert not busy(structs.replace(nobody, queue=[job])), "what waits for nobody is not waited for"
+    assert busy(structs.replace(nobody, queue=[structs.replace(job, state="at work")]))

@@ -1,0 +1,190 @@
+"""The mapping and the policies in a browser: a gap closed after its effect was seen, a late save, a difference."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from starlette.requests import Request
+
+from ml_connector.access.signing_in import principal_of_cookie
+from ml_connector.console import page as asked
+from ml_connector.kernel.errors import ConnectorError
+from ml_connector.planning.mapping_editing import Edit
+from ml_connector.service import mapping_desk as desk
+
+from .forms import forms_of
+from .scene import Answer, Scene
+
+AT = "/c/north/mapping"
+
+
+def said(page: Page) -> str:
+    """What the page says of the last action."""
+    return page.inner_text("#said")
+
+
+def test_a_gap_is_closed_by_a_suggestion_after_its_effect_was_seen(scene: Scene, browser: Browser) -> None:
+    text = scene.app.export_mapping("north")
+    scene.app.import_mapping("north", text.replace('[[mapping.cost_type.row]]\nA = "413*"\nto = "E"\n\n', ""))
+    scene.app.sync("north")
+    with scene.context(browser, "otto") as context:
+        page = context.new_page()
+        page.goto(AT)
+        gap = page.locator("tr", has_text="A=4130")
+        expect(gap).to_contain_text("names alike")
+        money = gap.locator(".money").first.inner_text()
+        gap.get_by_role("checkbox").check()
+        page.get_by_role("button", name="Take the first suggestion of each").click()
+        assert "Nothing is saved yet" in said(page)
+        page.get_by_role("link", name="See the effect and save").click()
+        expect(page.locator("tr", has_text="cost_type A=4130")).to_contain_text(money)
+        page.get_by_role("button", name="Save as version 3").click()
+        assert "Saved as version 3" in said(page)
+        expect(page.get_by_text("Everything in use finds a code")).to_be_visible()
+    scene.app.sync("north")
+
+
+def test_who_comes_late_is_refused_and_shown_what_changed(scene: Scene, browser: Browser) -> None:
+    with scene.context(browser, "otto") as context:
+        page = context.new_page()
+        page.goto(f"{AT}/row?table=cost_type&row=1")
+        page.get_by_label("Code", exact=True).fill("S")
+        page.get_by_role("button", name="Put into my draft").click()
+        page.goto(f"{AT}/effect")
+        expect(page.get_by_role("heading", name="Money that would move")).to_be_visible()
+        newest = scene.app.import_mapping("north", scene.app.export_mapping("north", 2))
+        page.get_by_role("button", name="Save as version").click()
+        expect(page.get_by_role("alert")).to_contain_text(f"version {newest} was saved by")
+        page.get_by_role("link", name="Compare the versions").click()
+        expect(page.locator("tbody")).to_contain_text("removed")
+        page.get_by_role("button", name="Drop my draft").first.click()
+        page.get_by_role("dialog").get_by_role("button", name="Drop my draft").click()
+        assert "Your draft is gone" in said(page)
+
+
+def test_hostile_text_is_shown_as_text_and_a_wrong_file_in_words(scene: Scene, browser: Browser) -> None:
+    with scene.context(browser, "otto") as context:
+        page = context.new_page()
+        page.goto(f"{AT}/import")
+        wrong = {"name": "../../etc/passwd", "mimeType": "text/plain", "buffer": b"\xff\xfe\x00"}
+        page.get_by_label("A file").set_input_files(wrong)  # type: ignore[arg-type]
+        page.get_by_role("button", name="Put into my draft").click()
+        expect(page.get_by_role("alert")).to_contain_text("not UTF-8 text")
+        page.get_by_label("Or the text itself").fill("[mapping.cost_type")
+        page.get_by_role("button", name="Put into my draft").click()
+        expect(page.get_by_role("alert")).to_contain_text("not valid TOML")
+        page.goto(f"{AT}/row?table=cost_type")
+        page.get_by_label("Code part A").fill("<script>alert(1)</script>")
+        page.get_by_label("Code", exact=True).fill("=1+1")
+        page.get_by_role("button", name="Put into my draft").click()
+        expect(page.get_by_text("A=<script>alert(1)</script>")).to_be_visible()
+        assert "'=1+1" in page.request.get(f"{AT}/cost_type?as=csv").text()
+        page.get_by_role("button", name="Drop my draft").click()
+        page.get_by_role("dialog").get_by_role("button", name="Drop my draft").click()
+    with scene.context(browser, "vera") as context:
+        page = context.new_page()
+        page.goto(f"{AT}/cost_type")
+        expect(page.get_by_text("A=411*")).to_be_visible()
+        assert page.get_by_role("link", name="Add a row").count() == 0
+
+
+def test_forms_of_the_mapping_mean_the_row_that_was_shown_and_lose_nothing(scene: Scene) -> None:
+    cookie = scene.cookie("otto")
+    known = principal_of_cookie(scene.app, cookie)
+    assert known is not None
+
+    def post(rest: str, **fields: object) -> Answer:
+        data = urlencode({"csrf": known[1], **fields}).encode()
+        return scene.ask(f"{AT}/{rest}", cookie, "POST", data, content_type="application/x-www-form-urlencoded")
+
+    def rows() -> list[str]:
+        at = "/api/v1/connections/north/mapping/rows?section=cost_type"
+        return [one["looks_at"] for one in scene.ask(at, cookie).json()["rows"]]
+
+    post("drop")
+    before = rows()
+    (form,) = [
+        one
+        for one in forms_of(AT, scene.ask(f"{AT}/cost_type", cookie).body)
+        if ("row", "hidden", "2") in one.fields and ("what", "hidden", "remove") in one.fields
+    ]
+    fields = {name: value for name, _, value in form.fields}
+    assert post("change", **fields).status == 303
+    assert rows() == [before[0], *before[2:]]
+    post("change", **fields)
+    assert rows() == [before[0], *before[2:]], "posted twice, one row goes"
+    post("drop")
+    told = post("change", table="cost_type", what="change", row=1, **{"part-A": "9*", "part-to": "M"})
+    assert (told.status, rows()) == (400, before), "a form that does not say which row it means changes none"
+    told = post("change", table="cost_type", what="add", row=99, **{"part-A": "77*", "part-to": "M"})
+    assert told.status == 400
+    (form,) = [one for one in forms_of(AT, told.body) if any(name == "part-A" for name, _, _ in one.fields)]
+    kept = {name: value for name, _, value in form.fields}
+    assert (kept["what"], kept["row"], kept["part-A"]) == ("add", "99", "77*"), (
+        "it is a new row still, to be put before 99"
+    )
+    told = post("change", table="cost_type", what="add", row=-1, **{"part-A": "77*", "part-to": "M"})
+    assert told.status == 400
+    assert 'value="77*"' in told.body
+    told = post("settings", table="cost_type", parts="A, Q", join="/", otherwise="same")
+    assert told.status == 400
+    assert 'value="A, Q"' in told.body
+    assert 'value="/"' in told.body
+    assert rows() == before
+
+
+def test_restoring_says_that_a_draft_goes_and_asks_ifs_when_told(scene: Scene) -> None:
+    cookie = scene.cookie("otto")
+    page = f"{AT}/versions/1"
+    assert "drop_draft" not in scene.ask(page, cookie).body
+    assert "Ask IFS which periods are closed" in scene.ask(page, cookie).body
+    assert "IFS names no closed period" in scene.ask(f"{page}?ask=yes", cookie).body
+    desk.change(scene.app.acting_as("otto"), "north", [Edit(section="cost_type", what="remove", row=1)])
+    told = scene.ask(page, cookie).body
+    assert "You have an unsaved draft, begun from version" in told
+    assert 'name="drop_draft" value="yes"' in told
+    scene.app.import_mapping("north", scene.app.export_mapping("north").replace('to = "S"', 'to = "O"'))
+    assert "Restore, and drop my draft" in scene.ask(page, cookie).body, "a draft that was overtaken hides nothing"
+    desk.drop(scene.app.acting_as("otto"), "north")
+
+
+def test_a_file_is_of_one_moment_whatever_happens_while_it_is_made(scene: Scene) -> None:
+    page = asked.Page(asked.Surroundings(scene.app), Request({"type": "http", "headers": []}), None, None)
+    titles: list[str] = []
+    with page.still():
+        for _ in range(2):
+            titles.append(page.app.connection("north").title)
+            scene.app.edit_connection("north", {"connection": {"title": f"North, {len(titles)}"}})
+        with pytest.raises(ConnectorError):
+            page.app.edit_connection("north", {"connection": {"title": "never"}})
+    assert titles[0] == titles[1] != page.app.connection("north").title
+
+
+def test_policies_show_the_difference_before_they_are_saved(scene: Scene, browser: Browser) -> None:
+    with scene.context(browser, "adam") as context:
+        page = context.new_page()
+        page.goto("/c/north/policies")
+        page.get_by_label("Money moved").fill("a lot")
+        page.get_by_role("button", name="See the difference").click()
+        expect(page.get_by_role("alert")).to_contain_text("'a lot', which is no amount")
+        page.get_by_label("Money moved").fill("25,000")
+        page.get_by_role("button", name="See the difference").click()
+        expect(page.locator("tr", has_text="policy.brakes.money")).to_contain_text("25000")
+        page.get_by_role("button", name="Go back").click()
+        expect(page.get_by_label("Money moved")).to_have_value("25,000")
+        page.get_by_role("button", name="See the difference").click()
+        scene.app.edit_connection("north", {"connection": {"title": "North sites"}})
+        page.get_by_role("button", name="Save this change").click()
+        expect(page.get_by_role("alert")).to_contain_text("was changed meanwhile")
+        expect(page.get_by_label("Money moved")).to_have_value("25,000")
+        page.get_by_role("button", name="See the difference").click()
+        page.get_by_role("button", name="Save this change").click()
+        assert "Saved: Money moved" in said(page)
+        expect(page.get_by_label("Money moved")).to_have_value("25000")
+    with scene.context(browser, "vera") as context:
+        page = context.new_page()
+        page.goto("/c/north/policies")
+        expect(page.locator("tr", has_text="Money moved")).to_contain_text("25000")
+        assert page.get_by_role("button", name="See the difference").count() == 0

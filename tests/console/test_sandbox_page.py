@@ -1,0 +1,131 @@
+"""The sandbox's page: people act, time goes by, things break and are mended; elsewhere there is no such page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser
+
+from ml_connector.cli.month_office import MonthClock
+from ml_connector.cli.playground import DemoPlayground
+from ml_connector.console.application import console
+from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.webhooks.serving import Door
+from store.cluster import Cluster
+
+from .reading import WIDE, too_wide, unreadable
+from .scene import Answer, Scene, playing
+
+ORDER = "P100001"
+
+
+@pytest.fixture(scope="module")
+def ground(cluster: Cluster, served: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A demo's installation, without a connection: the page needs none."""
+    play = DemoPlayground(served, MonthClock(served))
+    with playing(cluster, served, tmp_path_factory.mktemp("ground"), connected=False, playground=play) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def otto(ground: Scene) -> str:
+    """The cookie of an operator."""
+    return ground.cookie("otto")
+
+
+def send(scene: Scene, cookie: str, path: str, **fields: str) -> Answer:
+    """A form of the sandbox's page, sent as a browser would."""
+    word = re.search(r'name="csrf" value="([^"]+)"', scene.ask("/sandbox", cookie).body)
+    data = urlencode({"csrf": word[1] if word else "", **fields}).encode()
+    return scene.ask(path, cookie, "POST", data, content_type="application/x-www-form-urlencoded")
+
+
+def test_people_in_both_systems_do_what_is_typed(ground: Scene, otto: str, served: RunningSandbox) -> None:
+    page = ground.ask("/sandbox", otto).body
+    for act in DemoPlayground(served, MonthClock(served)).acts():
+        assert f'id="act-{act.key}"' in page
+    assert send(ground, otto, "/sandbox", act="receive", order_no=ORDER).status == 303
+    assert send(ground, otto, "/sandbox", act="bill", order_no=ORDER, invoice_no="DEMO-1").status == 303
+    again = send(ground, otto, "/sandbox", act="bill", order_no=ORDER, invoice_no="DEMO-1")
+    assert again.status == 400  # IFS has it already
+    made = send(ground, otto, "/sandbox", act="claim", order_number="P100001", invoice_number="PM-1", share="0.5")
+    assert made.status == 400  # no contract of that order is in Procore yet
+
+
+def test_what_cannot_be_done_comes_back_with_what_was_typed(ground: Scene, otto: str) -> None:
+    hostile = "<script>alert(1)</script>"
+    refused = send(ground, otto, "/sandbox", act="price", order_no=hostile, line_no="1", price="9")
+    assert refused.status == 400
+    assert "refused" in refused.body
+    assert hostile not in refused.body
+    assert "&lt;script&gt;" in refused.body
+    assert send(ground, otto, "/sandbox", act="nonsense").status == 404
+
+
+def test_time_goes_by_in_both_systems(ground: Scene, otto: str, served: RunningSandbox) -> None:
+    before = served.clock()
+    assert send(ground, otto, "/sandbox/clock", seconds="3600").status == 303
+    assert 3600 <= (served.clock() - before).total_seconds() < 3700
+    for wrong in ("-5", "1e99", "tomorrow", ""):
+        assert send(ground, otto, "/sandbox/clock", seconds=wrong).status == 400
+
+
+def test_something_breaks_and_is_mended(ground: Scene, otto: str, served: RunningSandbox) -> None:
+    assert send(ground, otto, "/sandbox/faults", kind="429", side="ifs", times="5").status == 303
+    assert send(ground, otto, "/sandbox/faults", kind="423", side="procore", times="0").status == 303
+    rules = served.faults.as_json()["rules"]
+    assert [(rule["kind"], rule["side"], rule["times"]) for rule in rules] == [("429", "ifs", 5), ("423", "ifs", 0)]
+    page = ground.ask("/sandbox/faults", otto).body
+    assert "5 to come" in page
+    assert "goes on until it is mended" in page
+    assert send(ground, otto, "/sandbox/faults", kind="meteor").status == 400
+    assert send(ground, otto, "/sandbox/faults", kind="429", side="moon").status == 400
+    assert send(ground, otto, "/sandbox/mend").status == 303
+    assert served.faults.as_json()["rules"] == []
+    assert "Nothing is broken" in ground.ask("/sandbox/faults", otto).body
+
+
+def test_what_was_called_can_be_looked_through(ground: Scene, otto: str, served: RunningSandbox) -> None:
+    served.log.clear()
+    assert "Nobody has called yet" in ground.ask("/sandbox/calls", otto).body
+    ground.app.add_connection("north", served.connection_text(), paused="for this test")
+    ground.app.check("north")
+    everything = ground.ask("/sandbox/calls", otto).body
+    assert everything.count("<tr") > 5
+    assert "IFS" in everything
+    assert "Nothing fits" in ground.ask("/sandbox/calls?q=nowhere-at-all", otto).body
+    assert ground.ask("/sandbox/calls?side=moon", otto).status == 400
+
+
+def test_a_viewer_looks_and_does_nothing(ground: Scene, served: RunningSandbox) -> None:
+    vera, before = ground.cookie("vera"), served.clock()
+    assert ground.ask("/sandbox", vera).status == 200
+    assert send(ground, vera, "/sandbox/clock", seconds="3600").status == 403
+    assert send(ground, vera, "/sandbox", act="pay").status == 403
+    assert (served.clock() - before).total_seconds() < 600
+
+
+def test_the_pages_can_be_read_by_everybody(ground: Scene, browser: Browser) -> None:
+    with ground.context(browser, "otto", viewport=WIDE, reduced_motion="reduce") as context:
+        page = context.new_page()
+        for path in ("/sandbox", "/sandbox/faults", "/sandbox/calls?size=10"):
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200
+            assert (path, unreadable(page), too_wide(page)) == (path, [], "")
+
+
+def test_real_systems_are_no_playground(ground: Scene) -> None:
+    real = Door(ground.app, port=0, site=console(ground.app))
+    real.start()
+    try:
+        there = Scene(ground.app, ground.box, real, ground.service)
+        adam = there.cookie("adam")
+        for path in ("/sandbox", "/sandbox/faults", "/sandbox/calls"):
+            assert there.ask(path, adam).status == 404
+        assert 'href="/sandbox"' not in there.ask("/me", adam).body
+    finally:
+        real.stop()

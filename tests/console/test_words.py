@@ -1,0 +1,156 @@
+"""What people read: remedies that lead to pages, titles for the program's words, and what is wrong with an entry."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer.main
+
+import ml_connector
+from ml_connector.actions.health import DismissGiven
+from ml_connector.actions.own import NewToken
+from ml_connector.cli.main import commands
+from ml_connector.console import titles, wording
+from ml_connector.console.page import taken
+from ml_connector.console.pages_table import PAGES
+from ml_connector.kernel.errors import BadInput
+from ml_connector.planning.plan import HoldReason
+from ml_connector.service.tasks import TASKS
+from ml_connector.store.tags import TAGS
+from ml_connector.views.audit import AuditLook
+
+SOURCE = Path(ml_connector.__file__).parent
+ONLY_THERE = frozenset(
+    {"audit verify", "backup", "census", "demo", "init", "replay", "restore", "upgrade", "vault rotate"}
+)
+"""Commands that sentences name and no page does."""
+
+
+def told() -> Iterator[str]:
+    """Every command line that a sentence of ours names, besides those of the command line itself."""
+    for path in SOURCE.rglob("*.py"):
+        if "cli" in path.parts or path.parent.name == "api":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from re.findall(r"`ml-connector ([a-z]+(?: [a-z]+)?)", node.value)
+
+
+def test_every_command_a_remedy_names_has_its_page_or_is_known_to_have_none() -> None:
+    named = set(told()) - {"serve", "worker"}
+    assert len(named) > 20
+    lost = {one for one in named if wording.place_of(one) is None and one not in ONLY_THERE}
+    assert not lost, f"Give these a page in console/wording.py, or name them in ONLY_THERE: {lost}"
+
+
+def test_places_are_addresses_there_are_and_commands_there_are() -> None:
+    addresses = {route.path for route in PAGES if "GET" in route.methods}
+    root = set(typer.main.get_command(commands()).commands)
+    for command, place in wording._PLACES.items():
+        path = place.address.replace("/connections/{c}", "/connections/{name}").replace("{c}", "{connection}")
+        assert path in addresses, command
+        assert command.split()[0] in root, command
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said", "leads"),
+    [
+        (
+            "Run `ml-connector resume north` first.",
+            "Press \u201cResume\u201d on the page Health first.",
+            "/c/north/health",
+        ),
+        ("Run `ml-connector jobs release 7`.", "Press \u201cPut back\u201d on the page Health.", "/c/south/health"),
+        (
+            "Read it with `ml-connector plan north`, then `ml-connector sync north --plan 5d1c`.",
+            "Read it, then approve it: the plan.",
+            "/c/north/plans/5d1c",
+        ),
+        ("See `ml-connector status` and `ml-connector jobs`: wait.", "See the page Health: wait.", "/c/south/health"),
+        ("`ml-connector user list` shows who there is.", "The page Users shows who there is.", "/users"),
+        (
+            "Start `ml-connector serve`, or a worker.",
+            "Have whoever looks after the installation start the service.",
+            "",
+        ),
+        (
+            "Run `ml-connector census north`: each is named.",
+            "Run ml-connector census north on the command line: each is named.",
+            "",
+        ),
+        ("Name a time to come, or leave out --until.", "Name a time to come, or leave the field empty.", ""),
+        (
+            "cost_codes waits: poll/budgets is <b>.",
+            "cost codes waits: \u201cLooking for changes: budgets\u201d is &lt;b&gt;.",
+            "",
+        ),
+    ],
+)
+def test_a_remedy_names_the_page_and_leads_there(remedy: str, said: str, leads: str) -> None:
+    found = str(wording.for_pages(remedy, "south"))
+    assert re.sub(r"</?(a|span)\b[^>]*>", "", found) == said
+    assert re.findall(r'href="([^"]*)"', found) == ([leads] if leads else [])
+
+
+def test_where_no_connection_is_meant_it_leads_to_the_whole_installation_or_nowhere() -> None:
+    assert 'href="/health"' in wording.for_pages("See `ml-connector jobs list`.")
+    assert wording.for_pages("Run `ml-connector resume NAME`.").count("href") == 1
+    assert wording.for_pages("See `ml-connector runs`.") == "See the page Runs."
+
+
+def test_every_tag_task_and_reason_is_called_what_people_call_it() -> None:
+    tags = {tag: titles.tag_title(tag) for tag in TAGS}
+    assert len(set(tags.values())) == len(TAGS)
+    assert tags["billing_period:create:done"] == "Billing period created"
+    assert tags["vendor:update:refused"] == "Vendor not changed: refused"
+    rows = {titles.task_title(name) for name in TASKS} | {titles.task_title("poll/cost_codes,budgets")}
+    named = [*tags.values(), *rows, *(titles.reason_title(one.value) for one in HoldReason)]
+    assert not [one for one in named if "_" in one or "/" in one or one != one[:1].upper() + one[1:]]
+    assert titles.task_title("poll/cost_codes") == "Looking for changes: cost codes"
+    assert titles.record_title("supplier_invoice:138") == "invoice 138"
+
+
+def test_details_of_the_trail_are_words_and_moments() -> None:
+    details = {
+        "reason": "sent_back",
+        "waits_for": "ruling:subcontractor_invoice:5629",
+        "until": "2026-11-30T23:15:43.47+00:00",
+        "empty": "",
+        "then": {"at": "2026-11-30T23:15:43+00:00"},
+    }
+    assert titles.details_of(details, "America/Chicago") == [
+        ("reason", "It was sent back after it crossed", ""),
+        ("waits for", "an answer", ""),
+        ("until", "30 Nov 2026, 17:15 America/Chicago", "2026-11-30T23:15:43.47+00:00"),
+        ("then", "at: 30 Nov 2026, 17:15 America/Chicago", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        (NewToken, {"name": "x", "scopes": []}, "What it may: choose at least one."),
+        (NewToken, {"name": "x", "scopes": ["everything"]}, "What it may is none of the choices."),
+        (
+            NewToken,
+            {"name": "x", "scopes": ["look"], "days": "9000"},
+            "How long it holds must be a whole number, at most 365.",
+        ),
+        (NewToken, {}, "Name is missing."),
+        (AuditLook, {"run": "twelve"}, "Run must be a whole number."),
+        (AuditLook, {"run": "9" * 30}, "Run is too large."),
+        (AuditLook, {"actor": "x" * 201}, "Actor: at most 200 characters."),
+        (DismissGiven, {"number": "1"}, "Why is missing."),
+    ],
+)
+def test_an_entry_that_is_off_is_named_as_the_form_names_it(
+    kind: type[msgspec.Struct], given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        taken(kind, given)
+    assert refused.value.sentence == said
