@@ -230,7 +230,9 @@ class Procore:
             self.contracts[contract] = msgspec.structs.replace(known, once_key=body.once_key, lines=lines)
         elif verb is Verb.UPDATE:
             fields = ("title", "description", "dated", "delivery", "number")
-            changes = {name: getattr(body, name) for name in fields} | {"vendor": self._vendor(body)}
+            changes = {name: getattr(body, name) for name in fields}
+            if Key("vendor", body.vendor) in intent.needs:
+                changes["vendor"] = self._vendor(body)
             self.contracts[contract] = msgspec.structs.replace(known, **changes)
         elif verb is Verb.FILL:
             assert known.status not in FROZEN, "the lines of an approved contract were restated"
@@ -238,6 +240,8 @@ class Procore:
             lines_by_key = {line.once_key or line.id: line for line in known.lines}
             for one in body.lines:
                 there = lines_by_key.get(one.once_key)
+                code = Key("budget_code", f"{body.project}/{one.budget_code}")
+                assert code in intent.needs or (there and there.budget_code == one.budget_code), "a code of nobody"
                 id_ = there.id if there else f"{contract}-{len(lines_by_key) + 1}"
                 lines_by_key[one.once_key] = msgspec.structs.replace(one, id=id_)
             self.contracts[contract] = msgspec.structs.replace(known, lines=tuple(lines_by_key.values()))

@@ -15,7 +15,7 @@ from ml_connector.planning.situation import Linked
 from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import OrderState, PurchaseOrder
 
-from .scene import CONCRETE, STEEL, VENDOR, D, Procore, line, order, ordered_money, policies, priced, verbs
+from .scene import CONCRETE, MATERIALS, STEEL, VENDOR, D, Procore, line, order, ordered_money, policies, priced, verbs
 
 ONCE = "10/order/P1/1201"
 OPEN = policies(status={"released": "Submitted", "stopped": "Processing", "closed": "Closed", "cancelled": "Closed"})
@@ -348,6 +348,40 @@ def test_policy_may_restore_without_asking() -> None:
     assert verbs(procore.sync(order()).intents) == ["update"]
 
 
+def test_a_unit_changed_there_and_a_price_here_are_both_restored_where_the_policy_says_so() -> None:
+    procore = Procore(policies=policies(drift="restore", status={"released": "Submitted"}))
+    procore.sync(order())
+    procore.edit("c1", lines=tuple(msgspec.structs.replace(one, unit="ea") for one in _lines(procore)))
+    assert verbs(procore.sync(order(priced("1/1", 10, "6.00"))).intents) == ["fill"]
+    assert [(one.unit, one.amount) for one in _lines(procore)] == [("bag", D(60))]
+
+
+@pytest.mark.parametrize(
+    ("field", "theirs"), [("title", "Cement for Joe"), ("vendor", "v-joe"), ("delivery", date(2027, 3, 1))]
+)
+def test_what_stands_as_a_person_said_is_not_written_over_when_ifs_changes_something_else(
+    field: str, theirs: object
+) -> None:
+    procore = open_still()
+    links = {**procore.situation.links, Key("vendor", "S777"): Linked("v-joe")}
+    procore.situation = msgspec.structs.replace(procore.situation, links=links)
+    procore.edit("c1", **{field: theirs})
+    procore.rule(only_hold(procore, order()), "projects")
+    assert verbs(procore.sync(order(text="For the slab")).intents) == ["update"]
+    assert (getattr(procore.contracts["c1"], field), procore.contracts["c1"].description) == (theirs, "For the slab")
+    assert procore.decide(order(text="For the slab")).intents == ()
+
+
+def test_a_line_on_a_code_of_theirs_that_stands_is_written_without_its_code() -> None:
+    procore = open_still()
+    procore.edit("c1", lines=tuple(msgspec.structs.replace(one, budget_code="99-999.M") for one in _lines(procore)))
+    procore.rule(only_hold(procore, order()), "projects")
+    fill = procore.sync(order(priced("1/1", 10, "6.00"))).intents[-1]
+    assert fill.verb is Verb.FILL
+    assert [need for need in fill.needs if need.kind == "budget_code"] == [], "nobody here knows that code"
+    assert [(one.amount, one.budget_code) for one in _lines(procore)] == [(D(60), "99-999.M")]
+
+
 def test_both_changed_is_a_conflict() -> None:
     procore = open_still()
     procore.edit("c1", description="ours now")
@@ -383,6 +417,18 @@ def test_an_approved_change_order_of_somebody_else_is_asked_about_and_may_stand(
     procore.rule(hold, "erp")
     procore.sync(order())
     assert procore.money() == ordered_money(order())
+
+
+def test_a_change_order_of_theirs_that_may_stand_stands_when_ifs_changes_something_else_of_the_line() -> None:
+    procore = approved()
+    procore.amendments["c1"] = [stranger("500", "approved")]
+    procore.touch()
+    procore.rule(only_hold(procore, order()), "projects")
+    renamed = procore.sync(order(line(description="Cement, bagged"))).intents
+    assert verbs(renamed) == ["update"], "the title follows, their money stays"
+    *_, moved = procore.sync(order(line(codes=(("A", MATERIALS), ("B", STEEL))))).intents
+    assert sum(one.amount for one in body(moved).lines) == 0
+    assert {abs(one.amount) for one in body(moved).lines} == {D(550)}, "the whole line moves, theirs with ours"
 
 
 @pytest.mark.parametrize("status", ["draft", "pending", "void", "rejected"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -16,6 +17,7 @@ from ml_connector.planning.diffing import (
     compare,
     current_values,
     deltas,
+    header_to_write,
     pair_lines,
     revision_of,
     with_left_behind,
@@ -140,11 +142,9 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
             difference = msgspec.structs.replace(difference, header=("vendor", *difference.header))
     intents: list[Intent] = []
     if difference.header:
-        names = ", ".join(name.replace("dated", "date") for name in difference.header)
-        header = msgspec.structs.replace(ours, lines=())
-        intents.append(_intent(contract, Verb.UPDATE, header, f"Changed in IFS: {names}.", counts_as="updated"))
+        intents.append(_head(contract, theirs, difference, theirs_stands=vendor == "drift" and not write_drift))
     if frozen:
-        intents += _amend(contract, {line.once_key for line in difference.lines}, _verbs(intents))
+        intents += _amend(contract, difference.lines, _verbs(intents))
     elif difference.lines:
         delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
         money = Money(delta, ours.currency)
@@ -156,6 +156,14 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     if intents and not any(intent.counts_as for intent in intents):
         intents[0] = msgspec.structs.replace(intents[0], counts_as="updated")
     return _sealed(contract, intents or _unwritten(contract)), _left_standing(contract, difference)
+
+
+def _head(contract: Contract, theirs: Commitment, difference: Difference, *, theirs_stands: bool) -> Intent:
+    """Writes the header; where Procore's own vendor stands without it: what a step does not need it does not write."""
+    names = ", ".join(name.replace("dated", "date") for name in difference.header)
+    body = header_to_write(contract.ours, theirs, difference)
+    update = _intent(contract, Verb.UPDATE, body, f"Changed in IFS: {names}.", counts_as="updated")
+    return msgspec.structs.replace(update, needs=(Key("project", body.project),)) if theirs_stands else update
 
 
 def as_it_stands(
@@ -244,14 +252,14 @@ def _verbs(intents: list[Intent]) -> tuple[Verb, ...]:
     return tuple(intent.verb for intent in intents)
 
 
-def _amend(contract: Contract, changed: set[str], after: tuple[Verb, ...]) -> list[Intent]:
+def _amend(contract: Contract, changed: Sequence[CommitmentLine], after: tuple[Verb, ...]) -> list[Intent]:
     """After approval the original sum is never restated: the deltas of changed lines become a change order.
 
     Its number follows the highest of ours, so that one deleted in Procore never makes two of the same once-key.
     """
     ours = contract.ours
     assert contract.theirs is not None
-    moved = msgspec.structs.replace(ours, lines=tuple(line for line in ours.lines if line.once_key in changed))
+    moved = msgspec.structs.replace(ours, lines=tuple(changed))
     lines = deltas(moved, current_values(contract.theirs, contract.change_orders))
     if not lines:
         return []
@@ -350,7 +358,8 @@ def _fill(
     contract: Contract, lines: tuple[CommitmentLine, ...], money: Money, reason: str, after: tuple[Verb, ...]
 ) -> Intent:
     body = msgspec.structs.replace(contract.ours, lines=lines)
-    return msgspec.structs.replace(_intent(contract, Verb.FILL, body, reason), money=money, after=after)
+    needs = _needs(body, tuple(line for line in lines if not line.id), None)  # with an id it keeps its code there
+    return msgspec.structs.replace(_intent(contract, Verb.FILL, body, reason), money=money, after=after, needs=needs)
 
 
 def _status(contract: Contract, after: tuple[Verb, ...]) -> Intent:

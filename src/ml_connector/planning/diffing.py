@@ -58,12 +58,27 @@ def compare(ours: Commitment, theirs: Commitment, base: Commitment | None) -> Di
             lines.append(line)
             continue
         changed, moved, fought = _line(line, other, before.get(line.once_key))
-        if changed:  # what is asked about stays theirs, until a person says otherwise and all of ours is written
-            lines.append(msgspec.structs.replace(line, **{field: getattr(other, field) for field in (*moved, *fought)}))
+        if changed:
+            lines.append(_kept_theirs(line, other, (*moved, *fought)))
         name = f"line {'/'.join(line.once_key.split('/')[-2:])}"
         drift += [f"{name} {field}" for field in moved]
         conflicts += [f"{name} {field}" for field in fought]
     return Difference(tuple(header), tuple(lines), tuple(drift), tuple(conflicts))
+
+
+def header_to_write(ours: Commitment, theirs: Commitment, difference: Difference) -> Commitment:
+    """The header as it is written: what is asked about, or stands as a person said, goes as Procore has it."""
+    kept = [name for name in (*difference.drift, *difference.conflicts) if name in HEADER]
+    return msgspec.structs.replace(ours, lines=(), **{name: getattr(theirs, name) for name in kept})
+
+
+def _kept_theirs(ours: CommitmentLine, theirs: CommitmentLine, fields: Sequence[str]) -> CommitmentLine:
+    """The line as it is written: what is asked about stays theirs until a person says otherwise, and all of ours goes.
+
+    One that keeps their budget code has their id, too: the code is not written, for it may be none of ours.
+    """
+    kept = {field: getattr(theirs, field) for field in fields}
+    return msgspec.structs.replace(ours, **kept, id=theirs.id if "budget_code" in kept else ours.id)
 
 
 def _line(
@@ -72,8 +87,10 @@ def _line(
     by_amount = _kept_by_amount(ours, theirs, base)
     looked_at = [name for name in LINE if not (by_amount and name in MEASURES)]
     verdicts = {name: _verdict(getattr(ours, name), getattr(theirs, name), base, name) for name in looked_at}
-    if any(verdicts.get(name) in ("drift", "conflict") for name in VALUE):  # quantity times price is one thing
-        verdicts.update({name: "conflict" for name in VALUE if verdicts.get(name) == "write"})
+    theirs_too = {verdicts.get(name) for name in VALUE} & {"drift", "conflict"}
+    if theirs_too:  # quantity times price is one thing: none of it is written over what they made of it
+        asked = "conflict" if "conflict" in theirs_too else "drift"
+        verdicts.update({name: asked for name in VALUE if verdicts.get(name) == "write"})
     drift, conflicts = ([name for name in looked_at if verdicts[name] == said] for said in ("drift", "conflict"))
     return "write" in verdicts.values(), drift, conflicts
 

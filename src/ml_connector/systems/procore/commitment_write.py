@@ -171,7 +171,10 @@ def render_update(effect: Effect) -> OrderWrite:
 
 
 def render_line(line: CommitmentLine, budget_code: str, units: dict[str, str]) -> LineWrite:
-    """A line as a sync row; the amount is ours, not quantity times cost, so that both ledgers agree to the cent."""
+    """A line as a sync row; the amount is ours, not quantity times cost, so that both ledgers agree to the cent.
+
+    Without a budget code the line keeps the one it has in Procore.
+    """
     return LineWrite(
         origin_id=line.once_key,
         description=line.description,
@@ -180,7 +183,7 @@ def render_line(line: CommitmentLine, budget_code: str, units: dict[str, str]) -
         uom=units.get(line.unit),
         amount=plain(line.amount),
         extended_type="manual",
-        wbs_code_id=number_of(budget_code),
+        wbs_code_id=number_of(budget_code) if budget_code else None,
     )
 
 
@@ -326,10 +329,11 @@ def matched(ours: Sequence[CommitmentLine], theirs: Sequence[commitment.LineRow]
 
 
 def _budget_code(effect: Effect, body: Commitment, line: CommitmentLine) -> str:
+    """The id of a line's budget code; empty for a line that keeps the one it has there, which may be none of ours."""
     found = commitment.budget_code_of(effect.ids, body.project, line.budget_code)
-    if not found:
+    if not found and not line.id:
         raise Bug(f"Intent {effect.intent_id} was sent without the id of budget code {line.budget_code}.")
-    return found
+    return found or ""
 
 
 def _checked(effect: Effect, entity: sync.Entity | None, outcome: Outcome) -> Outcome:
