@@ -8,10 +8,18 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ml_connector.sandbox.running import RunningSandbox
 
-from .shell import TRACE, Shell
+from .shell import Shell
+
+CLOSED = [
+    word
+    for entry in ("erp.url", "projects.url", "projects.login_url")
+    for word in ("--set", f"{entry}=http://127.0.0.1:9")
+]
+"""Addresses at which nobody is."""
 
 
 def test_the_demo_tells_the_truth_and_ends(alone: Shell) -> None:
@@ -44,18 +52,23 @@ def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
         lines = _lines_until(started, "Ctrl-C ends it.")
         home = alone.home / "demo"
         [link] = [line.split()[-1] for line in lines if "/sign-in/once/" in line]
-        with urllib.request.urlopen(link, timeout=20) as page:
-            assert "ml-connector" in page.read().decode()
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(link, timeout=20) as page:
+            assert "This link signs you in once" in page.read().decode()
+        with browser.open(link, data=b"", timeout=20) as page:
+            assert urlsplit(page.url).path in ("/", "/c/demo")
+            assert "Welcome. That link is spent" in page.read().decode()
         said = [line for line in lines if f"ML_CONNECTOR_HOME={home} " in line]
         assert any(line.rstrip().endswith("ml-connector holds -c demo") for line in said)
         assert "A demo runs in" in alone("demo", "--once", code=10).err
         there = Shell(home)
         assert there("show", "po", "P100001", "-c", "demo", "--json").form["contracts"]
         assert there("sync", "demo", "--json").form["requests"]["projects"]["write"] == 0
+        assert "Nothing is broken" in there("play", "mend", "-c", "demo").out
         os.killpg(started.pid, signal.SIGINT)
         _, err = started.communicate(timeout=60)
         assert started.returncode == 0
-        assert TRACE not in err
+        assert err == ""
     finally:
         started.kill()
 
@@ -73,6 +86,47 @@ def test_the_sandbox_serves_and_ends(alone: Shell, tmp_path: Path) -> None:
     out, err = started.communicate(timeout=60)
     assert (started.returncode, out) == (0, "")
     assert "Simulated ifs at" in err
+
+
+def test_another_terminal_plays_with_the_systems(joined: Shell, box: RunningSandbox) -> None:
+    before = box.clock()
+    assert "8 hours went by" in joined("play", "move", "8h").out
+    assert (box.clock() - before).total_seconds() >= 8 * 3600
+    for wrong in ("0h", "soon", "99w", ""):
+        assert "no span of time" in joined("play", "move", wrong, code=12).err
+    assert "order_no=P100001 line_no=1 price=99.50" in " ".join(joined("play", "act", COLUMNS="200").out.split())
+    told = joined("play", "act", "code", "value=31-777", "--json").form
+    assert told["said"] == "Cost code 31-777 exists in IFS now."
+    assert "ENTRY=VALUE" in joined("play", "act", "code", "31-778", code=12).err
+    assert "takes no" in joined("play", "act", "code", "nonsense=1", code=12).err
+    joined("play", "act", "nonsense", code=11)
+    joined("play", "break", "423", "--times", "0")
+    joined("play", "break", "429", "--side", "moon", code=12)
+    assert [(rule["kind"], rule["side"], rule["times"]) for rule in box.faults.as_json()["rules"]] == [
+        ("423", "ifs", 0)
+    ]
+    assert joined("play", "break", "--json").form["standing"][0]["left"] is None
+    joined("play", "mend")
+    assert box.faults.as_json()["rules"] == []
+
+
+def test_real_systems_are_not_played_with(joined: Shell, box: RunningSandbox) -> None:
+    calls = box.log.calls
+    away = (
+        "connection",
+        "edit",
+        "north",
+        "--set",
+        "projects.url=https://api.procore.com",
+        "--client-secret-projects",
+        "x",
+    )
+    joined(*away, "--set", "projects.login_url=https://login.procore.com")
+    assert "no sandbox" in joined("play", "move", "1h", code=11).err
+    assert "ml-connector demo" in joined("play", "mend", "--json", code=11).error["next_step"]
+    joined("connection", "edit", "north", *CLOSED, "--client-secret-erp", "x", "--client-secret-projects", "x")
+    assert "No sandbox answers" in joined("play", "mend", code=11).err
+    assert box.log.calls == calls
 
 
 def test_a_taken_port_is_said(alone: Shell, served: RunningSandbox) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from ml_connector.app import App
+from ml_connector.cli import logs
 from ml_connector.cli.demo_open import Start, stay
 from ml_connector.cli.demo_story import Story
 from ml_connector.cli.demo_teller import NAME, Teller
@@ -65,6 +66,7 @@ def demo(
     people and breaks things.
     """
     session = session_of(ctx)
+    logs.hush(session.environ)
     home = (keep or session.settings.home / "demo").expanduser().absolute()
     out = Output(io.StringIO()) if brief else session.out
     try:

@@ -88,3 +88,10 @@ def configure(level: int, redactor: Redactor, *, as_json: bool) -> None:
     logging.getLogger("ml_connector").setLevel(level)
     # told of by the pool when Ctrl-C strikes while it takes a session back: the session is thrown away, nothing is lost
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+
+
+def hush(environ: Mapping[str, str]) -> None:
+    """From now on only warnings stand between the lines of a story, unless the variable or --verbose asked for more."""
+    if VARIABLE not in environ and logging.getLogger("ml_connector").level == logging.INFO:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        logging.getLogger("ml_connector").setLevel(logging.WARNING)

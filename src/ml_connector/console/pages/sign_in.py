@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
@@ -11,7 +11,7 @@ from ml_connector.access import openid, signing_in, throttle, users
 from ml_connector.access.openid import LASTS as OPENID_LASTS
 from ml_connector.access.permissions import Permission
 from ml_connector.access.signing_in import LASTS, Session
-from ml_connector.console.page import Page, Route
+from ml_connector.console.page import MOST_ADDRESS, Page, Route
 from ml_connector.kernel.errors import BadInput, ConnectorError, RateLimited, SignInRefused, Unavailable
 from ml_connector.web.asking import cookie_name
 
@@ -51,6 +51,9 @@ def enter_once(page: Page) -> Response:
         return _shown(page, "/", "", error)
     found = signing_in.principal_of_cookie(page.around.app, session.cookie)
     if found and not users.get(page.around.app, found[0].name).signs_in_by:
+        if page.demo:
+            page.say("Welcome. That link is spent: to come again, choose a password under your name.", "info")
+            return let_in(page, session, "/")
         page.say("Welcome. Choose a password now: the link you came by is spent.", "info")
         return let_in(page, session, "/me")
     return let_in(page, session, "/")
@@ -107,8 +110,8 @@ def whence(page: Page) -> tuple[str, str]:
 
 
 def inside(to: str) -> str:
-    """An address of ours to go to; the home page for everything that is none, such as another site's."""
-    if not to.isprintable() or not to.startswith("/") or to.startswith(("//", "/\\")):
+    """An address of ours to go to; the home page for everything that is none, such as another site's, or too long."""
+    if not to.isprintable() or not to.startswith("/") or to.startswith(("//", "/\\")) or len(quote(to)) > MOST_ADDRESS:
         return "/"
     parts = urlsplit(to)
     safe = not parts.netloc and not parts.scheme
@@ -149,8 +152,8 @@ PAGES: tuple[Route, ...] = (
     Route("/sign-in", enter, ("POST",), open=True),
     Route("/sign-in/once/{word}", once, open=True),
     Route("/sign-in/once/{word}", enter_once, ("POST",), open=True),
-    Route("/sign-in/company", company, open=True),
-    Route(BACK, company_back, open=True),
+    Route("/sign-in/company", company, open=True, abroad=True),
+    Route(BACK, company_back, open=True, abroad=True),
     Route("/sign-out", leave, ("POST",), permission=Permission.OWN),
 )
 """Coming in and going out."""
