@@ -24,7 +24,7 @@ demo: $(STAMP) ## a month on the sandbox, then the console open on it (ARGS=--on
 	$(BIN)/ml-connector demo $(or $(ARGS),--month)
 
 test: $(STAMP) .browser ## pass the whole suite: it is what CI runs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The browser's tests want Debian's Chromium: it is installed where that is allowed, and left out loudly where not.
 .PHONY: .browser
