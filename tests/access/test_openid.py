@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from ml_connector.access import openid, users
+from ml_connector.access import openid, openid_provider, users
 from ml_connector.access.openid import Arrived
 from ml_connector.access.openid_provider import Provider as OurProvider
 from ml_connector.access.secrets_drawn import digest
@@ -274,6 +274,7 @@ def test_a_provider_that_is_away_or_another_one_is_told_apart(people: Hall, prov
     provider.wrong = {"down": True}
     with pytest.raises(Unavailable):
         openid.go(app, BACK)
+    openid._provider.cache_clear()
     provider.wrong = {"issuer_of_document": "https://other.example"}
     with pytest.raises(SignInRefused, match=r"calls itself https://other\.example"):
         openid.go(app, BACK)
@@ -287,6 +288,23 @@ def test_a_provider_that_is_away_or_another_one_is_told_apart(people: Hall, prov
     assert not openid.is_set_up(people.app)
     with pytest.raises(BadInput, match="No OpenID provider"):
         openid.go(people.app, BACK)
+
+
+def test_a_provider_that_is_away_is_not_asked_by_everybody_who_comes_meanwhile(
+    people: Hall, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_with(people, provider)
+    provider.wrong, before = {"down": True}, len(provider.asked)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="cannot answer now") as said:
+            openid.go(app, BACK)
+        assert said.value.reference == "HTTP 503"
+    assert len(provider.asked) == before + 1
+    provider.wrong = {}
+    with pytest.raises(Unavailable):
+        openid.go(app, BACK)
+    monkeypatch.setattr(openid_provider, "AWAY", 0.0)
+    assert openid.go(app, BACK).url.startswith(provider.url)
 
 
 def test_the_last_administrator_stays_one_whatever_a_claim_says(people: Hall, provider: Provider) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from ml_connector.access import openid, signing_in
+from ml_connector.access.openid_provider import Provider
 from ml_connector.access.throttle import place_of
+from ml_connector.console import application
 from ml_connector.console.application import console
 from ml_connector.console.pages.sign_in import BACK, inside
 from ml_connector.settings import OpenId
 from ml_connector.web import limits
+from ml_connector.web.threads import AT_ONCE
 from ml_connector.webhooks import protocol
 from ml_connector.webhooks.serving import Door
 
@@ -82,6 +89,64 @@ def test_a_stranger_sends_little_and_soon(door: Door, monkeypatch: pytest.Monkey
         assert b"more than 16 KB" in said + large.recv(100_000)
 
 
+def test_who_hangs_up_is_no_failure_of_ours_and_one_of_ours_is_logged_once(
+    door: Door, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "ANSWER_SECONDS", 0.1)
+    font = b"GET /static/inter-latin-ext.woff2 HTTP/1.1\r\nHost: x\r\n\r\n"
+    with capture_logs() as logged:
+        begun(door).close()
+        with socket.socket() as silent:
+            silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            silent.connect(("127.0.0.1", door.port))
+            silent.sendall(font * 10)
+            time.sleep(0.3)
+            silent.settimeout(2)
+            heard = b"."
+            with suppress(ConnectionResetError):
+                while heard:
+                    heard = silent.recv(100_000)
+        visitor.get("/healthz")
+        assert logged == []
+        monkeypatch.setattr(application, "_stranger", lambda _: 1 // 0)
+        visitor.get("/nothing")
+        Visitor(door.url).get("/healthz")
+    assert visitor.status == 500
+    assert [(one["event"], one["error"]) for one in logged] == [("console.failed", "ZeroDivisionError")]
+    assert logged[0]["reference"] in visitor.text
+
+
+def test_a_provider_that_takes_long_keeps_only_those_waiting_who_come_by_it(
+    people: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "ABROAD_SECONDS", 0.2)
+    door = Door(people.app, port=0, site=console(people.app))
+    door.start()
+    visitor = Visitor(door.url)
+    entered(visitor, ANNA)
+    over = threading.Event()
+    before = people.app.settings
+    people.app.settings = msgspec.structs.replace(before, openid=OpenId("https://slow.example", CLIENT, SECRET))
+    monkeypatch.setattr(Provider, "_fetched", lambda *_: over.wait(10) and b"{}")
+    openid._provider.cache_clear()
+    callers = [socket.create_connection(("127.0.0.1", door.port), timeout=8) for _ in range(AT_ONCE + 4)]
+    try:
+        for wire in callers:
+            wire.sendall(b"GET /sign-in/company HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        began = time.monotonic()
+        for _ in range(3):
+            assert ANNA in visitor.get("/me")
+        assert callers[-1].recv(1000).startswith(b"HTTP/1.1 503 ")
+        assert time.monotonic() - began < 3
+    finally:
+        over.set()
+        for wire in callers:
+            wire.close()
+        people.app.settings = before
+        openid._provider.cache_clear()
+        door.stop()
+
+
 def test_a_stranger_is_led_to_the_sign_in_page_and_back(visitor: Visitor) -> None:
     assert visitor.get("/me?x=1") == "/sign-in?to=%2Fme%3Fx%3D1"
     assert 'value="/me?x=1"' in visitor.get("/sign-in?to=%2Fme%3Fx%3D1")
@@ -124,10 +189,18 @@ def test_the_cookie_is_for_no_script_and_no_other_site(people: Hall, visitor: Vi
         ("me", "/"),
         ("/sign-out", "/"),
         ("/sign-in", "/"),
+        ("/c/north/inbox?q=" + "x" * 4000, "/"),
+        ("/c/north/inbox?q=" + "é" * 1000, "/"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_signing_in_leads_to_no_other_site(to: str, leads: str) -> None:
     assert inside(to) == leads
+
+
+def test_a_long_address_keeps_nobody_out(people: Hall, visitor: Visitor) -> None:
+    assert entered(visitor, ANNA, to="/c/north/inbox?q=" + "x" * 5000) == "/"
+    assert ANNA in visitor.get("/me")
 
 
 def test_a_wrong_password_is_said_beside_the_form(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from ml_connector.access.secrets_drawn import digest
 from ml_connector.access.signing_in import enter_once, principal_of_cookie, principal_of_token
 from ml_connector.access.users import Newcomer
 from ml_connector.actions import own
-from ml_connector.actions.action import Nothing
+from ml_connector.actions import users as acts
+from ml_connector.actions.action import Action, Nothing
 from ml_connector.actions.perform import perform
 from ml_connector.kernel.errors import BadInput, ConnectorError, NotAllowed, NothingSuchHere, RateLimited
 from ml_connector.store import restored
@@ -65,6 +67,7 @@ def test_a_new_user_gets_a_link_and_chooses_a_password(people: Hall) -> None:
         Newcomer(name="<script>"),
         Newcomer(name="x" * 65),
         Newcomer(name="service"),
+        Newcomer(name="openid"),
     ],
 )
 def test_what_cannot_be_a_user_is_refused(people: Hall, given: Newcomer) -> None:
@@ -89,6 +92,41 @@ def test_another_role_ends_sessions_and_the_tokens_follow(people: Hall) -> None:
     assert found.permissions == {Permission.LOOK, Permission.APPROVE}, "never more than its scopes"
     assert people.trail("user:change:done")[0][2] == {"role": "admin", "before": "viewer"}
     users.set_role(people.app, name, "viewer")
+
+
+def test_a_token_makes_nobody_who_may_more_than_itself(people: Hall) -> None:
+    name = people.somebody("operator")
+
+    def by(*scopes: str) -> Principal:
+        made = tokens.add(people.app, asking(people, ADAM), f"people {scopes}", scopes, 1)
+        found = principal_of_token(people.app, made.token)
+        assert found is not None
+        return found
+
+    def does(who: Principal, action: Action, **given: Any) -> Any:
+        return perform(people.app, who, action, action.takes(**given))
+
+    bare, wider, whole = by("users"), by("users", "look", "work"), by("users", "look", "work", "approve", "configure")
+    for who in (bare, wider, whole):
+        with pytest.raises(NotAllowed, match="sign-in link"):
+            does(who, acts.LINK, user=ADAM)
+    for who, action, given in (
+        (bare, acts.ADD, {"name": "nobody.yet"}),
+        (wider, acts.ADD, {"name": "nobody.yet", "role": "approver"}),
+        (wider, acts.ROLE, {"user": name, "role": "admin"}),
+        (bare, acts.CHANGE, {"user": name, "email": "mine@evil.example"}),
+        (wider, acts.CHANGE, {"user": ADAM, "email": "mine@evil.example"}),
+        (wider, acts.CHANGE, {"user": ADAM, "subject": ""}),
+    ):
+        with pytest.raises(NotAllowed, match="no right to"):
+            does(who, action, **given)
+    assert does(bare, acts.CHANGE, user=ADAM, title="Adam").title == "Adam"
+    assert does(wider, acts.CHANGE, user=name, email="olga@made.example").email == "olga@made.example"
+    assert does(wider, acts.ADD, name="made.by.token", role="operator").link
+    assert does(bare, acts.DISABLE, user=name).disabled_at, "which gives nobody anything"
+    assert does(whole, acts.ROLE, user="made.by.token", role="admin").role == "admin"
+    assert does(asking(people, ADAM), acts.LINK, user="made.by.token").word
+    users.remove(people.app, "made.by.token")
 
 
 def test_disabling_ends_everything_and_enabling_brings_back_the_role(people: Hall) -> None:

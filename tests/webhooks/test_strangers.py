@@ -6,6 +6,9 @@ import hmac
 import json
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,8 +16,9 @@ from structlog.testing import capture_logs
 from ml_connector.service import hook_book, refusals
 from ml_connector.store import hooks
 from ml_connector.webhooks import application, gatekeeper, protocol
+from ml_connector.webhooks.serving import Door
 
-from .house import COMPANY, Hook, House, add_connection, add_hook, body_of, flood
+from .house import COMPANY, Hook, House, add_connection, add_hook, body_of, call, flood
 
 
 def strangers(house: House) -> dict[str, tuple[str, dict[str, str]]]:
@@ -275,6 +279,76 @@ def test_who_only_occupies_a_place_makes_room_for_who_has_something_to_say(
     finally:
         for wire in idlers:
             wire.close()
+
+
+LARGE = 1_000_000
+
+
+async def large(scope: Any, _receive: Any, send: Any) -> None:
+    """A site all of whose answers are large, and made part by part or all at once."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+    parts = 1 if scope["path"] == "/whole" else 20
+    for part in range(1, parts + 1):
+        await send({"type": "http.response.body", "body": b"x" * (LARGE // parts), "more_body": part < parts})
+
+
+@pytest.fixture(scope="module")
+def hall(standing: House) -> Iterator[Door]:
+    """A door with a site behind it."""
+    door = Door(standing.app, port=0, site=large)
+    door.start()
+    yield door
+    door.stop()
+
+
+def asked(door: Door, times: int = 1, most: int = 4096, path: str = "/") -> socket.socket:
+    """A caller with a small buffer who asked for that, and has taken nothing of it."""
+    wire = socket.socket()
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, most)
+    wire.settimeout(5)
+    wire.connect(("127.0.0.1", door.port))
+    wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * times)
+    return wire
+
+
+def taken(wire: socket.socket, part: int = 1_000_000, pause: float = 0.0) -> int:
+    """How many bytes of an answer come, until there are enough or the door hangs up."""
+    found = 0
+    with suppress(OSError):
+        while found < LARGE and (some := wire.recv(part)):
+            found += len(some)
+            time.sleep(pause)
+    return found
+
+
+@pytest.mark.parametrize("path", ["/", "/whole"])
+def test_who_takes_no_answer_makes_room(hall: Door, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(protocol, "MOST_CONNECTIONS", 10)
+    with ExitStack() as held:
+        silent = [held.enter_context(asked(hall, path=path)) for _ in range(15)]
+        time.sleep(0.1)
+        for _ in range(5):
+            assert call(hall.port, "GET", "/healthz").status == 200
+        assert taken(silent[0]) < LARGE, "the one that came first went first"
+
+
+def test_an_answer_that_nobody_takes_is_not_kept_and_one_taken_slowly_is(
+    hall: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "ANSWER_SECONDS", 0.2)
+    with capture_logs() as logged, ExitStack() as held:
+        silent, slow = held.enter_context(asked(hall, 3)), held.enter_context(asked(hall, most=50_000))
+        assert taken(slow, 50_000, 0.03) >= LARGE
+        assert taken(silent) < LARGE
+        time.sleep(0.05)
+    assert [one for one in logged if one["event"] == "door.failed"] == []
+
+
+def test_nobody_asks_far_ahead_of_the_answers(hall: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    with asked(hall, protocol.MOST_AHEAD) as eager:
+        assert taken(eager) >= LARGE
+    with asked(hall, protocol.MOST_AHEAD + 2) as greedy:
+        assert taken(greedy) < LARGE
 
 
 def test_known_callers_have_a_limit_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,10 @@ LEEWAY = 60
 FRESH = 3600.0
 """Seconds for which what a provider says of itself is believed without asking again."""
 
+AWAY = 30.0
+"""Seconds for which a provider that did not say of itself what it must is not asked again: whoever signs in meanwhile
+is told so at once, and waits for nothing."""
+
 _PATIENCE = timedelta(seconds=10)
 _MOST = 1_000_000
 _ASK_AGAIN = 30.0
@@ -60,15 +64,25 @@ class Provider:
         self._lock = threading.Lock()
         self._document: Document | None = None
         self._document_at = 0.0
+        self._away: Unavailable | None = None
+        self._away_at = 0.0
         self._keys: KeySet | None = None
         self._keys_at = 0.0
 
     def document(self) -> Document:
-        """What it says of itself. SignInRefused when that is not the provider of the settings; Unavailable."""
+        """What it says of itself. SignInRefused when that is not the provider of the settings; Unavailable where it
+        does not answer, or did not within the last `AWAY` seconds."""
         with self._lock:
-            if self._document is None or time.monotonic() - self._document_at > FRESH:
+            if self._document is not None and time.monotonic() - self._document_at <= FRESH:
+                return self._document
+            if self._away is not None and time.monotonic() - self._away_at < AWAY:
+                raise Unavailable(self._away.sentence, remedy=self._away.remedy, reference=self._away.reference)
+            try:
                 self._document = self._discovered()
-                self._document_at = time.monotonic()
+            except Unavailable as error:
+                self._away, self._away_at = error, time.monotonic()
+                raise
+            self._away, self._document_at = None, time.monotonic()
             return self._document
 
     def claims(self, code: str, verifier: str, nonce: str, back: str) -> dict[str, Any]:

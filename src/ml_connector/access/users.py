@@ -22,7 +22,7 @@ from ml_connector.store.bulk import Transaction
 from ml_connector.store.sessions import SessionRow
 from ml_connector.store.users import UserRow
 
-RESERVED = frozenset({"service", "door", "root", "operator", "system", "worker", "scheduler"})
+RESERVED = frozenset({"service", "door", "root", "operator", "system", "worker", "scheduler", "openid"})
 """Names under which the product itself acts in the audit trail; nobody is called so."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")

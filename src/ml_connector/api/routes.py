@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -12,11 +12,12 @@ from starlette.routing import Route as Address
 from ml_connector.access.principal import Principal
 from ml_connector.actions.action import Action
 from ml_connector.actions.perform import check_right, perform
+from ml_connector.actions.playground import Playground
 from ml_connector.actions.table import ACTIONS
 from ml_connector.api.openapi import ROOT, described
 from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput
-from ml_connector.web.asking import asker_of, program_of
+from ml_connector.web.asking import asker_of, comes_from_elsewhere, program_of
 from ml_connector.web.failures import Failure, failure_of
 from ml_connector.web.limits import limited
 from ml_connector.web.texts import check_texts
@@ -27,12 +28,16 @@ _PROBLEM = "application/problem+json"
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
-def api_routes(app: App, beside: Beside, *, https: bool) -> list[Address]:
-    """Every address, with what answers it. Programs bring a token; reading works with a session's cookie as well."""
+def api_routes(app: App, beside: Beside, *, https: bool, playground: Playground | None = None) -> list[Address]:
+    """Every address, with what answers it. Programs bring a token; reading works with a session's cookie as well.
+
+    `playground` is the sandbox of a demo.
+    """
     by_path: dict[str, dict[str, Action]] = {}
     for action in ACTIONS:
         by_path.setdefault(action.path, {})[action.method] = action
-    found = [_address(app, beside, path, actions, https=https) for path, actions in by_path.items()]
+    ground = _Ground(app, https, playground)
+    found = [_address(ground, beside, path, actions) for path, actions in by_path.items()]
 
     async def description(request: Request) -> Response:
         if await beside(_who, app, request, https, True) is None:
@@ -42,16 +47,24 @@ def api_routes(app: App, beside: Beside, *, https: bool) -> list[Address]:
     return [Address(f"{ROOT}/openapi.json", description, methods=["GET"]), *found]
 
 
-def _address(app: App, beside: Beside, path: str, actions: dict[str, Action], *, https: bool) -> Address:
+class _Ground(NamedTuple):
+    """What all addresses share."""
+
+    app: App
+    https: bool
+    playground: Playground | None
+
+
+def _address(ground: _Ground, beside: Beside, path: str, actions: dict[str, Action]) -> Address:
     async def endpoint(request: Request) -> Response:
         action = actions["GET" if request.method == "HEAD" else request.method]
         try:
-            who = await beside(_who, app, request, https, not action.writes)
+            who = await beside(_who, ground.app, request, ground.https, not action.writes)
             if who is None:
                 return _unknown()
             check_right(who, action)
             given = _given(action, request, await limited(request).body() if action.writes else b"")
-            return await beside(_done, app, who, action, given)
+            return await beside(_done, ground, who, action, given)
         except Exception as error:  # no trace reaches a program
             return _failed(failure_of(error))
 
@@ -59,10 +72,11 @@ def _address(app: App, beside: Beside, path: str, actions: dict[str, Action], *,
 
 
 def _who(app: App, request: Request, https: bool, reading: bool) -> Principal | None:
-    """Who asks. A cookie alone may only read here: a foreign page could make a browser send it."""
+    """Who asks. A cookie alone may only read here, and not for another site's page, which could make a browser send
+    it."""
     if request.headers.get("authorization"):
         return program_of(app, request)
-    asker = asker_of(app, request, https=https) if reading else None
+    asker = asker_of(app, request, https=https) if reading and not comes_from_elsewhere(request) else None
     return asker.who if asker else None
 
 
@@ -98,8 +112,9 @@ def _given(action: Action, request: Request, body: bytes) -> Any:
         raise BadInput(f"The request cannot be used: {error}.", remedy="See /api for every field.") from None
 
 
-def _done(app: App, who: Principal, action: Action, given: Any) -> Response:
-    return Response(_encoder.encode(perform(app, who, action, given)), media_type=_JSON)
+def _done(ground: _Ground, who: Principal, action: Action, given: Any) -> Response:
+    answer = perform(ground.app, who, action, given, ground.playground)
+    return Response(_encoder.encode(answer), media_type=_JSON)
 
 
 def _unknown() -> Response:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ml_connector.kernel.errors import (
     AskPerson,
@@ -68,6 +69,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(408, "It took too long to arrive.", "Send it again.")
     if isinstance(error, Crowded):
         return Failure(503, "Too many people are at the door at this moment.", "Try again in a few seconds.", "", 5)
+    if isinstance(error, ClientDisconnect):  # nobody is there to be told, and nothing of ours went wrong
+        return Failure(400, "The request ended before it was whole.", "Send it again.")
     if isinstance(error, HTTPException) and error.status_code < 500:
         found = {404: "There is nothing at this address.", 405: "This address is not asked that way."}
         sentence = found.get(error.status_code, "The request cannot be read.")

@@ -39,7 +39,7 @@ class TooSlow(Exception):
 
 
 class Crowded(Exception):
-    """Too many strangers send at the same time, and this one has taken longest."""
+    """Too many strangers send, or wait, at the same time, and this one has done so longest."""
 
 
 class Limit(NamedTuple):

@@ -18,7 +18,7 @@ from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, Bug
 from ml_connector.webhooks.answers import Site
 from ml_connector.webhooks.application import Application
-from ml_connector.webhooks.protocol import DoorProtocol
+from ml_connector.webhooks.protocol import Callers, DoorProtocol
 
 PORT = 8480
 """Where the door is when nobody says otherwise."""
@@ -27,6 +27,8 @@ DRAIN_SECONDS = 3.0
 
 _START_SECONDS = 10.0
 _BACKLOG = 1024
+_SENT = 64 * 1024
+"""Bytes the system keeps of an answer that is not taken; it would keep megabytes, and would not say how they go."""
 _KEEP_ALIVE = 65
 """Seconds an idle connection stays; above the usual minute of a proxy in front, which must be the first to hang up."""
 
@@ -101,9 +103,7 @@ class _Server(uvicorn.Server):
 
 
 def _config(application: Application) -> uvicorn.Config:
-    idle: dict[DoorProtocol, None] = {}
-    unread: dict[DoorProtocol, None] = {}
-    protocol: Any = functools.partial(DoorProtocol, idle, unread)
+    protocol: Any = functools.partial(DoorProtocol, Callers())
     # what uvicorn has to say is about callers' mistakes, and each of them would be a line
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
@@ -132,6 +132,7 @@ def _listener(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT)  # whoever is let in has the same
             listener.bind(address)
             listener.listen(_BACKLOG)
             listener.setblocking(False)
