@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from ml_connector.connection_file import (
     TOKENS,
     ConnectionConfig,
     check_name,
-    config_from,
     connection_from,
     connection_of,
     differences,
@@ -35,28 +34,30 @@ from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import BadInput, EnvironmentChanged
+from ml_connector.kernel.errors import EnvironmentChanged
 from ml_connector.planning.mapping import DEFAULT, Mapper
-from ml_connector.planning.policy import goes_alone
 from ml_connector.registry import ERP_PROFILES
 from ml_connector.settings import Settings, settings_from
-from ml_connector.store import audit, breakers, connections, identities, links, mappings, placements, sources, workers
+from ml_connector.store import audit, breakers, connections, identities, links, mappings, sources, workers
 from ml_connector.store import pauses as standing_still
 from ml_connector.store.bulk import json_text
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
-from ml_connector.store.setups import check_approved
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.port import Progress
 from ml_connector.vault.keys import KeyRing, begin_rotation, end_rotation, next_file, prepare_rotation
 from ml_connector.vault.sealing import Sealed, reseal, seal
-from ml_connector.wiring import Wiring, mapping_of, mapping_text
+from ml_connector.wiring import Wiring, check_chosen_once, mapping_of, mapping_text
 
 
 def quiet(_what: str, _count: int) -> None:
     """Progress nobody watches."""
 
 
+Changes = Mapping[str, Any] | Callable[[ConnectionRow], Mapping[str, Any]]
+"""What changes about a connection in the form of its file, or what tells that for the connection as it is."""
+
+_TRIES = 10
 _ALIVE = timedelta(seconds=60)
 """A process that has been silent for longer is not counted."""
 
@@ -103,7 +104,7 @@ class App:
     def add_connection(self, name: str, text: str, *, paused: str = "") -> ConnectionRow:
         """Adds a connection from the text of its file; its secrets are sealed. BadInput when it cannot be used.
 
-        With `paused` (why) nothing runs by itself for it from its first moment.
+        With `paused` (why) it is being set up: nothing runs for it from its first moment until a plan is approved.
         """
         parsed = connection_from(text)
         check_name(name)
@@ -117,29 +118,43 @@ class App:
             mappings.put(conn, number, mapping_text(parsed.mapping), self.actor)
             audit.append(conn, number, [self._entry("connection:add:done", name)])
             if paused:
-                standing_still.put(conn, number, standing_still.PauseRow("", self.actor, paused))
+                standing_still.put(conn, number, standing_still.PauseRow("", self.actor, paused, setting_up=True))
                 audit.append(conn, number, [self._entry("connection:pause:done", name)])
             return connections.get(conn, name)
 
-    def edit_connection(self, name: str, changes: Mapping[str, Any]) -> ConnectionRow:
+    def edit_connection(self, name: str, changes: Changes) -> ConnectionRow:
         """Lays `changes` (the form of a connection file, any part of it) over a connection; BadInput when wrong, and
-        where a side is to be reached elsewhere and its secret is not among them."""
-        row = self.connection(name)
-        if not changes:
-            return row
+        where a side is to be reached elsewhere and its secret is not among them.
+
+        `changes` may also be what gives them for the connection as it is: it is asked again where somebody else changed
+        the connection at the same moment, so that both changes are kept. Locked when that does not end.
+        """
+        for left in range(_TRIES - 1, -1, -1):
+            row = self.connection(name)
+            wanted = changes if isinstance(changes, Mapping) else changes(row)
+            try:
+                return self._edited(row, wanted) if wanted else row
+            except connections.Overtaken:
+                if not left:
+                    raise
+        return self.connection(name)
+
+    def _edited(self, row: ConnectionRow, changes: Mapping[str, Any]) -> ConnectionRow:
+        name = row.name
         elsewhere = moved(row.config, changes)
         secrets = self.wiring.secrets(row, besides=elsewhere)
         merged = with_secrets(laid_over(dict(row.config), changes), secrets)
         whole = connection_of(merged, f"Connection {name}")
-        self._check_chosen_once(row, whole.config)
         ERP_PROFILES[whole.config.erp.system](whole.config.erp.profile)
         if TOKEN_PAIR in secrets and _refresh(secrets) == _refresh(whole.secrets):
             whole.secrets[TOKEN_PAIR] = secrets[TOKEN_PAIR]  # not a new one: what is known of it stays
         with self.db.begin() as conn:
+            check_chosen_once(conn, row, whole.config)
             ring = self.ring(may_make=False)
             for field in (one for part in elsewhere for one in sealed_of(part)):
                 connections.drop_secret(conn, row.id, field)  # no token, either, goes where it was not given for
-            connections.update(conn, row.id, title=whole.config.connection.title or name, config=_plain(whole.config))
+            title, config = whole.config.connection.title or name, _plain(whole.config)
+            connections.update(conn, row.id, title=title, config=config, seen=row.updated_at)
             fresh = {field: secret for field, secret in whole.secrets.items() if secrets.get(field) != secret}
             sealed = [seal(ring, row.id, field, secret) for field, secret in fresh.items()]
             connections.put_secrets(conn, [SecretRow(*one) for one in sealed])  # what was not changed keeps its age
@@ -155,30 +170,6 @@ class App:
         if "mapping" in changes:
             self.import_mapping(name, mapping_text(whole.mapping))
         return self.connection(name)
-
-    def _check_chosen_once(self, row: ConnectionRow, config: ConnectionConfig) -> None:
-        """Links belong to one IFS company and one Procore company, invoices to one strategy: else add a connection."""
-        before = config_from(row.config)
-        old, new = before.policy.supplier_invoices.strategy, config.policy.supplier_invoices.strategy
-        same = (before.connection.erp_company, before.projects.company_id) == (
-            config.connection.erp_company,
-            config.projects.company_id,
-        )
-        with self.db.begin() as conn:
-            linked = not same and bool(links.count_links(conn, row.id))
-            placed = old != new and placements.any_placed(conn, row.id)
-            if config.policy != before.policy and goes_alone(config.policy):
-                check_approved(conn, row.id)
-        if linked:
-            raise BadInput(
-                f"Connection {row.name} has links between its two companies, so neither company can be changed.",
-                remedy="Add a new connection for the other pair of companies.",
-            )
-        if placed:
-            raise BadInput(
-                f"Connection {row.name} has invoices in Procore by strategy {old}, which is chosen once.",
-                remedy="Add another connection for what is to go by the other strategy.",
-            )
 
     def remove_connection(self, name: str, *, force: bool = False) -> None:
         """Removes a connection; one with history only with `force`. Its audit rows stay."""
@@ -269,18 +260,12 @@ class App:
         runner = self._runner(name, ())
         return Census(runner.work, repair=repair, requests=runner.requests)
 
-    def replay(
-        self, name: str, what: str, *, mapping: str = "now", apply: bool = False, of: Collection[str] = ()
-    ) -> dict[str, Any]:
+    def replay(self, name: str, what: str, *, mapping: str = "now", of: Collection[str] = ()) -> dict[str, Any]:
         """Decides a past document (of some flows, where two have the same number) or run again from stored evidence.
 
         `mapping` is then or now. See engine/replay.py.
         """
         row = self.connection(name)
-        if apply:
-            with self.db.begin() as conn:
-                replay.forget(conn, row.id, replay.documents_of(conn, row.id, what, of))
-            return lookup.report_form(self.sync(name))
         with self.db.begin() as conn:
             return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, (what, mapping, of)), of)
 
@@ -301,7 +286,6 @@ class App:
         mapping = mapping_of(text)
         with self.db.begin() as conn:
             version = mappings.put(conn, row.id, mapping_text(mapping), self.actor, based_on)
-            mappings.drop_draft(conn, row.id, self.actor)
             audit.append(conn, row.id, [self._entry("mapping:import:done", str(version))])
         return version
 

@@ -13,7 +13,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tomlkit
 
-from ml_connector.connection_file import SECRET_FIELDS, TOKEN_PAIR, TOKENS, config_from, read_toml, sealed_of
+from ml_connector.connection_file import (
+    SECRET_FIELDS,
+    TOKEN_PAIR,
+    TOKENS,
+    ConnectionConfig,
+    config_from,
+    read_toml,
+    sealed_of,
+)
 from ml_connector.engine.binding import Bond, Face
 from ml_connector.engine.killing import point_from
 from ml_connector.engine.run import Runner
@@ -22,9 +30,11 @@ from ml_connector.engine.work import Errand, Work
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import BadInput, ConnectorError, KeyTrouble, NothingSuchHere
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper, mapping_from, mapping_to
+from ml_connector.planning.policy import goes_alone
 from ml_connector.registry import ERP_SYSTEMS, FLOWS, PROJECTS_SYSTEMS
 from ml_connector.settings import Settings
-from ml_connector.store import connections, counters, mappings, paces, setups, tokens
+from ml_connector.store import connections, counters, links, mappings, paces, placements, setups, tokens
+from ml_connector.store.bulk import Transaction
 from ml_connector.store.connections import ConnectionRow, SecretRow
 from ml_connector.store.postgres import Database
 from ml_connector.systems.ifs.system import IfsSystem
@@ -301,3 +311,26 @@ def mapping_of(text: str) -> CodeMapping:
     if not isinstance(inner, dict) or set(data) != {"mapping"}:
         raise BadInput("The mapping must stand under [mapping.cost_code] and [mapping.cost_type], and nothing else.")
     return mapping_from(inner)
+
+
+def check_chosen_once(conn: Transaction, row: ConnectionRow, config: ConnectionConfig) -> None:
+    """BadInput where a connection's new settings change what is chosen once: links belong to one IFS company and one
+    Procore company, invoices to one strategy. And where plans are to go by themselves before one was approved."""
+    before = config_from(row.config)
+    old, new = before.policy.supplier_invoices.strategy, config.policy.supplier_invoices.strategy
+    same = (before.connection.erp_company, before.projects.company_id) == (
+        config.connection.erp_company,
+        config.projects.company_id,
+    )
+    if config.policy != before.policy and goes_alone(config.policy):
+        setups.check_approved(conn, row.id)
+    if not same and links.count_links(conn, row.id):
+        raise BadInput(
+            f"Connection {row.name} has links between its two companies, so neither company can be changed.",
+            remedy="Add a new connection for the other pair of companies.",
+        )
+    if old != new and placements.any_placed(conn, row.id):
+        raise BadInput(
+            f"Connection {row.name} has invoices in Procore by strategy {old}, which is chosen once.",
+            remedy="Add another connection for what is to go by the other strategy.",
+        )

@@ -11,7 +11,10 @@ from fresh_box import fresh
 from ml_connector.app import App
 from ml_connector.kernel.errors import ApprovalNeeded, BadInput
 from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.service.alarms import alerts_of
 from ml_connector.settings import Settings
+from ml_connector.store.signals import count_waiting_plans, signals
+from ml_connector.views.home import home
 from store.cluster import Cluster
 
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
@@ -35,6 +38,16 @@ def app(served: RunningSandbox, cluster: Cluster, tmp_path: Path) -> Iterator[Ap
     cluster.drop(url)
 
 
+def told_to_wait(app: App) -> tuple[list[str], int, list[str]]:
+    """The plans that wait by the one look of Home and status, how many by the menu, and the alarms."""
+    with app.db.begin() as conn:
+        found = signals(conn, app.clock())
+        number = count_waiting_plans(conn, found.connections[0].id)
+    [one] = found.connections
+    assert one.waiting_flows == (["purchase_orders", "vendors"] if number else []), "the others went"
+    return one.waiting_plans, number, [alert.key for where, alert in alerts_of(found, {}) if where == one.id]
+
+
 def counted(app: App, sql: str) -> dict[str, int]:
     """What a statement counts, by its first column."""
     with app.db.begin() as conn:
@@ -56,12 +69,16 @@ def test_the_others_go_and_what_needs_a_vendor_that_waits_waits_with_it(app: App
     assert {key for key in found if key.endswith("waiting")} == {"vendors waiting", "purchase_orders waiting"}
     assert {key for key in found if key.endswith("done")} == {"projects done", "cost_codes done"}
     assert counted(app, "SELECT state, count(*) FROM plans GROUP BY 1") == {"kept": 1}
+    assert told_to_wait(app) == ([report.plan], 1, ["approval/plan"])
+    [card] = home(app).cards
+    assert (card.plans, card.verdict.word) == ([report.plan], "approval")
     with pytest.raises(ApprovalNeeded):  # what is left is of vendors, and orders that wait for them
         app.sync("north", ["vendors"])
     app.sync("north", FLOWS, report.plan)
     linked = counted(app, LINKED)
     assert linked["vendor"] > 5
     assert linked["commitment"] > 15
+    assert told_to_wait(app) == ([], 0, [])
     again = app.sync("north", FLOWS)
     assert not any("wait for approval" in note for note in again.notes)
 

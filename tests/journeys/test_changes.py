@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ml_connector.sandbox.exchange_log import Exchange
+from ml_connector.service import replaying
 
 from .office import OPEN, UNAPPROVED, Office
 
@@ -64,7 +65,7 @@ def test_second_change_makes_the_second_change_order_and_nothing_is_sent_twice(r
     assert [len(change["lines"]) for change in sorted(_changes(running), key=lambda c: c["number"])] == [1, 2]
     assert running.proof.paper(ORDER).original == original
     running.assert_proven()
-    running.app.replay("demo", ORDER, apply=True)
+    replaying.at_once(running.app, "demo", ORDER)
     assert len(_changes(running)) == 2
     running.assert_rests()
 

@@ -287,6 +287,7 @@ def test_a_preliminary_supplier_invoice_is_the_third_route(office: MoneyOffice) 
     office.sync()
     office.pay(number)
     office.sync()
+    assert office.stood("erp_invoice") == ["authorised", "paid"], "how it stands in IFS is followed to its end"
     site_books = office.money.books()[1]
     assert [row["id"] for row in site_books.requisitions] == [site.first]
     assert [(row["requisition_id"], dec(row["amount"])) for row in site_books.payments] == [(site.first, Decimal(3825))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml_connector.kernel.errors import NothingSuchHere
+from ml_connector.service import replaying
 
 from .office import Office
 from .test_changes import ORDER
@@ -53,7 +54,7 @@ def test_apply_sends_again_what_failed_then(office: Office) -> None:
     office.box.faults.clear()
     empty = [where[1] for where, paper, _ in office.proof.papers() if not paper.lines]
     assert ORDER in empty
-    office.app.replay("demo", ORDER, apply=True)
+    replaying.at_once(office.app, "demo", ORDER)
     assert office.proof.paper(ORDER).lines
     office.assert_proven()
 

@@ -143,6 +143,7 @@ def test_order_made_from_it_is_tied_to_that_very_contract_and_the_invoice_is_ent
     assert after["origin_id"] == f"10/order/{order}/{PROJECT}"
     assert {line["origin_id"] for line in after["line_items"]} == {None}, "Approved freezes a contract's lines"
     assert site.changes() == []
+    assert site.office.stood("purchase_requisition") == [site.requisition()["Objstate"]] != ["Planned"]
     assert (after["status"], Decimal(after["grand_total"])) == (before["status"], TOTAL)
     (voucher,) = site.vouchers()
     costs = {row["Account"]: signed(row) for row in voucher["rows"]}

@@ -381,7 +381,7 @@ def test_a_plan_that_stopped_at_its_gate_is_told_until_it_is_decided(watched: Ap
     assert standing(watched) == ["approval/plan"]
     assert "plan ab12 waits for approval: The plan ab12 waits" in bell.heard[0]["message"]
     assert "sync north --plan ab12" in bell.heard[0]["message"]
-    assert status(watched, "north")["connections"][0]["state"] == "asks"
+    assert status(watched, "north")["connections"][0]["plans_waiting"] == ["ab12"]
     put(watched, "UPDATE plans SET state = 'applied'")
     look(watched)
     assert standing(watched) == []
@@ -435,7 +435,7 @@ def test_lateness_that_a_worse_alarm_takes_over_is_not_told_to_be_over(watched: 
     broken(watched, "closed")
     look(watched)  # it is silent still, and that is told again
     assert (standing(watched), titles(bell)) == (["silence/connection"], ["do", "urgent", "urgent", "urgent"])
-    ran(watched, "stopped", plan="ab12")
+    ran(watched, "stopped", flows="{vendors,budgets}", plan="ab12")
     look(watched)
     assert (standing(watched), titles(bell)[4:]) == (["approval/plan"], ["do"])
     assert [one["message"].count("[over]") for one in bell.heard] == [0, 0, 0, 1, 0]
@@ -443,6 +443,25 @@ def test_lateness_that_a_worse_alarm_takes_over_is_not_told_to_be_over(watched: 
     polled(watched, vendors=1, budgets=1)
     look(watched)
     assert (standing(watched), titles(bell)[5:]) == ([], ["over"])
+
+
+def test_a_plan_that_waits_excuses_its_own_flows_and_no_others(watched: App, bell: Listener) -> None:
+    polled(watched, vendors=36, budgets=1)
+    ran(watched, "stopped", plan="ab12")
+    look(watched)
+    assert standing(watched) == ["approval/plan"], "vendors wait for it"
+    polled(watched, vendors=1, budgets=36)
+    look(watched)
+    assert standing(watched) == ["approval/plan", "stale/flows"]
+    assert "budgets is above the target" in bell.heard[-1]["message"]
+    polled(watched, vendors=36)
+    look(watched)
+    assert (standing(watched), titles(bell)) == (["silence/connection", "approval/plan"], ["do", "do", "urgent"])
+    look(watched)
+    assert (standing(watched), len(bell.heard)) == (["silence/connection", "approval/plan"], 3)
+    polled(watched, budgets=1)
+    look(watched)
+    assert (standing(watched), len(bell.heard)) == (["approval/plan"], 3), "vendors are late still: it is not over"
 
 
 def test_a_door_that_stands_alone_tells_when_no_worker_is_left(watched: App, bell: Listener) -> None:
@@ -586,5 +605,5 @@ def test_metrics_and_status_say_what_is_in_the_database(watched: App) -> None:
     [lag] = [line for line in lines if line.startswith('ml_connector_flow_lag_seconds{connection="north"')]
     assert 90 <= float(lag.rpartition(" ")[2]) < 120
     [found] = status(watched)["connections"]
-    assert (found["state"], found["why"]) == ("broken", "IFS refuses the client secret.")
+    assert [(one["system"], one["why"]) for one in found["systems"]] == [("erp", "IFS refuses the client secret.")]
     assert found["requests_left"] == [{"system": "projects", "window": "hour", "left": 1200, "of": 3600}]

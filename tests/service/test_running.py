@@ -16,16 +16,16 @@ import pytest
 from ml_connector.access.users import add_user
 from ml_connector.app import App
 from ml_connector.engine.work import Errand, Report
-from ml_connector.kernel.errors import Locked, SignInRefused
+from ml_connector.kernel.errors import BadInput, Locked, SignInRefused
 from ml_connector.planning.policy import BrakePolicy, OrderPolicy, Policies
 from ml_connector.registry import FLOWS
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import breaking, jobs, pausing, polling, running
+from ml_connector.service import approving, breaking, jobs, pausing, polling, running
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import colours
 from ml_connector.service.laying import lay_out
 from ml_connector.service.tasks import TASKS
-from ml_connector.store import agenda, breakers, signals
+from ml_connector.store import agenda, breakers, plan_steps, plans, signals
 from workers.crew import Crew
 
 DAY = timedelta(days=1)
@@ -120,9 +120,32 @@ def test_a_plan_that_waits_for_a_person_is_an_answer_and_goes_when_they_approve(
     assert plan in done.why
     assert "marta is no user" in running.now(duty(north, ORDERS, approved=plan, actor="marta")).why
     add_user(north, "marta", role="approver")
+    pausing.pause(north, "north", "purchase_orders")
+    cut = running.now(duty(north, ORDERS, approved=plan, actor="marta"))
+    assert (cut.well, cut.again_at) == (False, None)
+    assert cut.why.startswith("Not all of the plan went: what it has of purchase orders waits. Flow purchase_orders is")
+    assert "approve what is left" in cut.remedy.lower()
+    assert stood(north, plan) == ("partly", {"done", "planned"}), "of what was not looked at nothing is put aside"
+    pausing.resume(north, "north", "purchase_orders")
+    with pytest.raises(BadInput, match="holds purchase orders as well"):
+        approving.let_through(north, "north", plan, ["vendors", "projects"])
+    assert approving.let_through(north, "north", plan, ["purchase_orders"]), "what it had of the others went"
     assert running.now(duty(north, ORDERS, approved=plan, actor="marta")).well
+    assert stood(north, plan) == ("applied", {"done"})
     with north.db.begin() as conn:
-        assert conn.exec_driver_sql("SELECT approved_by, state FROM plans").one() == ("marta", "applied")
+        assert conn.exec_driver_sql("SELECT approved_by, state FROM plans WHERE hash = %s", (plan,)).one() == (
+            "marta",
+            "applied",
+        )
+
+
+def stood(app: App, plan: str) -> tuple[str, set[str]]:
+    """How a plan stands, and how its steps do."""
+    with app.db.begin() as conn:
+        found = plans.one(conn, app.connection("north").id, plan)
+        assert found is not None
+        fates = plan_steps.fates(conn, plans.scene_of(conn, app.connection("north").id, found))
+    return found.state, {fate.state for fate in fates}
 
 
 def test_whoever_makes_the_schedule_s_row_due_has_asked_for_its_plan(north: App) -> None:

@@ -18,6 +18,7 @@ from ml_connector.service.nightly import census
 from ml_connector.service.timetable import allowed, next_due, timetable_of
 from ml_connector.store import bulk
 from ml_connector.store.connections import ConnectionRow
+from ml_connector.store.signals import signals
 
 CHICAGO = ZoneInfo("America/Chicago")
 TEXT = """
@@ -147,6 +148,21 @@ def test_a_pause_that_cannot_be_is_refused(app: App, row: ConnectionRow) -> None
         pausing.pause(app, "north", until="2026-11-24T09:59")
     with pytest.raises(BadInput, match="no time"):
         pausing.pause(app, "north", until="tomorrow")
+
+
+def test_a_pause_is_not_that_of_a_set_up_whatever_a_person_notes(app: App, row: ConnectionRow) -> None:
+    pausing.pause(app, "north", note=pausing.BEING_SET_UP)
+    assert not pausing.being_set_up(app, row)
+    with app.db.begin() as conn:
+        assert not signals(conn, app.clock()).connections[0].setting_up
+    assert pausing.pause(app, "north", note="stock-taking")["paused"][0]["note"] == "stock-taking"
+    assert pausing.resume(app, "north")["was_paused"]
+    south = app.add_connection("south", TEXT, paused="the sides are being joined")
+    assert pausing.being_set_up(app, south), "whatever its note is"
+    with pytest.raises(BadInput, match="being set up"):
+        pausing.resume(app, "south")
+    with app.db.begin() as conn:
+        assert [one.setting_up for one in signals(conn, app.clock()).connections] == [False, True]
 
 
 def test_pausing_and_resuming_are_audited_and_nothing_else_is(app: App, row: ConnectionRow) -> None:

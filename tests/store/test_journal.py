@@ -135,7 +135,8 @@ def test_a_later_plan_puts_aside_what_was_never_sent(database: Database, cid: in
         journal.mark_sending(conn, [sending])
     _settle(database, Settled(waiting, "waiting"))
     with database.begin() as conn:
-        assert journal.supersede(conn, cid, before_run=2) == 2
+        assert journal.supersede(conn, cid, 2, ["vendors"]) == 0, "of flows that are not decided anew nothing is"
+        assert journal.supersede(conn, cid, 2, ["orders", "vendors"]) == 2
         states = [row.state for row in journal.load_intents(conn, cid, [planned, sending, waiting, *newer])]
     assert states == ["superseded", "sending", "superseded", "planned"]
 
@@ -165,7 +166,7 @@ def test_a_connection_never_sees_anothers_intents(database: Database, cid: int) 
         assert journal.history_of(conn, other, "P1") == []
         assert journal.unsettled_keys(conn, other) == set()
         assert journal.next_batchable(conn, Stage(other, 1, "commitment", "create")) == []
-        assert journal.supersede(conn, other, before_run=99) == 0
+        assert journal.supersede(conn, other, 99, ["orders"]) == 0
 
 
 def test_nothing_to_do_is_no_trouble(database: Database, cid: int) -> None:

@@ -149,7 +149,7 @@ def _chosen(row: HoldRow, hold: Hold, given: Given) -> str:
     if given.answer not in takes and not answers_to(row.flow, hold.reason, row.kind):
         out = " Until then it may be left out with `ignore`." if takes else ""
         raise BadInput(
-            f"Hold {row.id} is not a question: it ends by itself once {hold.waits_for} is there.{out}",
+            f"Hold {row.id} is not a question: the first run after its cause is mended lets it go.{out}",
             remedy=hold.sentence,
         )
     if given.answer not in takes:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from ml_connector.engine.following import Following
 from ml_connector.engine.gathering import Gathered
 from ml_connector.engine.spool import Spool, whole_pages
 from ml_connector.engine.work import Draft, Work
@@ -16,6 +17,7 @@ from ml_connector.planning.plan import pack
 from ml_connector.planning.situation import Situation
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
+from ml_connector.records.voucher import VoucherStatus
 from ml_connector.store import holds, links, sources
 
 WHERE = "where/"
@@ -56,7 +58,8 @@ class BackReader:
         self.gathered = gathered
         self.situation = situation
         self.gone = gone
-        self._withdrawn: list[str] | None = None
+        self.following = Following(work, draft, situation)
+        """How what crossed stands by now."""
 
     def read(self, flow: str, spool: Spool[_Back], read: Callable[..., list[_Back]]) -> None:
         """Documents of every project that changed there, and those we must look at again whatever changed."""
@@ -161,10 +164,11 @@ class BackReader:
 
     def _cancelled(self, kind: str) -> dict[str, bytes]:
         """Documents of which somebody cancelled a voucher in IFS, to what was cancelled: it changes how they look."""
-        if self._withdrawn is None:
-            self._withdrawn = sorted(self.work.erp.cancelled_vouchers())
+        if self.following.waiting is None:
+            self.following.waiting = self.work.erp.waiting_vouchers()
+        withdrawn = (one for one in self.following.waiting if one.status is VoucherStatus.CANCELLED)
         found: dict[str, bytes] = {}
-        for one in self._withdrawn:
+        for one in sorted(head.once_key for head in withdrawn):
             _, what, document, *version = [*one.split("/"), ""]
             if what == kind:
                 found[document] = found.get(document, b"") + f" {version[0]}".encode()
@@ -209,6 +213,7 @@ class BackReader:
             fresh += late
         self.draft.where.setdefault(flow, {}).update((one.id, project) for one in fresh)
         self.draft.documents.setdefault(kind, {}).update((one.id, seen[one.id]) for one in fresh)
+        self.following.documents(kind, fresh)
         return fresh
 
 

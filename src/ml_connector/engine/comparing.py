@@ -20,7 +20,12 @@ from ml_connector.engine.money_cases import (
 )
 from ml_connector.engine.naming import may_be_in
 from ml_connector.kernel.errors import NothingSuchHere
+from ml_connector.kernel.keys import Key
+from ml_connector.planning.diffing import as_amended
 from ml_connector.planning.finding import FLOWS_OF
+from ml_connector.planning.line_marks import changes_named, line_marks, named
+from ml_connector.planning.plan import unpack
+from ml_connector.records.commitment import FROZEN, Commitment
 from ml_connector.store import documents, evidence
 
 TAGS = {"vendor_there": ("proposals",), "project": ("projects",), "contract": ("subcontractor_invoices",)}
@@ -68,7 +73,22 @@ def _order(case: Any, document: str, targets: Collection[str]) -> tuple[list[Any
     if not isinstance(case, OrdersCase):
         return [], []
     ours = [order for order in case.orders if order.id == document]
-    return ours, [case.theirs.contracts[one] for one in targets if ours and case.theirs.contracts.get(one)]
+    there = [case.theirs.contracts.get(one) for one in targets if ours]
+    return ours, [_standing(case, contract) for contract in there if contract is not None]
+
+
+def _standing(case: OrdersCase, there: Commitment) -> Commitment:
+    """A contract with its lines under our keys, and as its change orders made it: only with them is it whole."""
+    links = dict(case.given.links)
+    marks = line_marks(links)
+    changes = changes_named(case.theirs.change_orders.get(there.id, ()), marks)
+    counted = [one for one in changes if one.status != "draft" or Key("change_order", one.reference) in links]
+    contract = named(there, marks)
+    if there.status not in FROZEN and not counted:
+        return contract
+    base = next((one.base for key, one in links.items() if key.kind == "commitment" and one.target == there.id), b"")
+    agreed = unpack("commitment", base) if base else None
+    return as_amended(contract, counted, agreed if isinstance(agreed, Commitment) else None)
 
 
 def _supplier_invoice(case: Any, document: str, targets: Collection[str]) -> tuple[list[Any], list[Any]]:

@@ -15,7 +15,7 @@ from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled, NotAllowed, 
 from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.approving import COMPANY_WIDE, Choice, Step, place_of
 from ml_connector.planning.policy import ApprovalPolicy, BrakePolicy
-from ml_connector.store import audit, bulk, journal, links, plan_steps, runs
+from ml_connector.store import audit, bulk, journal, links, pauses, plan_steps, plans, runs
 from ml_connector.store.journal import IntentState, Settled
 from ml_connector.store.runs import PlanRow
 
@@ -61,16 +61,40 @@ def _approved(conn: Connection, work: Work, draft: Draft, name: str, approval: A
     check_approver(work.policies.approval, plan, work.actor)
     check_projects(plan, approval.projects)
     details = bulk.json_text({"projects": sorted(approval.projects)} if approval.projects else {})
-    entry = audit.AuditEntry(work.clock(), work.actor, "plan:approve:done", "plan", plan.hash, work.run_id, details)
-    audit.append(conn, work.connection_id, [entry])
+    entries = [_entry(work, "plan:approve:done", "plan", plan.hash, details)]
+    if pauses.end_set_up(conn, work.connection_id):  # here alone: an approval that is dropped before ends nothing
+        entries.append(_entry(work, "connection:resume:done", "connection", work.name))
+    audit.append(conn, work.connection_id, entries)
     through = {plan.hash, name}
-    if plan.hash != name and _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id))):
-        through.discard(name)
+    if plan.hash != name:
+        if _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id))):
+            through.discard(name)
+        if _leave_out(conn, work, draft, plan, approval.projects):
+            through.discard(plan.hash)
     if approval.projects and _park_projects(conn, work, draft, approval.projects):
         for part in through:
             runs.set_plan_state(conn, work.connection_id, part, "partly")
         through = set()
     return through
+
+
+def _entry(work: Work, tag: str, kind: str, name: str, details: str = "{}") -> audit.AuditEntry:
+    return audit.AuditEntry(work.clock(), work.actor, tag, kind, name, work.run_id, details)
+
+
+def _leave_out(conn: Connection, work: Work, draft: Draft, plan: PlanRow, projects: Collection[str]) -> bool:
+    """Whether the approved plan has steps left of flows this run has not looked at: they stay as they are, and so does
+    the plan, for them to be approved. Told of are those in the approved projects, and of the company."""
+    looked = set(work.flows) - draft.still.keys()
+    steps = plan_steps.flows_left(conn, plans.scene_of(conn, work.connection_id, plan))
+    left = [(place, flow) for place, flow in steps if flow not in looked]
+    if left:
+        runs.set_plan_state(conn, work.connection_id, plan.hash, "partly")
+    draft.left_out = sorted({flow for place, flow in left if not projects or place in {"", *projects}})
+    if draft.left_out:
+        flows = listed([flow.replace("_", " ") for flow in draft.left_out], 5)
+        draft.notes.append(f"Not all of the approved plan {plan.hash} went: this run left out its {flows}.")
+    return bool(left)
 
 
 def check_approver(policy: ApprovalPolicy, plan: PlanRow, actor: str) -> None:

@@ -98,6 +98,7 @@ class MoneyReader:
                 if flow in self.work.flows and not self.work.scope.idle(flow) and not self._skips(flow):
                     with standing.apart(flow):
                         read()
+            back.following.note()
         except BaseException:
             self.money.close()
             raise

@@ -93,8 +93,8 @@ class Outline:
     """(project, flow) to the number of its steps, and of its records by `TOLD`."""
     money: dict[tuple[str, str, str, str], Decimal] = field(default_factory=dict)
     """(project, flow, code, currency) to what is moved."""
-    moved: dict[str, Decimal] = field(default_factory=dict)
-    """Currency to what is moved, whatever its sign."""
+    moved: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    """(project, flow, currency) to what is moved, whatever its sign: what brakes and the limit of four eyes go by."""
     locked: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(project, kind) to the number of records that Procore will lock."""
     budgeted: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -105,6 +105,8 @@ class Outline:
     """Project to what it is called."""
     held: list[HeldRow] = field(default_factory=list)
     """What is held beside the plan, most money first."""
+    adopted: dict[Key, str] = field(default_factory=dict)
+    """Records that are taken over, to their flow."""
     _brought: set[tuple[str, str]] = field(default_factory=set)
     """(project, code) of codes that get a budget line by this very plan."""
 
@@ -122,6 +124,8 @@ class Outline:
             if intent.counts_as:
                 adopted = intent.counts_as == "linked" and intent.key in sent
                 counts["adopted" if adopted else intent.counts_as] += 1
+                if adopted:
+                    self.adopted[intent.key] = intent.flow
             if intent.money is None and intent.verb not in (Verb.STATUS, Verb.CREATE):
                 continue
             body = unpack(intent.key.kind, intent.body)
@@ -132,7 +136,7 @@ class Outline:
             linked = links.get(intent.key)
             agreed = unpack(intent.key.kind, linked.base) if linked and linked.base else None
             currency = intent.money.currency
-            self._add(self.moved, currency, abs(intent.money.amount))
+            self._add(self.moved, (place, intent.flow, currency), abs(intent.money.amount))
             for code, amount in spread(intent.money, body, agreed).items():
                 self._add(self.money, (place, intent.flow, code, currency), amount)
                 self._note_budget(intent.key.kind, (place, code, currency), amount)
@@ -162,7 +166,7 @@ class Outline:
             "steps": self.steps,
             "counts": dict(total),
             "money": _texts(self._sums(None)),
-            "moved": _texts(self.moved),
+            "moved": _texts(self._moved(None, None)),
             "held": {"records": len(waiting), "money": _texts(waits)},
             "locked": self._locked(None),
             "unbudgeted": len(self._without_budget(None)),
@@ -196,6 +200,7 @@ class Outline:
             "name": self.names.get(place, ""),
             "flows": {flow: dict(self.counts[place, flow]) for flow in flows},
             "money": _texts(self._sums(place)),
+            "moved": {flow: _texts(self._moved(place, flow)) for flow in flows},
             "codes": [[flow, code, currency, _exact(one, currency)] for flow, code, currency, one in codes if one],
             "locked": self._locked(place),
             "unbudgeted": [[code, cur, _exact(one, cur)] for code, cur, one in self._without_budget(place)],
@@ -205,6 +210,13 @@ class Outline:
         sums: dict[str, Decimal] = {}
         for (at, _flow, _code, currency), amount in self.money.items():
             if place in (None, at):
+                self._add(sums, currency, amount)
+        return sums
+
+    def _moved(self, place: str | None, flow: str | None) -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = {}
+        for (at, of, currency), amount in self.moved.items():
+            if place in (None, at) and flow in (None, of):
                 self._add(sums, currency, amount)
         return sums
 

@@ -31,6 +31,7 @@ from ml_connector.engine.meter import Meter
 from ml_connector.engine.money_deciding import MoneyDecider
 from ml_connector.engine.money_gathering import MoneyGathered
 from ml_connector.engine.money_reading import BACK, MoneyReader
+from ml_connector.engine.outcome import keep_outcome
 from ml_connector.engine.outline import held_rows
 from ml_connector.engine.reading import (
     ORDER,
@@ -192,7 +193,7 @@ class Runner:
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
         with work.db.begin() as conn:
             for plan in sorted({name, approval.plan if approval else name}):
-                plans.put_outcome(conn, work.connection_id, plan)
+                keep_outcome(conn, work.connection_id, plan)
         return report(work, self.draft, self.settler, self.requests(), name, applied=True)
 
     def _halted(self, why: str) -> Report:
@@ -205,7 +206,7 @@ class Runner:
         work, draft = self.work, self.draft
         with work.db.begin() as conn:
             if not work.scope.keyed:  # it decides again only what was named: all else that waits still does
-                journal.supersede(conn, work.connection_id, work.run_id)
+                journal.supersede(conn, work.connection_id, work.run_id, work.flows)
             situation = self._situation(conn)
         gathered = MoneyGathered(work)
         decider = Decider(work, draft, gathered, situation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -71,6 +72,8 @@ class Settler:
         self.begun: set[tuple[str, str]] = set()
         """(flow, document) of every document with a step that went well."""
         self.done: dict[tuple[str, str], int] = {}
+        self.taken_over: Counter[str] = Counter()
+        """Flow to how many of those that were linked were taken over."""
         self.results: dict[tuple[str, Result], int] = {}
         self.unknown: dict[int, str] = {}
         """Intents of this run whose fate is not known, with their flow; reading back takes them out again."""
@@ -105,7 +108,7 @@ class Settler:
                 [Settled(row.id, out.result.value, out.target, out.sentence, out.reference) for row, out in pairs],
             )
             links.put_links(conn, self.work.connection_id, made)
-            names.put(conn, self.work.connection_id, entries_of_links(made), fresh=False)
+            names.put(conn, self.work.connection_id, entries_of_links(_as_sent(made, pairs)), fresh=False)
             self._agree(conn, pairs)
             self.rest(conn, finished)
             self._hold_refused(conn, [(row, out) for row, out in pairs if out.result is Result.REFUSED])
@@ -153,6 +156,8 @@ class Settler:
             if row.counts_as:
                 named = (row.flow, row.counts_as)
                 self.done[named] = self.done.get(named, 0) + 1
+                taken = row.counts_as == "linked" and Key(row.kind, row.erp_id) in self.draft.outline.adopted
+                self.taken_over[row.flow] += taken
             if row.amount is not None:
                 for sums in (self.applied, self.applied_by_flow.setdefault(row.flow, {})):
                     sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
@@ -361,3 +366,9 @@ def _twice(row: IntentRow, stands: Claim) -> Hold:
 
 def _whose(row: IntentRow) -> str:
     return "IFS" if row.kind in ERP_KINDS else "Procore"
+
+
+def _as_sent(made: Sequence[links.LinkRow], pairs: Sequence[tuple[IntentRow, Outcome]]) -> list[links.LinkRow]:
+    """The links with what was sent of changes, whose links keep nothing: only that has their number."""
+    sent = {row.key: row.body for row, _ in pairs if row.kind in CHANGES}
+    return [msgspec.structs.replace(one, base=sent[one.key]) if one.key in sent else one for one in made]

@@ -19,6 +19,9 @@ from ml_connector.planning.plan import Body
 from ml_connector.records.commitment import FROZEN, Commitment, CommitmentLine
 from ml_connector.store import documents, evidence
 
+SHOWN = frozenset({"vendor", "project", "commitment"})
+"""Kinds of record of which the input of a decision is read back; of every other kind nothing is said."""
+
 
 class Sought(msgspec.Struct, frozen=True):
     """Which record: the run, flow and document of its decision, its id in Procore, and what it will be."""

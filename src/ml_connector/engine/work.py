@@ -192,6 +192,8 @@ class Draft:
     """Records of such documents: what needs one that is not there yet waits for a later run."""
     left: int = 0
     """Steps that were not sent because it was enough."""
+    left_out: list[str] = field(default_factory=list)
+    """Flows of the approved plan with steps that did not go, which this run did not look at."""
     bites: Bites = field(default_factory=Bites)
     """How many documents were taken, and where it was enough."""
     stopped: str = ""
@@ -267,6 +269,9 @@ class Report:
     money_by_flow: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     """Flow to currency to planned and applied, as exact text."""
     money_by_place: list[dict[str, str]] = field(default_factory=list)
+    taken_over: dict[str, int] = field(default_factory=dict)
+    """Flow to how many of those that count as linked are taken over: they are there already, are marked and brought to
+    the other side's state, and may be locked by it."""
     echoes: int = 0
     released: int = 0
     waiting: int = 0
@@ -280,6 +285,8 @@ class Report:
     and what this run needed; None where no limit is known to delay them."""
     left: int = 0
     """Steps that were not sent because the run was to end; they go with the next run over everything."""
+    left_out: list[str] = field(default_factory=list)
+    """Flows of the approved plan that wait still, for this run did not look at them."""
     stopped: str = ""
     """Why it ended before its end; empty when it did not."""
     still: dict[str, str] = field(default_factory=dict)

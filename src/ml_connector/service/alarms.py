@@ -132,7 +132,7 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "backlog/inbox",
             WARNING,
-            f"{one.name}: {counted(one.inbox, 'event')} from outside wait since {one.inbox_since:%H:%M} UTC.",
+            f"{one.name}: {counted(one.inbox, 'event')} from outside wait since {one.inbox_since:%Y-%m-%d %H:%M} UTC.",
             "See `ml-connector status` and `ml-connector jobs`: a worker may be missing, or the connection is paused.",
         )
     if one.parked:
@@ -172,12 +172,11 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
 
 def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
     """Flows above or near their target of freshness; where no flow at all has run well, it is silence."""
-    if excused(one) or not fresh:
-        return
-    red = [flow for flow, how in fresh.items() if how.colour == "red"]
-    amber = [flow for flow, how in fresh.items() if how.colour == "amber"]
+    awaited = expected(one, fresh)
+    red = [flow for flow, how in awaited.items() if how.colour == "red"]
+    amber = [flow for flow, how in awaited.items() if how.colour == "amber"]
     why = f" {one.last.error}" if one.last and one.last.error else ""
-    if len(red) == len(fresh):
+    if red and all(how.colour == "red" for how in fresh.values()):
         yield Alert(
             "silence/connection",
             URGENT,
@@ -194,17 +193,23 @@ def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
         )
 
 
-def excused(one: Standing) -> bool:
-    """Whether it is known why its flows do not run: a person has stopped them or is asked, or a side is not called."""
-    shut = any(breaker.state != "closed" for breaker in one.breakers)
-    return bool(one.waiting_plans) or "" in one.paused or shut
+def expected(one: Standing, fresh: Mapping[str, Freshness]) -> Mapping[str, Freshness]:
+    """Those of some flows of which it is not known why they do not run: no person has stopped them or is asked about
+    them, and both sides are called."""
+    return {} if _stands_still(one) else {flow: how for flow, how in fresh.items() if flow not in one.waiting_flows}
+
+
+def _stands_still(one: Standing) -> bool:
+    return "" in one.paused or any(breaker.state != "closed" for breaker in one.breakers)
 
 
 def _overtaken(one: Standing, fresh: Mapping[str, Freshness]) -> tuple[str, ...]:
     """Keys of alarms of lateness that end without being over: something else, or something worse, is told instead."""
-    if excused(one) or (one.paused and not fresh):
-        return ("silence/connection", "stale/flows")
-    return ("stale/flows",) if fresh and all(how.colour == "red" for how in fresh.values()) else ()
+    stand = {alert.key for alert in _late(one, fresh)}
+    asked = any(fresh[flow].colour != "green" for flow in one.waiting_flows if flow in fresh)
+    if asked or _stands_still(one) or (one.paused and not fresh):
+        return tuple(key for key in ("silence/connection", "stale/flows") if key not in stand)
+    return ("stale/flows",) if "silence/connection" in stand else ()
 
 
 def _dead_authorization(app: App, one: Standing) -> Iterator[Alert]:

@@ -11,7 +11,7 @@ from ml_connector.app import App
 from ml_connector.connection_file import config_from
 from ml_connector.engine.gate import check_approver, check_projects
 from ml_connector.kernel.errors import ApprovalNeeded, AskPerson, BadInput, PlanUnknown
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.approving import chosen_places
 from ml_connector.registry import FLOWS
 from ml_connector.service import running
@@ -74,14 +74,33 @@ def let_through(
 ) -> list[str]:
     """The flows with which a kept plan that a person approves is sent at once: all of `flows`, or a refusal.
 
-    Where the connection is being set up, that ends its pause, once the plan was found to wait and may be approved so:
-    refusals as of `approve`. Elsewhere the run itself looks at the plan.
+    BadInput where the plan has more than the flows that are named. Where the connection is being set up its pause is
+    in nobody's way, once the plan was found to wait and may be approved so: refusals as of `approve`. Elsewhere the run
+    itself looks at the plan.
     """
     row = app.connection(name)
+    if flows:
+        _check_flows(app, row, plan, flows, {"", *projects} if projects else None)
     setting_up = being_set_up(app, row)
     if setting_up:
         _checked(app, row, plan, chosen_places(projects))
     return by_hand(app, name, flows, exactly=True, anyway=anyway, approved=setting_up)[0]
+
+
+def _check_flows(
+    app: App, row: ConnectionRow, plan: str, flows: Collection[str], places: Collection[str] | None
+) -> None:
+    """BadInput where a plan has steps left of flows that are not named, in some places or anywhere."""
+    with app.db.begin() as conn:
+        found = plans.one(conn, row.id, plan)
+        steps = plan_steps.flows_left(conn, plans.scene_of(conn, row.id, found)) if found else set()
+    left = {flow for place, flow in steps if places is None or place in places}
+    missing = [flow.replace("_", " ") for flow in FLOWS if flow in left - set(flows)]
+    if missing:
+        raise BadInput(
+            f"The plan {plan} holds {listed(missing, 5)} as well. Nothing was sent.",
+            remedy="Name no flow: then all of the plan goes. To send less of it, make a plan of fewer flows.",
+        )
 
 
 def _checked(app: App, row: ConnectionRow, plan: str, chosen: Collection[str]) -> PlanLine:

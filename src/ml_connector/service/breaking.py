@@ -42,7 +42,7 @@ def standing(app: App, connection: ConnectionRow) -> str:
         return ""
     told = []
     for one in stopped:
-        when = f", tried again at {one.probe_at:%H:%M} UTC" if one.probe_at else ""
+        when = f", tried again at {one.probe_at:%Y-%m-%d %H:%M} UTC" if one.probe_at else ""
         since = f" since {one.since:%Y-%m-%d %H:%M} UTC" if one.since else ""
         told.append(f"{SIDES[one.side]} is not called{since}{when}: {one.sentence}")
     return " ".join(told)

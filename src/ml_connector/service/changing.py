@@ -19,12 +19,11 @@ def change(app: App, name: str, changes: Mapping[str, Any]) -> bool:
     What is as it was is left out, for a change of policy has every document decided anew. Locked is raised where a
     run stays in the way.
     """
-    real = differing(app.connection(name).config, changes)
-    if not real:
+    if not differing(app.connection(name).config, changes):
         return False
     for left in range(_TRIES - 1, -1, -1):
         try:
-            app.edit_connection(name, real)
+            app.edit_connection(name, lambda row: differing(row.config, changes))
             return True
         except Locked:  # a run settled at the same moment: nothing of ours was kept
             if not left:

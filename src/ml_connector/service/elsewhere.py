@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_connector.app import App
 from ml_connector.planning.workbench import QUESTIONS
+from ml_connector.service.changing import change
 from ml_connector.store import audit, bulk, links, rulings, setups
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.setups import LEVELS, SetupRow
@@ -23,7 +24,17 @@ _ACCOUNTS = (("erp", "client_id"), ("erp", "channel"), ("projects", "client_id")
 """Entries that say as whom we come to them."""
 
 
-def forget(app: App, name: str, before: Mapping[str, Any]) -> None:
+def changed(app: App, name: str, changes: Mapping[str, Any]) -> bool:
+    """Changes a connection (service/changing.py) and forgets what was found and said of other systems, or by another
+    account: the one way by which pages, programs and commands change one. Whether anything was different."""
+    before = app.connection(name).config
+    if not change(app, name, changes):
+        return False
+    _forget(app, name, before)
+    return True
+
+
+def _forget(app: App, name: str, before: Mapping[str, Any]) -> None:
     """Forgets what no longer holds, now that a connection was changed; `before` is its form as it was.
 
     Other systems: what was found, the steps that were done and, where nothing is linked yet, what was said of pairs.

@@ -64,7 +64,7 @@ def _told(duty: Duty, answer: dict[str, Any]) -> str:
         if not off:
             alerts.clear_alert(conn, row.id, "exposure/figure", now)
             return ""
-        said = ", ".join(f"{figure} {currency}" for currency, figure in off.items())
+        said = ", ".join(f"{Decimal(figure):,} {currency}" for currency, figure in off.items())
         sentence = f"{row.name}: {said} would be counted twice in Procore: {answer['findings'][0]['sentence']}"
         remedy = f"Run `ml-connector exposure {row.name}`: it names each record; take away the one too many in Procore."
         alerts.raise_alert(conn, row.id, Alert("exposure/figure", URGENT, sentence, remedy, "controller"), now)

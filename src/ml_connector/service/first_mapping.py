@@ -12,9 +12,9 @@ from ml_connector.planning.mapping import CodeMapping
 from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.planning.mapping_use import values_in
 from ml_connector.planning.survey import Survey
-from ml_connector.service import setting_up, surveying
+from ml_connector.service import mapping_desk, setting_up, surveying
 from ml_connector.store import mappings
-from ml_connector.wiring import mapping_of, mapping_text
+from ml_connector.wiring import mapping_of
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -27,6 +27,8 @@ class Answered(msgspec.Struct, frozen=True):
 
 def save(app: App, name: str, given: Sequence[Answered]) -> int:
     """Adds a row for each gap that was given a code, as one new version of the mapping; how many. Audited.
+
+    An unsaved draft of this person stays, and is carried over onto it where nothing clashes.
 
     BadInput for a cost type that Procore has not: none is ever made there. A cost code may come to be with a plan.
     """
@@ -49,7 +51,7 @@ def save(app: App, name: str, given: Sequence[Answered]) -> int:
             mapping = edited(mapping, Edit(section=section, what="add", values={**values, "to": one.to}))  # type: ignore[arg-type]
             rows += 1
     if rows:
-        app.import_mapping(name, mapping_text(mapping), version)
+        mapping_desk.keep(app, name, mapping, version)
     setting_up.done(app, name, "mapping")
     return rows
 

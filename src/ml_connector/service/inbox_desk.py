@@ -12,29 +12,34 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.engine import answering
+from ml_connector.engine import code_uses as kept
 from ml_connector.engine.answering import Given
 from ml_connector.engine.foreseeing import MOST_HELD, Laid, foresee
 from ml_connector.kernel.errors import AskPerson, BadInput, NothingSuchHere
 from ml_connector.kernel.keys import Key
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.blocking import Cause, cause_of
 from ml_connector.planning.foreseen import Foreseen
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper
 from ml_connector.planning.mapping_editing import Edit, edited
-from ml_connector.planning.mapping_use import values_in
+from ml_connector.planning.mapping_effect import agreed_of
+from ml_connector.planning.mapping_use import Reader, Turn, Use, turned, values_in
 from ml_connector.planning.situation import mark_of
-from ml_connector.service import jobs
-from ml_connector.store import causes, holds, mappings
+from ml_connector.service import jobs, mapping_desk
+from ml_connector.store import causes, code_uses, holds, mappings
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.rulings import RulingRow
-from ml_connector.wiring import mapping_of, mapping_text
+from ml_connector.wiring import mapping_of
 
 MAP = "map"
 """What a person says to a hold that waits for a row of the mapping: not an answer, but the row."""
 
 MAPPED = ("cost_code", "cost_type", "budget_code", "budget_type")
 """Tables of the mapping to which a row can be added from the inbox."""
+
+PATIENCE = 30.0
+"""Seconds that may be spent on reading decisions kept since the last look; afterwards they are known."""
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -79,32 +84,35 @@ def map_code(
     """Adds the row a cause waits for at the end of its table, where it can take nothing from another row. Audited.
 
     `values` is the row by its names in TOML. With `version` only while that is the newest mapping. BadInput when the
-    row does not fit what waits.
+    row does not fit what waits, or would lead elsewhere what has a code without any row. `about_draft` says what
+    became of this person's draft of the mapping; empty without one.
     """
-    row = app.connection(name)
-    with app.db.begin() as conn:
-        before, newest = _mapping(conn, row.id)
-        made = _with_row(before, cause, values)
-    number = app.import_mapping(name, mapping_text(made), newest if version is None else version)
-    return {"connection": name, "mapping_version": number, "row": dict(values)}
+    _, made, newest = _changed(app, name, cause, values)
+    saved = mapping_desk.keep(app, name, made, newest if version is None else version)
+    return {
+        "connection": name,
+        "mapping_version": saved.version,
+        "row": dict(values),
+        "about_draft": saved.sentence,
+    }
 
 
 def map_effect(app: App, name: str, cause: Cause, values: Mapping[str, str]) -> Foreseen:
-    """What that row would do to everything it fits and to what waits behind; writes nothing.
+    """What that row would do to everything it fits and to what waits behind; saves nothing. BadInput as `map_code`.
 
     A wide pattern fits more than the cause: every open hold that waits for a row and would have it is looked at, too.
     """
     row = app.connection(name)
+    before, made, newest = _changed(app, name, cause, values)
     with app.db.begin() as conn:
-        before, newest = _mapping(conn, row.id)
-        made = _with_row(before, cause, values)
         found = rows_of(conn, row.id, Picked(cause=cause))
         first = {one.id for one in found}
         fitting = [one for one in causes.rows_wanted(conn, row.id) if not leads(before, one) and leads(made, one)]
         found += [one for one in causes.holds_for_rows(conn, row.id, fitting) if one.id not in first]
         more = _behind(conn, row.id, found)
         effect = foresee(conn, row.id, [*found, *more], Mapper(before), Laid(Mapper(made)))
-    return msgspec.structs.replace(effect, seen=seen_of(found), mapping_version=newest)
+    draft = mapping_desk.about_draft(app, name, made)
+    return msgspec.structs.replace(effect, seen=seen_of(found), mapping_version=newest, about_draft=draft)
 
 
 def withdraw(app: App, name: str, record: Key, reason: str) -> dict[str, Any]:
@@ -195,6 +203,46 @@ def _mapping(conn: Transaction, connection_id: int) -> tuple[CodeMapping, int]:
     """The newest mapping and its version; 0 before the first."""
     newest = mappings.latest(conn, connection_id)
     return (mapping_of(newest.toml), newest.version) if newest else (DEFAULT, 0)
+
+
+def _changed(app: App, name: str, cause: Cause, values: Mapping[str, str]) -> tuple[CodeMapping, CodeMapping, int]:
+    """The newest mapping, the same with the row, and the version of the former; BadInput where it would recode."""
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        before, newest = _mapping(conn, row.id)
+        made = _with_row(before, cause, values)
+    rule = getattr(before, place_of(cause.waits_id)[0])
+    if rule is not None and rule.otherwise == "same":  # else whatever no row takes has no code that could be taken
+        if not kept.catch_up(app.db, row.id, PATIENCE):
+            raise BadInput(
+                "Not everything that was decided lately has been read yet, so nobody can say what this row would move.",
+                remedy="Try it again in a moment.",
+            )
+        with app.db.begin() as conn:
+            _check_recodes_nothing(_recoded(conn, row.id, Reader(before), Reader(made)))
+    return before, made, newest
+
+
+def _recoded(conn: Transaction, connection_id: int, before: Reader, after: Reader) -> list[Turn]:
+    """Code strings that lead somewhere and would lead elsewhere: those of documents, and those of budget codes."""
+    found = set(code_uses.uses(conn, connection_id))
+    for name, base in code_uses.budget_codes(conn, connection_id):
+        project, _, flat = name.partition("/")
+        use = Use(project, agreed_of(base).codes)
+        if use.codes and before.target(use).flat == flat:
+            found.add(use)
+    return [one for one in turned(before, after, sorted(found)) if not one.before.missing]
+
+
+def _check_recodes_nothing(turns: Collection[Turn]) -> None:
+    if not turns:
+        return
+    led = dict.fromkeys(f"{one.use.text()} from {one.before.flat} to {one.after.flat or 'nowhere'}" for one in turns)
+    raise BadInput(
+        "This row would move money of open documents, too: where no row takes a code string, its own values are the "
+        f"code, and the row would take {counted(len(led), 'code string')} that have one: {listed(list(led), 3)}.",
+        remedy="Give patterns that fit what waits only, or make the row on the mapping page, which shows what moves.",
+    )
 
 
 def _with_row(before: CodeMapping, cause: Cause, values: Mapping[str, str]) -> CodeMapping:

@@ -161,7 +161,7 @@ def asked(app: App, conn: Transaction, name: str, flows: Collection[str] = ()) -
     args = {"flows": flows, "actor": app.actor}
     agenda.ask(conn, Laid(connection, task, app.clock(), PERSON, args))
     _audit(app, conn, connection, "job:ask:done", task, 0)
-    there = bool(workers.listed(conn))
+    there = workers.take_jobs(conn)
     return {"connection": name, "task": task, "workers": there, "before": row.finished_at if row else None}
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from ml_connector.app import App
-from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.errors import AskPerson, BadInput
+from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import DEFAULT, CodeMapping
+from ml_connector.planning.mapping_carrying import Carried, carried
 from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.records.dimension import Dimension
 from ml_connector.store import audit, mappings
+from ml_connector.store.bulk import Transaction
+from ml_connector.store.mappings import Draft, MappingVersion
 from ml_connector.wiring import mapping_of, mapping_text
 
 LARGEST = 2_000_000
@@ -60,7 +64,7 @@ def change(app: App, name: str, edits: list[Edit], based_on: int | None = None) 
         raise BadInput(
             f"This was chosen while version {based_on} of the mapping was shown, and {_begun(before)}. "
             "Nothing was changed.",
-            remedy="Open the table again, and choose the row there.",
+            remedy="Look at the table as it is now, and choose there.",
         )
     made = before.now
     for edit in edits:
@@ -74,9 +78,17 @@ def _begun(now: Standing) -> str:
     return f"version {now.version} is the newest by now"
 
 
-def bring(app: App, name: str, text: str) -> Standing:
-    """A whole mapping from TOML becomes this person's draft, to be looked at before it is saved."""
+def bring(app: App, name: str, text: str, based_on: int | None = None) -> Standing:
+    """A whole mapping from TOML becomes this person's draft, in place of one they have; nothing is saved yet.
+
+    With `based_on` only while that is the newest version.
+    """
     before = standing(app, name)
+    if based_on is not None and based_on != before.version:
+        raise BadInput(
+            f"This mapping was begun from version {based_on}, and version {before.version} is the newest by now.",
+            remedy=f"Compare the two versions (`ml-connector mapping compare {based_on} {before.version}`) first.",
+        )
     return _kept(app, name, mapping_from_text(text), msgspec.structs.replace(before, draft=None))
 
 
@@ -87,22 +99,116 @@ def drop(app: App, name: str) -> None:
         mappings.drop_draft(conn, row.id, app.actor)
 
 
-def save(app: App, name: str, based_on: int | None = None) -> int:
+def save(app: App, name: str, based_on: int | None = None, seen: str = "") -> int:
     """Makes this person's draft the newest version and returns its number; BadInput when another was saved meanwhile.
 
-    `based_on` is the version the person saw; by default the one the draft was begun from.
+    `based_on` is the version the person saw; by default the one the draft was begun from. `seen` is the mark of what
+    they saw (`Effect.mark`): BadInput where the draft says something else by now, as in another window.
     """
-    now = standing(app, name)
-    if now.draft is None:
-        raise BadInput("There is nothing to save: no change of yours is waiting.", remedy="Change a row first.")
-    if based_on is not None and based_on != now.based_on:
-        raise BadInput(f"The page showed version {based_on}, and your draft was begun from {now.based_on}.")
-    return app.import_mapping(name, mapping_text(now.draft), now.based_on)
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        draft = mappings.draft(conn, row.id, app.actor)
+        if draft is None:
+            raise BadInput("There is nothing to save: no change of yours is waiting.", remedy="Change a row first.")
+        if based_on is not None and based_on != draft.based_on:
+            raise BadInput(f"The page showed version {based_on}, and your draft was begun from {draft.based_on}.")
+        if seen and seen != mapping_of(draft.toml).version():
+            raise BadInput(
+                "Your draft was changed since this was shown, perhaps in another window. Nothing was saved.",
+                remedy="Look at what it would do now, then save it.",
+            )
+        made = _put(conn, app, row.id, mapping_of(draft.toml), draft.based_on)
+        mappings.drop_draft(conn, row.id, app.actor, draft.toml)  # what was changed this very moment stays
+    return made
 
 
-def keep(app: App, name: str, mapping: CodeMapping, based_on: int | None = None) -> int:
-    """Saves a mapping as the newest version and returns its number; BadInput when another was saved meanwhile."""
-    return app.import_mapping(name, mapping_text(mapping), based_on)
+class Kept(NamedTuple):
+    """A version that was saved besides this person's draft, and what became of that draft."""
+
+    version: int
+    draft: Literal["", "carried", "left"] = ""
+    """Empty where there is none; `left`: it changes the same otherwise, or was overtaken before, and stays as it is."""
+
+    @property
+    def sentence(self) -> str:
+        """What is to be said of the draft; empty where there is none."""
+        return _OF_DRAFTS[self.draft]
+
+
+_OF_DRAFTS = {
+    "": "",
+    "carried": "Your unsaved draft was carried over onto it.",
+    "left": "Your unsaved draft stays as it was; carry its changes over, or drop it, on the mapping page.",
+}
+
+
+def keep(app: App, name: str, mapping: CodeMapping, based_on: int | None = None) -> Kept:
+    """Saves a mapping as the newest version, besides the draft this person may have; BadInput as `save` raises it.
+
+    Changes of the draft are carried over onto the new version, unless one of them clashes with it.
+    """
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        before = mappings.latest(conn, row.id)
+        version = _put(conn, app, row.id, mapping, based_on)
+        draft = mappings.draft(conn, row.id, app.actor)
+        if draft is None or draft.based_on == version:
+            return Kept(version)
+        made = _carried(before, draft, mapping) if draft.based_on == (before.version if before else 0) else None
+        if made is None or made.clashes or len(mapping_text(made.mapping)) > LARGEST:
+            return Kept(version, "left")
+        _keep_draft(conn, app, row.id, made.mapping, (mapping, version))
+    return Kept(version, "carried")
+
+
+def about_draft(app: App, name: str, mapping: CodeMapping) -> str:
+    """What `keep` would do to the draft of this person, as a sentence; empty where they have none."""
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        newest, draft = mappings.latest(conn, row.id), mappings.draft(conn, row.id, app.actor)
+    if draft is None:
+        return ""
+    if draft.based_on != (newest.version if newest else 0) or _carried(newest, draft, mapping).clashes:
+        return "You have an unsaved draft of the mapping, too: it stays as it is, and you carry it over by yourself."
+    return "You have an unsaved draft of the mapping, too: this is put into it as well."
+
+
+def carry(app: App, name: str, *, leave_out: bool = False) -> Standing:
+    """Carries this person's draft over onto the newest version, which somebody saved since it was begun.
+
+    AskPerson names the changes that clash with it; with `leave_out` those are left out, and the others carried over.
+    """
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        newest, draft = mappings.latest(conn, row.id), mappings.draft(conn, row.id, app.actor)
+        if draft is None or newest is None or newest.version == draft.based_on:
+            raise BadInput("There is nothing to carry over: no draft of yours was overtaken.")
+        begun = mappings.get(conn, row.id, draft.based_on) if draft.based_on else None
+        saved = mapping_of(newest.toml)
+        made = _carried(begun, draft, saved)
+        if made.clashes and not leave_out:
+            raise AskPerson(
+                f"Version {newest.version} has it otherwise than {counted(len(made.clashes), 'change')} of yours. "
+                f"{' '.join(made.clashes[:20])}{' And more.' if len(made.clashes) > 20 else ''}",
+                remedy="Leave these out and carry the others over, or drop your draft.",
+            )
+        _keep_draft(conn, app, row.id, made.mapping, (saved, newest.version))
+    return standing(app, name)
+
+
+def _carried(begun: MappingVersion | None, draft: Draft, newest: CodeMapping) -> Carried:
+    return carried(mapping_of(begun.toml) if begun else DEFAULT, mapping_of(draft.toml), newest)
+
+
+def _put(conn: Transaction, app: App, connection_id: int, mapping: CodeMapping, based_on: int | None) -> int:
+    version = mappings.put(conn, connection_id, mapping_text(mapping), app.actor, based_on)
+    audit.append(conn, connection_id, [_entry(app, "mapping:import:done", version, {})])
+    return version
+
+
+def _entry(app: App, tag: str, version: int, details: dict[str, int]) -> audit.AuditEntry:
+    told = msgspec.json.encode(details).decode()
+    return audit.AuditEntry(at=app.clock(), actor=app.actor, tag=tag, kind="mapping", erp_id=str(version), details=told)
 
 
 def restore(app: App, name: str, version: int, based_on: int | None = None, *, drop_draft: bool = False) -> int:
@@ -125,15 +231,7 @@ def restore(app: App, name: str, version: int, based_on: int | None = None, *, d
                 remedy="Save or drop it first, or restore the version and drop your draft with it.",
             )
         mappings.drop_draft(conn, row.id, app.actor)
-        entry = audit.AuditEntry(
-            at=app.clock(),
-            actor=app.actor,
-            tag="mapping:restore:done",
-            kind="mapping",
-            erp_id=str(made),
-            details=msgspec.json.encode({"equal_to": version}).decode(),
-        )
-        audit.append(conn, row.id, [entry])
+        audit.append(conn, row.id, [_entry(app, "mapping:restore:done", made, {"equal_to": version})])
     return made
 
 
@@ -176,15 +274,23 @@ def closed_until(app: App, name: str) -> date | None:
 def _kept(app: App, name: str, made: CodeMapping, before: Standing) -> Standing:
     row = app.connection(name)
     based_on = before.based_on if before.draft else before.version
+    with app.db.begin() as conn:
+        _keep_draft(conn, app, row.id, made, (before.saved, based_on))
+    return msgspec.structs.replace(before, draft=None if made == before.saved else made, based_on=based_on)
+
+
+def _keep_draft(
+    conn: Transaction, app: App, connection_id: int, made: CodeMapping, begun: tuple[CodeMapping, int]
+) -> None:
+    """Keeps a draft with the version it is based on; where it says what is saved, there is none."""
+    saved, based_on = begun
     text = mapping_text(made)
     if len(text) > LARGEST:
         raise BadInput(f"The mapping would have {len(text):,} characters; the most is {LARGEST:,}.")
-    with app.db.begin() as conn:
-        if made == before.saved:
-            mappings.drop_draft(conn, row.id, app.actor)
-        else:
-            mappings.put_draft(conn, row.id, app.actor, text, based_on)
-    return msgspec.structs.replace(before, draft=None if made == before.saved else made, based_on=based_on)
+    if made == saved:
+        mappings.drop_draft(conn, connection_id, app.actor)
+    else:
+        mappings.put_draft(conn, connection_id, app.actor, text, based_on)
 
 
 def _texts(mapping: CodeMapping) -> list[tuple[str, str]]:

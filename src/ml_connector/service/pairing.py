@@ -110,6 +110,11 @@ def _fit(
             raise BadInput(f"{one.answer!r} is no answer.", remedy=f"Use {', '.join(ANSWERS[kind])}.")
         if one.answer == "link" and one.target not in theirs:
             raise BadInput(f"Procore shows no {kind} {one.target!r}.", remedy=f"Choose the {kind} of {one.id}.")
+        if one.answer == "new" and not ours[one.id].purchasable:
+            raise BadInput(
+                f"IFS has no purchase data for {ours[one.id].name}, so no plan makes it in Procore.",
+                remedy="Complete it in IFS, then look again at both sides; or link it, or leave it open.",
+            )
         if before.get(one.id, Decided()).answer == "linked":
             raise BadInput(f"{ours[one.id].name} is linked already.", remedy="Change it in the inbox.")
         standing.pop(one.id, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +17,7 @@ from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.pauses import PauseRow
 
 BEING_SET_UP = "it is being set up, and its first plan is not approved yet"
-"""Note of the pause under which a set-up makes a connection; it ends when a person has a plan sent that was kept."""
+"""Note of the pause under which a set-up makes a connection; it ends with the run that sends an approved plan."""
 
 
 def pause(app: App, name: str, flow: str = "", *, until: str = "", note: str = "") -> dict[str, Any]:
@@ -48,7 +47,12 @@ def resume(app: App, name: str, flow: str = "") -> dict[str, Any]:
     """
     if not flow:
         check_set_up(app, app.connection(name))
-    return _resumed(app, name, flow)
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        lifted = pauses.lift(conn, row.id, flow)
+        if lifted:
+            audit.append(conn, row.id, [_entry(app, "connection:resume:done", name, {"flow": flow})])
+    return {"connection": name, "flow": flow, "was_paused": lifted, "paused": paused(app, name)}
 
 
 def check_set_up(app: App, row: ConnectionRow) -> None:
@@ -65,16 +69,7 @@ def being_set_up(app: App, row: ConnectionRow) -> bool:
     """Whether a connection stands still because it is being set up, and its first plan is not approved."""
     with app.db.begin() as conn:
         standing = pauses.standing(conn, row.id, app.clock())
-    return any(not one.flow and one.note == BEING_SET_UP for one in standing)
-
-
-def _resumed(app: App, name: str, flow: str) -> dict[str, Any]:
-    row = app.connection(name)
-    with app.db.begin() as conn:
-        lifted = pauses.lift(conn, row.id, flow)
-        if lifted:
-            audit.append(conn, row.id, [_entry(app, "connection:resume:done", name, {"flow": flow})])
-    return {"connection": name, "flow": flow, "was_paused": lifted, "paused": paused(app, name)}
+    return any(one.setting_up for one in standing)
 
 
 def paused(app: App, name: str) -> list[dict[str, Any]]:
@@ -88,6 +83,7 @@ def paused(app: App, name: str) -> list[dict[str, Any]]:
             "since": one.at,
             "until": one.until,
             "sentence": table.told(one),
+            "setting_up": one.setting_up,
         }
         for one in table.pauses
     ]
@@ -107,26 +103,21 @@ def by_hand(
     Business hours do not bind a person; a pause and a freeze window do. Paused is raised when the connection is
     paused, when a flow that was named is, and with `exactly` (a plan kept before, a replay) when any is. A sync of all
     flows leaves out what stands still. `anyway` goes through a freeze window, never through a pause, and is audited.
-    BadInput while the connection is being set up. `approved`, which service/approving.py alone says, of a plan that it
-    has found and checked, ends that pause once nothing else is in the way: somebody read the plan and wants it sent.
+    BadInput while the connection is being set up, but for an `approved` plan, which service/approving.py alone says, of
+    one that it has found and checked: that pause ends in the run that sends it (engine/gate.py).
     """
     row = app.connection(name)
-    if not being_set_up(app, row):
-        return _sorted_out(app, row, flows, exactly, anyway)
     if not approved:
         check_set_up(app, row)
-    found = _sorted_out(app, row, flows, exactly, anyway, besides=BEING_SET_UP)
-    _resumed(app, name, "")
-    return found
+    table = timetable_of(app, row, app.clock())
+    return _sorted_out(app, row, flows, exactly, anyway, table.approved() if approved else table)
 
 
 def _sorted_out(
-    app: App, row: ConnectionRow, flows: Collection[str], exactly: bool, anyway: bool, besides: str = ""
+    app: App, row: ConnectionRow, flows: Collection[str], exactly: bool, anyway: bool, table: Timetable
 ) -> tuple[list[str], dict[str, str]]:
-    """The flows that may run and those left out; `besides` is the note of the pause that does not count."""
+    """The flows that may run by a timetable, and those left out."""
     name, now = row.name, app.clock()
-    table = timetable_of(app, row, now)
-    table = replace(table, pauses=tuple(one for one in table.pauses if not besides or one.flow or one.note != besides))
     whole = table.paused("")
     if whole:
         raise Paused(table.told(whole), remedy=f"Run `ml-connector resume {name}` first.")

@@ -19,6 +19,7 @@ from ml_connector.planning.schedule import Schedule
 from ml_connector.planning.schedule_words import FLOW_WORDS, FREEZE_WORDS, SCHEDULE_WORDS
 from ml_connector.registry import FLOWS
 from ml_connector.store.bulk import json_text
+from ml_connector.store.connections import ConnectionRow
 
 Kind = Literal["choice", "flag", "number", "amount", "text", "many", "list", "table"]
 """How an entry is typed: `many` are values of a few, `list` values of any, `table` a line each, `left = right`."""
@@ -29,6 +30,8 @@ MOST_FREEZES = 12
 
 _ANEW = "Every document is decided anew by the next run."
 _REMAPPED = "The mapping becomes another version; `ml-connector mapping compare` shows how two of them differ."
+_OVERTAKEN = "The connection was changed meanwhile, so this change was not saved."
+_LOOK_AGAIN = "Look at the difference again, then save it."
 _SECRETS = (("erp", "client_secret"), ("projects", "client_secret"), ("projects", "refresh_token"), ("alerts", "urls"))
 """Entries of a connection file that are sealed, and never shown."""
 
@@ -194,14 +197,17 @@ def save(app: App, name: str, typed: Mapping[str, str], seen: str = "") -> list[
     """
     found = compared(app, name, typed)
     if seen and seen != found.seen:
-        raise BadInput(
-            "The connection was changed meanwhile, so this change was not saved.",
-            remedy="Look at the difference again, then save it.",
-        )
+        raise BadInput(_OVERTAKEN, remedy=_LOOK_AGAIN)
     if found.changes:
-        row = app.connection(name)
-        app.edit_connection(name, _wanted(dict(row.config), config_from(row.config), typed))
+        app.edit_connection(name, lambda row: _still(row, seen, typed))
     return found.changes
+
+
+def _still(row: ConnectionRow, seen: str, typed: Mapping[str, str]) -> dict[str, Any]:
+    """Typed entries as a change of the connection as it is at the moment it is written."""
+    if seen and seen != _seen(row.config):
+        raise BadInput(_OVERTAKEN, remedy=_LOOK_AGAIN)
+    return _wanted(dict(row.config), config_from(row.config), typed)
 
 
 def _without_secrets(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -43,7 +43,7 @@ def ask(app: App, name: str, task: str) -> dict[str, Any]:
             details = bulk.json_text({})
             entry = audit.AuditEntry(app.clock(), app.actor, "job:ask:done", "job", task, details=details)
             audit.append(conn, connection, [entry])
-        there = bool(workers.listed(conn))
+        there = workers.take_jobs(conn)
     return {"connection": name, "task": task, "workers": there}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ml_connector.app import App
-from ml_connector.engine import replay
+from ml_connector.engine import lookup, replay
 from ml_connector.engine.totals import BY_DOCUMENT
 from ml_connector.kernel.errors import BadInput
 from ml_connector.registry import FLOWS
@@ -43,13 +43,37 @@ def again(app: App, name: str, run: int) -> dict[str, Any]:
     row = app.connection(name)
     with app.db.begin() as conn:
         kept = runs.get_run(conn, row.id, run)
-    flows = [] if set(FLOWS) <= set(kept.flows) else kept.flows
+    flows = _flows_of(kept)
     pausing.by_hand(app, name, flows, exactly=True)
     with app.db.begin() as conn:
         documents = replay.documents_of_run(conn, row.id, kept.id)
         asked = jobs.asked(app, conn, name, flows)
         replay.forget(conn, row.id, documents)
-        details = bulk.json_text({"run": run, "documents": sum(map(len, documents.values()))})
-        entry = audit.AuditEntry(app.clock(), app.actor, "replay:start:done", "run", str(run), run, details)
-        audit.append(conn, row.id, [entry])
+        audit.append(conn, row.id, [_entry(app, kept.id, documents)])
     return asked
+
+
+def at_once(app: App, name: str, what: str) -> dict[str, Any]:
+    """The same here and now, of a past run or of one document, and what came of it: the flows of the run that decided
+    it last run, no others. Paused where one of them stands still, and then nothing is changed.
+    """
+    row = app.connection(name)
+    with app.db.begin() as conn:
+        kept = runs.get_run(conn, row.id, replay.run_of(conn, row.id, what)[0])
+    flows = _flows_of(kept)
+    pausing.by_hand(app, name, flows, exactly=True)
+    with app.db.begin() as conn:
+        documents = replay.documents_of(conn, row.id, what)
+        replay.forget(conn, row.id, documents)
+        audit.append(conn, row.id, [_entry(app, kept.id, documents)])
+    return lookup.report_form(app.sync(name, flows))
+
+
+def _flows_of(run: runs.RunRow) -> list[str]:
+    """The flows a run had; none named for all of them."""
+    return [] if set(FLOWS) <= set(run.flows) else run.flows
+
+
+def _entry(app: App, run: int, documents: dict[str, list[str]]) -> audit.AuditEntry:
+    details = bulk.json_text({"run": run, "documents": sum(map(len, documents.values()))})
+    return audit.AuditEntry(app.clock(), app.actor, "replay:start:done", "run", str(run), run, details)

@@ -6,7 +6,7 @@ A share takes so many documents that it lasts about `SECONDS`; how many that are
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from ml_connector.connection_file import config_from
 from ml_connector.engine.gate import Approval
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import AskPerson, Bug, ConnectorError
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.due import Cause
 from ml_connector.planning.policy import Policies
 from ml_connector.registry import FLOWS
@@ -35,6 +35,7 @@ APPROVED = "now/approved"
 """The agenda's row that sends what was approved: one plan of a connection at a time."""
 PATIENCE = timedelta(minutes=1)
 """After what steps go again that the other side had no time for."""
+_WAITS_AGAIN = "Nothing was sent: the plan waits for approval again."
 
 
 def guarded(do: Task, *, person: bool = False, polls: bool = False) -> Task:
@@ -81,15 +82,16 @@ def _run(duty: Duty, cause: Cause, trigger: str) -> Done:
     app, row = duty.app, duty.connection
     assert row is not None
     moment = app.clock()
-    names = [str(flow) for flow in duty.args.get("flows") or FLOWS]
-    flows, barred = timetable_of(app, row, moment).sorted_out(names, moment, cause)
-    if not flows:
-        return Done(well=False, why=next(iter(barred.values())))
     approved = _approval(duty.args)
     if approved or duty.task == APPROVED:
         why = _stands_no_more(app, duty.args)
         if why:
-            return Done(well=False, why=f"{why} Nothing was sent: the plan waits for approval again.")
+            return Done(well=False, why=f"{why} {_WAITS_AGAIN}")
+    names = [str(flow) for flow in duty.args.get("flows") or FLOWS]
+    table = timetable_of(app, row, moment)
+    flows, barred = (table.approved() if approved else table).sorted_out(names, moment, cause)
+    if not flows:
+        return Done(well=False, why=f"{next(iter(barred.values()))} {_WAITS_AGAIN if approved else ''}".strip())
     bite = int(duty.args.get("bite") or FIRST)
     cuts = approved is None and may_be_cut(config_from(row.config).policy)
     errand = Errand(
@@ -107,7 +109,8 @@ def _run(duty: Duty, cause: Cause, trigger: str) -> Done:
     except AskPerson as error:
         return Done(well=False, why=str(error), remedy=error.remedy)
     _count_missed(app, row, report)
-    again = {**duty.args, "flows": going_on(flows, report.cut), "bite": next_bite(bite, time.monotonic() - started)}
+    rest = names if approved else going_on(flows, report.cut)
+    again = {**duty.args, "flows": rest, "bite": next_bite(bite, time.monotonic() - started)}
     return _ended(app, report, again, barred)
 
 
@@ -125,7 +128,7 @@ def _stands_no_more(app: App, args: Mapping[str, Any]) -> str:
 
 def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[str, str]) -> Done:
     still = {**barred, **report.still}
-    said = " ".join(dict.fromkeys(still.values()))
+    said = _said(still, still)
     if report.more or report.stopped:
         why = f"{report.stopped or report.notes[-1]} {report.outlook}".strip()
         return Done(well=False, again_at=app.clock(), why=why, rest=again, still=still)
@@ -134,7 +137,16 @@ def _ended(app: App, report: Report, again: Mapping[str, Any], barred: Mapping[s
         waits = f"{counted(report.waiting, 'step')} {'waits' if report.waiting == 1 else 'wait'}"
         why = " ".join(part for part in (f"{waits} for the other side{until}.", report.outlook, said) if part)
         return Done(well=False, again_at=report.again_at or app.clock() + PATIENCE, why=why, rest=again, still=still)
+    if report.left_out:
+        flows = listed([flow.replace("_", " ") for flow in report.left_out], 5)
+        why = f"Not all of the plan went: what it has of {flows} waits. {_said(still, report.left_out)}".strip()
+        return Done(well=False, why=why, remedy="Approve what is left once nothing stands in its way.", still=still)
     return Done(why=said, still=still)
+
+
+def _said(still: Mapping[str, str], flows: Iterable[str]) -> str:
+    """What is said of some flows that did not run, each sentence once."""
+    return " ".join(dict.fromkeys(still[flow] for flow in flows if flow in still))
 
 
 def may_be_cut(policies: Policies) -> bool:

@@ -15,7 +15,6 @@ from ml_connector.kernel.errors import BadInput, ConnectorError
 from ml_connector.kernel.text import clipped
 from ml_connector.planning.first_steps import KEYS, SKIPPABLE
 from ml_connector.service import elsewhere
-from ml_connector.service.changing import change
 from ml_connector.service.pausing import BEING_SET_UP
 from ml_connector.store import connections, setups
 from ml_connector.store.bulk import Transaction
@@ -29,6 +28,8 @@ _PARTS = {
     "projects": ("url", "login_url", "client_id", "company_id"),
 }
 _MUST = {"erp": ("url", "realm", "client_id"), "projects": ("url", "client_id", "company_id")}
+_LEFT_EMPTY = {"erp": {"channel": "int"}, "projects": {"login_url": ""}}
+"""What stands in a connection for a part that may be left empty."""
 _CALLED = {
     "url": "address",
     "realm": "realm",
@@ -42,7 +43,8 @@ SYSTEMS = {"erp": "IFS", "projects": "Procore"}
 
 
 class Half(msgspec.Struct, frozen=True):
-    """What was typed of one side. An empty secret keeps the one that is there."""
+    """What was typed of one side. An empty secret keeps the one that is there, but where an address or the realm
+    becomes another: a secret is sent nowhere but where it was typed for."""
 
     side: str
     parts: dict[str, str]
@@ -140,7 +142,7 @@ def choose(app: App, name: str, side: str, company: str) -> SetupRow:
         row = setups.get(conn, name)
     if row.connection_id is not None:
         entry = {"connection": {"erp_company": company}} if side == "erp" else {"projects": {"company_id": company}}
-        _changed(app, name, entry)
+        elsewhere.changed(app, name, entry)
     elif all((row.answers.get(one) or {}).get("chosen") for one in SECRET_FIELDS):
         _make(app, row)
     with app.db.begin() as conn:
@@ -244,20 +246,14 @@ def _keep_draft(app: App, row: SetupRow, half: Half, parts: dict[str, str]) -> N
 
 
 def _change(app: App, row: SetupRow, half: Half, parts: dict[str, str]) -> None:
-    part: dict[str, Any] = dict(parts)
+    # a half is sent whole: what it leaves empty is no longer there, and no secret goes to an address named before
+    part: dict[str, Any] = {**_LEFT_EMPTY[half.side], **parts}
     if half.secret:
         part["client_secret"] = half.secret
     changes: dict[str, Any] = {half.side: part}
     if half.time_zone:
         changes["connection"] = {"time_zone": half.time_zone}
-    _changed(app, row.name, changes)
-
-
-def _changed(app: App, name: str, changes: Mapping[str, Any]) -> None:
-    """Changes the connection, and forgets what was found and said of other systems, or by another account."""
-    before = app.connection(name).config
-    change(app, name, changes)
-    elsewhere.forget(app, name, before)
+    elsewhere.changed(app, row.name, changes)
 
 
 def _reach(app: App, name: str, side: str) -> Reached:

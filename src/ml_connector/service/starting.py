@@ -36,6 +36,8 @@ class Timetable(msgspec.Struct, frozen=True):
     days: str = "mon-sun"
     approve: str = "manual"
     """manual or auto."""
+    restored: bool = False
+    """Whether a person says now that a backup was restored for a try; said once, it need not be said again."""
 
 
 def own(app: App, name: str, chosen: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def go_live(app: App, name: str, mode: str, day: date | None, window: int = 0) -
 def timetable(app: App, name: str, chosen: Timetable) -> None:
     """Sets when it works and whether later plans wait for approval; the set-up is over. BadInput before approval.
 
-    Nothing goes by itself before a person approved a first plan.
+    Nothing goes by itself before a person approved a first plan, and said that a backup was restored for a try.
     """
     row = setting_up.connection_of(app, name)
     if chosen.approve not in ("manual", "auto"):
@@ -89,11 +91,34 @@ def timetable(app: App, name: str, chosen: Timetable) -> None:
             "No plan of this connection was approved yet, so nothing runs by itself.",
             remedy="Make the first plan and approve it.",
         )
+    _restored(app, name, said=chosen.restored)
     schedule = {"interval": chosen.interval, "hours": chosen.hours, "days": chosen.days}
     change(app, name, {"schedule": schedule, "policy": {"purchase_orders": {"approve": chosen.approve}}})
     setting_up.done(app, name, "schedule")
     with app.db.begin() as conn:
         setups.finish(conn, setups.get(conn, row.name).id)
+
+
+def restored(app: App, name: str) -> str:
+    """Who said that a backup of this installation was restored for a try; empty while nobody has."""
+    setting_up.connection_of(app, name)
+    with app.db.begin() as conn:
+        row = setups.of(conn, name)
+    return row.marks.get(setups.RESTORED, {}).get("actor", "") if row else ""
+
+
+def _restored(app: App, name: str, *, said: bool) -> None:
+    """Keeps who tried a restore. BadInput while nobody has: a backup never tried may be none."""
+    if restored(app, name):
+        return
+    if not said:
+        raise BadInput(
+            "Nobody has said yet that a backup was restored for a try, so nothing runs by itself.",
+            remedy="Make one by `ml-connector backup FILE`, restore it into an empty place beside this one by "
+            "`ml-connector restore FILE`, look at it there, and say so here.",
+        )
+    with app.db.begin() as conn:
+        setups.mark(conn, setting_up.of_connection(conn, app, name).id, setups.RESTORED, app.actor)
 
 
 def was_approved(app: App, name: str) -> bool:

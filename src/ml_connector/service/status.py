@@ -1,4 +1,7 @@
-"""How everything stands, for `ml-connector status` and the console: the same look the metrics and alarms use."""
+"""How everything stands, for `ml-connector status`: the same look that the metrics and alarms use.
+
+Whether a connection is all right is not said here: views/verdict.py judges it, for every door alike.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,6 @@ from ml_connector.service.fresh import POLL, colours
 from ml_connector.store import alerts
 from ml_connector.store.alerts import AlertRow
 from ml_connector.store.signals import Due, Signals, Standing, signals
-
-PAUSED, BROKEN, ASKS, IDLE, WELL = "paused", "broken", "asks", "not scheduled", "well"
-"""What a connection is, the first that applies: a person stopped it; a side is out of reach; a person must decide;
-nothing is scheduled; all is well."""
 
 
 def status(app: App, name: str | None = None) -> dict[str, Any]:
@@ -50,12 +49,9 @@ def status(app: App, name: str | None = None) -> dict[str, Any]:
 
 
 def _connection(found: Signals, one: Standing, fresh: Mapping[str, Freshness]) -> dict[str, Any]:
-    state, why = _state(one)
     now = found.at.timestamp()
     return {
         "connection": one.name,
-        "state": state,
-        "why": why,
         "flows": [_flow(due, fresh, one.paused) for due in one.agenda if due.name.startswith(POLL)],
         "agenda": [_due(due) for due in one.agenda if not due.name.startswith(POLL)],
         "held": [
@@ -102,23 +98,6 @@ def _connection(found: Signals, one: Standing, fresh: Mapping[str, Freshness]) -
             "last_well": one.last.well_at,
         },
     }
-
-
-def _state(one: Standing) -> tuple[str, str]:
-    if "" in one.paused:
-        return PAUSED, f"paused by {one.paused['']}"
-    broken = next((breaker for breaker in one.breakers if breaker.state != "closed"), None)
-    if broken:
-        return BROKEN, broken.sentence
-    if one.waiting_plans:
-        return ASKS, f"plan {one.waiting_plans[0]} waits for approval"
-    if one.parked:
-        return ASKS, "a job was given up"
-    if not any(due.name.startswith(POLL) for due in one.agenda):
-        return IDLE, "start `ml-connector serve`, or a worker"
-    if one.last and one.last.state == "failed":
-        return ASKS, one.last.error
-    return WELL, ""
 
 
 def _flow(due: Due, fresh: Mapping[str, Freshness], paused: Mapping[str, str]) -> dict[str, Any]:

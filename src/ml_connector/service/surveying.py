@@ -3,7 +3,7 @@ process takes jobs, else at once; what was found is kept, so that every browser 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -17,7 +17,6 @@ from ml_connector.service import setting_up
 from ml_connector.service.duty import PERSON, Done, Duty
 from ml_connector.store import agenda, mappings, setups, workers
 from ml_connector.store.agenda import Laid
-from ml_connector.store.bulk import Transaction
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.wiring import mapping_of
 
@@ -25,7 +24,6 @@ TASK = "setup"
 """First part of the agenda's rows for this work, as in setup/check."""
 KINDS = ("check", "survey", "plan")
 """What can be looked at."""
-_ALIVE = timedelta(seconds=60)
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -46,6 +44,8 @@ class Looking(msgspec.Struct, frozen=True):
     busy: bool = False
     ended: datetime | None = None
     trouble: str = ""
+    workers: bool = False
+    """Whether a process is there that does it; else `ask` does it at once."""
 
 
 def ask(app: App, name: str, what: str) -> Looking:
@@ -55,9 +55,11 @@ def ask(app: App, name: str, what: str) -> Looking:
     row = setting_up.connection_of(app, name)
     with app.db.begin() as conn:
         setting_up.of_connection(conn, app, name)
-        taken = _takes_jobs(conn, app.clock())
+        taken = workers.take_jobs(conn)
         if taken:
             agenda.ask(conn, Laid(row.id, f"{TASK}/{what}", app.clock(), PERSON, {"actor": app.actor}))
+        else:  # nor does anybody do what was asked for while one was there
+            agenda.taken_back(conn, (row.id, f"{TASK}/{what}"))
     if not taken:
         look(app, name, what)
     return looking(app, name, what)
@@ -70,11 +72,12 @@ def looking(app: App, name: str, what: str) -> Looking:
         job = agenda.one(conn, row.id, f"{TASK}/{what}")
         found = setups.of(conn, name)
         at = setups.found_at(conn, found.id).get(what) if found else None
+        there = workers.take_jobs(conn)
     if job is None:
-        return Looking(what, False, at)
+        return Looking(what, False, at, workers=there)
     busy = bool(job.waiting_job or job.running_job) or (job.due_at is not None and not job.parked_id)
     well = job.finished_at is not None and job.well_at == job.finished_at
-    return Looking(what, busy, at, "" if busy or well or job.finished_at is None else job.why)
+    return Looking(what, busy, at, "" if busy or well or job.finished_at is None else job.why, there)
 
 
 def task(duty: Duty) -> Done:
@@ -145,10 +148,3 @@ def _found(app: App, name: str, what: str) -> bytes:
         row = setups.of(conn, name)
         found = setups.found(conn, row.id, what) if row else None
     return found.body if found else b""
-
-
-def _takes_jobs(conn: Transaction, now: datetime) -> bool:
-    """Whether a process that takes jobs is alive."""
-    return any(
-        one.queue_id is not None and not one.stopping and now - one.seen_at < _ALIVE for one in workers.listed(conn)
-    )

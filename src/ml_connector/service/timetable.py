@@ -7,7 +7,7 @@ asks about many flows of one connection takes `timetable_of` once and asks that.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -48,6 +48,10 @@ class Timetable:
     def paused(self, flow: str) -> PauseRow | None:
         """The pause that holds a flow up, if any; for an empty name one of the whole connection."""
         return next((one for one in self.pauses if one.flow in ("", flow)), None)
+
+    def approved(self) -> Timetable:
+        """The same for a plan that a person approved: what a set-up waits for is there with it."""
+        return replace(self, pauses=tuple(one for one in self.pauses if not one.setting_up))
 
     def allowed(self, flow: str, now: datetime, cause: Cause = "poll") -> str:
         """Nothing when the flow may run now, else why not, in a sentence. A pause is for every cause."""

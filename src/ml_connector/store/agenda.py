@@ -307,6 +307,15 @@ def dropped(conn: Connection, key: tuple[int, str], job: int, why: str, due_at: 
     bulk.run(conn, sql, (job, job, why, due_at, *key))
 
 
+def taken_back(conn: Connection, key: tuple[int, str]) -> None:
+    """What a row was asked to do is done without its job, for nobody is there that takes one."""
+    sql = """
+        UPDATE agenda SET due_at = NULL, asked = false, waiting_job = 0, running_job = 0, attempts = 0, why = '',
+               remedy = '' WHERE connection_id = %s AND name = %s
+    """
+    bulk.run(conn, sql, key)
+
+
 def bring_forward(conn: Connection, connection_id: int, moments: Mapping[str, datetime]) -> None:
     """Moves rows, by name, to moments that are earlier than theirs, and keeps the timetable from moving them back."""
     sql = """

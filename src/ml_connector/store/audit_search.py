@@ -36,12 +36,14 @@ class Sought(msgspec.Struct, frozen=True):
     """The first moment that is too late."""
 
 
-def rows(conn: Connection, sought: Sought, before: int | None = None, limit: int = 100) -> list[AuditRow]:
-    """The latest rows, newest first, below number `before`."""
+def rows(
+    conn: Connection, sought: Sought, beyond: int | None = None, limit: int = 100, *, oldest: bool = False
+) -> list[AuditRow]:
+    """The latest rows, newest first, below number `beyond`; with `oldest` the first ones, oldest first, above it."""
     wheres, values = ["connection_id = %s"], [sought.connection_id]
     low, high = _numbers(conn, sought)
     given: list[tuple[str, object]] = [
-        ("seq < %s", before),
+        ("seq > %s" if oldest else "seq < %s", beyond),
         ("actor = %s", sought.actor),
         ("tag = %s", sought.tag),
         ("erp_id = %s AND erp_id <> ''", sought.record),
@@ -57,7 +59,7 @@ def rows(conn: Connection, sought: Sought, before: int | None = None, limit: int
             values.append(value)  # type: ignore[arg-type]
     sql = f"""
         SELECT seq, at, actor, tag, kind, erp_id, run_id, details, hash FROM audit
-        WHERE {" AND ".join(wheres)} ORDER BY seq DESC LIMIT %s
+        WHERE {" AND ".join(wheres)} ORDER BY seq {"ASC" if oldest else "DESC"} LIMIT %s
     """
     return [AuditRow(row[0], AuditEntry(*row[1:8]), row[8]) for row in bulk.fetch(conn, sql, [*values, limit])]
 

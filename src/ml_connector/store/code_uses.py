@@ -5,9 +5,10 @@ Taken from kept decisions, each of which is read once; it lasts when their evide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ MARK = "code_uses"
 """Name of the watermark that says up to which exchange decisions were read."""
 
 _LOCK = 0x6D6C6309
+_MANY = 5_000
+"""Uses above which every line is read and looked at, which is quicker than to have the database seek them."""
 _COLUMNS = (
     ("connection_id", "int8"),
     ("kind", "text"),
@@ -32,6 +35,7 @@ _COLUMNS = (
     ("currency", "text"),
 )
 _decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+_Told = TypeVar("_Told")
 
 
 class UseRow(msgspec.Struct, frozen=True, gc=False):
@@ -100,15 +104,22 @@ def uses(conn: Connection, connection_id: int) -> list[Use]:
     ]
 
 
-def lines_on(conn: Connection, connection_id: int, wanted: Sequence[Use]) -> list[UseRow]:
-    """Every line that lies on one of some uses."""
+def lines_on(conn: Connection, connection_id: int, wanted: Mapping[Use, _Told]) -> list[tuple[UseRow, _Told]]:
+    """Every line that lies on one of some uses, with what is told of that use."""
+    if len(wanted) > _MANY:
+        sql = (
+            f"SELECT {_LINE} FROM code_uses u {_SOURCE} WHERE u.connection_id = %s ORDER BY u.kind, u.document, u.line"
+        )
+        every = map(_row, bulk.fetch(conn, sql, (connection_id,)))
+        return [(row, told) for row in every if (told := wanted.get(row.use)) is not None]
     sql = f"""
         SELECT {_LINE} FROM code_uses u
         JOIN unnest(%b::text[], %b::text[], %b::text[], %b::text[]) AS n (project, codes, activity, sub_project)
           USING (project, codes, activity, sub_project)
         {_SOURCE} WHERE u.connection_id = %s ORDER BY u.kind, u.document, u.line
     """
-    return [_row(row) for row in bulk.fetch(conn, sql, (*_wanted(wanted), connection_id))]
+    rows = map(_row, bulk.fetch(conn, sql, (*_wanted(list(wanted)), connection_id)))
+    return [(row, wanted[row.use]) for row in rows]
 
 
 def lines_of(conn: Connection, connection_id: int, kind: str, documents: Sequence[str]) -> list[UseRow]:
@@ -118,9 +129,10 @@ def lines_of(conn: Connection, connection_id: int, kind: str, documents: Sequenc
 
 
 def usage(conn: Connection, connection_id: int, wanted: Sequence[Use]) -> list[Usage]:
-    """How much of what is open lies on each of some uses, by currency."""
+    """How much of what is open lies on each of some uses, by currency; credits count like debits."""
     sql = f"""
-        SELECT project, codes, activity, sub_project, currency, sum(amount), count(DISTINCT document) FROM code_uses u
+        SELECT project, codes, activity, sub_project, currency, sum(abs(amount)), count(DISTINCT document)
+        FROM code_uses u
         JOIN unnest(%b::text[], %b::text[], %b::text[], %b::text[]) AS n (project, codes, activity, sub_project)
           USING (project, codes, activity, sub_project)
         {_SOURCE} WHERE u.connection_id = %s AND coalesce(s.open, true) GROUP BY 1, 2, 3, 4, 5
@@ -131,6 +143,17 @@ def usage(conn: Connection, connection_id: int, wanted: Sequence[Use]) -> list[U
             conn, sql, (*_wanted(wanted), connection_id)
         )
     ]
+
+
+def sums_of(conn: Connection, connection_id: int, kind: str, documents: Sequence[str]) -> dict[str, Decimal]:
+    """What some documents come to, each as a whole and whatever its sign, by currency."""
+    sql = """
+        SELECT currency, sum(abs(whole)) FROM (
+            SELECT currency, sum(amount) AS whole FROM code_uses
+            WHERE connection_id = %s AND kind = %s AND document = ANY(%b) GROUP BY document, currency
+        ) AS one GROUP BY 1
+    """
+    return {row[0]: row[1] for row in bulk.fetch(conn, sql, (connection_id, kind, list(documents)))}
 
 
 def bases(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[tuple[str, bytes]]:

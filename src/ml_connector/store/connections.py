@@ -10,7 +10,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
-from ml_connector.kernel.errors import BadInput, NothingSuchHere
+from ml_connector.kernel.errors import BadInput, Locked, NothingSuchHere
 from ml_connector.store import bulk
 
 _COLUMNS = "id, name, title, config, created_at, updated_at"
@@ -18,6 +18,7 @@ _OWNED = (
     "links",
     "code_uses",
     "names",
+    "standings",
     "intents",
     "intent_states",
     "exchanges",
@@ -61,6 +62,10 @@ class ConnectionRow(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+class Overtaken(Locked):
+    """Somebody else changed the connection since it was read; nothing was kept."""
+
+
 class SecretRow(NamedTuple):
     """One sealed secret; opened by the vault alone. The fields stand in the order of `vault.sealing.Sealed`."""
 
@@ -99,14 +104,20 @@ def by_id(conn: Connection, connection_id: int) -> ConnectionRow | None:
     return ConnectionRow(*row) if row else None
 
 
-def update(conn: Connection, connection_id: int, *, title: str | None = None, config: Any = None) -> None:
-    """Writes a new title, a new config, or both; what is None stays. NothingSuchHere when the connection is gone."""
+def update(
+    conn: Connection, connection_id: int, *, title: str | None = None, config: Any = None, seen: datetime | None = None
+) -> None:
+    """Writes a new title, a new config, or both; what is None stays. NothingSuchHere when the connection is gone;
+    with `seen`, its `updated_at` as it was read, Overtaken when somebody changed it since."""
     sql = """
         UPDATE connections SET title = coalesce(%s, title), config = coalesce(%s, config), updated_at = now()
-        WHERE id = %s
+        WHERE id = %s AND updated_at = coalesce(%s, updated_at)
     """
-    if bulk.run(conn, sql, (title, None if config is None else Jsonb(config), connection_id)) == 0:
+    if bulk.run(conn, sql, (title, None if config is None else Jsonb(config), connection_id, seen)):
+        return
+    if by_id(conn, connection_id) is None:
         raise NothingSuchHere("The connection was removed meanwhile.")
+    raise Overtaken("The connection is being changed by others all the time.", remedy="Try again.")
 
 
 def has_history(conn: Connection, connection_id: int) -> bool:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.store import bulk
 from ml_connector.store.audit import AuditEntry, AuditRow
 from ml_connector.store.evidence import ExchangeRow
 from ml_connector.store.holds import HoldRow
-from ml_connector.store.rulings import RulingRow
 
 _SKEW = timedelta(minutes=10)
 """How much earlier than the database's clock that of a sending process may be."""
@@ -33,14 +33,15 @@ class About(msgspec.Struct, frozen=True):
 
 
 class HopRow(NamedTuple):
-    """One moment of a document's life. `what` is read, decided, sent, answered, held, released, approved or ruled."""
+    """One moment of a document's life. `what` is read, decided, sent, answered, held, released, approved, ruled or
+    stood."""
 
     at: datetime
     what: str
     ref: int
-    """The step or hold it is of; of a reading and an approval the run."""
+    """The step, hold, standing, or audit row of an answer, that it is of; of a reading and an approval the run."""
     name: str
-    """The hash of an approved plan, or the reason a person answered; else empty."""
+    """The hash of an approved plan; else empty."""
 
 
 class StepRow(NamedTuple):
@@ -139,8 +140,9 @@ def holds_of(conn: Connection, about: About, *, offset: int, limit: int) -> list
     return [HoldRow(*row) for row in bulk.fetch(conn, sql, values)]
 
 
-def hops(conn: Connection, about: About, rulings: Sequence[str], *, offset: int, limit: int) -> list[HopRow]:
-    """The moments of a document's life, the latest first: `rulings` are the ids under which people answered."""
+def hops(conn: Connection, about: About, key: Key, *, offset: int, limit: int) -> list[HopRow]:
+    """The moments of a document's life, the latest first: every answer of people is one, earlier and withdrawn ones
+    too, and every change of how it stands in Procore and what it became stands in IFS."""
     rows = bulk.fetch_named(
         conn,
         _HOPS,
@@ -148,7 +150,9 @@ def hops(conn: Connection, about: About, rulings: Sequence[str], *, offset: int,
             "connection": about.connection_id,
             "sources": list(about.sources),
             "flows": list(about.flows),
-            "ruled": list(rulings),
+            "kind": key.kind,
+            "ruled": [key.id],
+            "others": [kind for kind in FLOWS_OF if kind != key.kind],
             "offset": offset,
             "limit": limit,
         },
@@ -158,7 +162,8 @@ def hops(conn: Connection, about: About, rulings: Sequence[str], *, offset: int,
 
 _HOPS = """
     WITH step AS MATERIALIZED (
-        SELECT i.id, i.run_id, s.sent_at, s.settled_at FROM intents i JOIN intent_states s ON s.id = i.id
+        SELECT i.id, i.run_id, i.kind, i.erp_id, s.sent_at, s.settled_at
+        FROM intents i JOIN intent_states s ON s.id = i.id
         WHERE i.connection_id = %(connection)s AND i.source = ANY(%(sources)s) AND i.flow = ANY(%(flows)s)
     ), held AS MATERIALIZED (
         SELECT id, since, released_at, last_seen_run FROM holds
@@ -175,8 +180,12 @@ _HOPS = """
                   WHERE p.connection_id = %(connection)s AND p.approved_at IS NOT NULL
                     AND p.hash IN (SELECT r.plan_hash FROM runs r
                                    WHERE r.id IN (SELECT run_id FROM step) AND r.plan_hash <> '')
-        UNION ALL SELECT at, 4, 'ruled', 0, kind || ' ' || reason FROM rulings
-                  WHERE connection_id = %(connection)s AND erp_id = ANY(%(ruled)s)
+        UNION ALL SELECT at, 4, 'ruled', seq, '' FROM audit
+                  WHERE connection_id = %(connection)s AND erp_id <> '' AND erp_id = ANY(%(ruled)s)
+                    AND kind <> ALL(%(others)s) AND tag IN ('ruling:make:done', 'ruling:withdraw:done')
+        UNION ALL SELECT n.at, 8, 'stood', n.id, ''
+                  FROM (SELECT kind, erp_id FROM step UNION SELECT %(kind)s, unnest(%(ruled)s)) k
+                  JOIN standings n ON n.connection_id = %(connection)s AND n.kind = k.kind AND n.erp_id = k.erp_id
         UNION ALL SELECT sent_at, 5, 'sent', id, '' FROM step WHERE sent_at IS NOT NULL
         UNION ALL SELECT settled_at, 6, 'answered', id, '' FROM step WHERE settled_at IS NOT NULL
         UNION ALL SELECT released_at, 7, 'released', id, '' FROM held WHERE released_at IS NOT NULL
@@ -278,14 +287,13 @@ def approvers(conn: Connection, connection_id: int, hashes: Sequence[str]) -> di
     return dict(bulk.fetch(conn, sql, (connection_id, list(hashes))))
 
 
-def rulings_at(conn: Connection, connection_id: int, record: str) -> dict[str, RulingRow]:
-    """What people answered about a record, by kind and reason: the last answer to each question."""
+def audit_by_seq(conn: Connection, connection_id: int, numbers: Sequence[int]) -> dict[int, AuditEntry]:
+    """Some audit rows by their number."""
     sql = """
-        SELECT kind, erp_id, reason, answer, target, actor, note, at FROM rulings
-        WHERE connection_id = %s AND erp_id = %s
+        SELECT seq, at, actor, tag, kind, erp_id, run_id, details FROM audit
+        WHERE connection_id = %s AND seq = ANY(%b::int8[])
     """
-    rows = (RulingRow(*row) for row in bulk.fetch(conn, sql, (connection_id, record)))
-    return {f"{row.kind} {row.reason}": row for row in rows}
+    return {row[0]: AuditEntry(*row[1:]) for row in bulk.fetch(conn, sql, (connection_id, list(numbers)))}
 
 
 def audit_of(conn: Connection, connection_id: int, keys: Sequence[Key], *, offset: int, limit: int) -> list[AuditRow]:

@@ -134,6 +134,7 @@ _COLUMNS = (
 )
 _BOTH = "intents i JOIN intent_states s ON s.id = i.id"
 _OPEN = ("planned", "sending", "unknown", "waiting")
+_UNSENT = ("planned", "waiting")
 
 
 def keep_intents(conn: Connection, connection_id: int, run_id: int, intents: Sequence[Intent]) -> list[int]:
@@ -243,17 +244,17 @@ def unsettled_keys(conn: Connection, connection_id: int, states: Iterable[str] =
 
 
 def supersede(
-    conn: Connection, connection_id: int, before_run: int, states: Iterable[str] = ("planned", "waiting")
+    conn: Connection, connection_id: int, before_run: int, flows: Iterable[str], states: Iterable[str] = _UNSENT
 ) -> int:
-    """Puts aside intents of earlier runs that were never sent; how many there were."""
+    """Puts aside intents of earlier runs that were never sent, of the flows that are decided anew; how many."""
     sql = (
         """
         UPDATE intent_states s SET state = 'superseded', settled_at = now() FROM intents i
-        WHERE i.id = s.id AND s.connection_id = %s AND s.state = ANY(%s) AND i.run_id < %s
+        WHERE i.id = s.id AND s.connection_id = %s AND s.state = ANY(%s) AND i.run_id < %s AND i.flow = ANY(%s)
     """
         + _HINT
     )
-    return bulk.run(conn, sql, (connection_id, list(states), before_run))
+    return bulk.run(conn, sql, (connection_id, list(states), before_run, list(flows)))
 
 
 def left_planned(conn: Connection, connection_id: int, run_id: int) -> dict[tuple[str, str], int]:

@@ -204,6 +204,12 @@ def writer(connect: Callable[[str], psycopg.Connection[Row]], terms: Terms) -> I
         session.close()
 
 
+def held(conn: Connection, connection_id: int) -> bool:
+    """Whether somebody has the right to write for a connection at this moment."""
+    row = bulk.fetch_one(conn, f"SELECT EXISTS (SELECT 1 {_HELD})", (_SPACE, connection_id))
+    return bool(row and row[0])
+
+
 def awake() -> float:
     """Seconds of a clock that never goes back."""
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)

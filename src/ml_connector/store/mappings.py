@@ -81,7 +81,8 @@ def check_newest(newest: MappingVersion | None, based_on: int) -> None:
         by = f" by {newest.actor} on {newest.created_at:%Y-%m-%d %H:%M}" if newest else ""
         raise BadInput(
             f"The mapping was changed meanwhile: version {number} was saved{by}, and yours was begun from {based_on}.",
-            remedy=f"Compare the two versions (`ml-connector mapping compare {based_on} {number}`), then begin anew.",
+            remedy=f"Compare the two versions (`ml-connector mapping compare {based_on} {number}`). A draft can be "
+            "carried over onto the newest; else begin anew.",
         )
 
 
@@ -102,9 +103,10 @@ def put_draft(conn: Connection, connection_id: int, actor: str, toml: str, based
     bulk.run(conn, sql, (connection_id, actor, toml, based_on))
 
 
-def drop_draft(conn: Connection, connection_id: int, actor: str) -> None:
-    """Forgets what a person was changing."""
-    bulk.run(conn, "DELETE FROM mapping_drafts WHERE connection_id = %s AND actor = %s", (connection_id, actor))
+def drop_draft(conn: Connection, connection_id: int, actor: str, toml: str | None = None) -> None:
+    """Forgets what a person was changing; with `toml` only while it says that."""
+    sql = "DELETE FROM mapping_drafts WHERE connection_id = %s AND actor = %s AND coalesce(%s::text, toml) = toml"
+    bulk.run(conn, sql, (connection_id, actor, toml))
 
 
 class Waiting(msgspec.Struct, frozen=True):

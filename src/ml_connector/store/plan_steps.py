@@ -100,6 +100,46 @@ def fates(conn: Connection, scene: Scene) -> list[Fate]:
     return [Fate(*row) for row in bulk.fetch_named(conn, sql, scene.values())]
 
 
+def flows_left(conn: Connection, scene: Scene) -> set[tuple[str, str]]:
+    """Place and flow of the steps of a plan that did not go, or did not go yet; an empty place is no project."""
+    sql = f"{_steps()} SELECT DISTINCT place, flow FROM steps WHERE state <> 'done'"
+    return {(str(row[0]), str(row[1])) for row in bulk.fetch_named(conn, sql, scene.values())}
+
+
+class StepLeft(msgspec.Struct, frozen=True, gc=False):
+    """A step with money that did not go. `first`: its record is made or found by the plan itself."""
+
+    place: str
+    flow: str
+    kind: str
+    erp_id: str
+    amount: Decimal
+    currency: str
+    body: bytes
+    first: bool
+
+    @property
+    def key(self) -> Key:
+        """The record it is about."""
+        return Key(self.kind, self.erp_id)
+
+
+def not_gone(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) -> list[StepLeft]:
+    """The steps with money of some projects and flows that did not go, or did not go yet."""
+    sql = f"""
+        {_steps(" AND i.amount IS NOT NULL")}
+        SELECT s.place, s.flow, s.kind, s.erp_id, s.amount, s.currency, i.body,
+               (s.kind, s.erp_id) IN (
+                   SELECT kind, erp_id FROM intents
+                   WHERE run_id = %(run)s AND connection_id = %(connection)s AND counts_as IN ('created', 'linked'))
+        FROM steps s JOIN intents i ON i.id = s.id
+        WHERE s.state <> 'done'
+          AND (s.place, s.flow) IN (SELECT * FROM unnest(%(places)s::text[], %(flows)s::text[]))
+    """
+    named = scene.values(places=[place for place, _ in places], flows=[flow for _, flow in places])
+    return [StepLeft(*row) for row in bulk.fetch_named(conn, sql, named)]
+
+
 class RecordLook(msgspec.Struct, frozen=True):
     """How the records of a plan are asked for. `place` None is everywhere, empty what lies in no project."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 
 from ml_connector.store import bulk, plan_steps
 from ml_connector.store.listing import like, ordered, paged
+from ml_connector.store.runs import PlanRow
 
 
 class PlanLine(msgspec.Struct, frozen=True):
@@ -117,21 +119,19 @@ def put_parts(conn: Connection, connection_id: int, plan: str, parts: dict[str, 
     bulk.run(conn, sql, (Jsonb(parts), connection_id, plan))
 
 
-def scene_of(conn: Connection, connection_id: int, plan: PlanLine) -> plan_steps.Scene:
+def scene_of(conn: Connection, connection_id: int, plan: PlanLine | PlanRow) -> plan_steps.Scene:
     """Where the steps of a plan are found: in the run that made it last, and in those that its approvals began."""
     later = {row.run_id for row in approvals(conn, connection_id, plan.hash)} - {plan.run_id}
     return plan_steps.Scene(connection_id, plan.run_id, tuple(sorted(later)))
 
 
-def put_outcome(conn: Connection, connection_id: int, plan: str) -> None:
-    """Keeps with a plan what became of its steps by now, so that its page need not go through them."""
-    found = one(conn, connection_id, plan)
-    if found is None:
-        return
-    rows = plan_steps.fates(conn, scene_of(conn, connection_id, found))
-    kept = [[*msgspec.structs.astuple(row)[:-1], str(row.amount)] for row in rows]
+def put_outcome(
+    conn: Connection, connection_id: int, plan: str, fates: Sequence[plan_steps.Fate], applied: Mapping[str, Any]
+) -> None:
+    """Keeps with a plan what became of its steps, and what was applied by cost code (engine/outcome.py)."""
+    kept = [[*msgspec.structs.astuple(row)[:-1], str(row.amount)] for row in fates]
     sql = "UPDATE plans SET outcome = %s WHERE connection_id = %s AND hash = %s"
-    bulk.run(conn, sql, (Jsonb({"fates": kept}), connection_id, plan))
+    bulk.run(conn, sql, (Jsonb({**applied, "fates": kept}), connection_id, plan))
 
 
 def next_plan(conn: Connection, connection_id: int, plan: PlanLine) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from ml_connector.store import bulk
+from ml_connector.store import bulk, lock
 from ml_connector.store.listing import ordered, paged
 
 SORTS = {
@@ -93,12 +93,12 @@ def starters(conn: Connection, connection_id: int) -> list[tuple[str, str]]:
 
 
 def at_work(conn: Connection, only: int | None = None) -> dict[int, int]:
-    """Connection to the run that is under way there."""
+    """Connection to the run that is under way there: somebody has the right to write, which a dead run has not."""
     sql = """
         SELECT connection_id, max(id) FROM runs
         WHERE state = 'running' AND connection_id = coalesce(%s, connection_id) GROUP BY 1
     """
-    return {row[0]: row[1] for row in bulk.fetch(conn, sql, (only,))}
+    return {row[0]: row[1] for row in bulk.fetch(conn, sql, (only,)) if lock.held(conn, row[0])}
 
 
 def now(conn: Connection) -> datetime:

@@ -57,7 +57,7 @@ class RunEnd(msgspec.Struct, frozen=True):
 
 
 class PlanRow(msgspec.Struct, frozen=True):
-    """One plan. `state` is kept, approved, partly (some projects are), applied or superseded; `run_id` made it last."""
+    """One plan. `state` is kept, approved, partly (some of it waits), applied or superseded; `run_id` made it last."""
 
     hash: str
     run_id: int

@@ -245,6 +245,22 @@ code_uses = Table(
     Index(None, "connection_id", "codes"),
 )
 
+standings = Table(
+    "standings",
+    METADATA,
+    number("id", "store: given in the order of noticing"),
+    owner(hot=True),
+    word("kind", "engine: kind of the record: one of ours in IFS, or a document of Procore"),
+    word("erp_id", "engine: its id, as in links; of a document of Procore its id there"),
+    word("state", "engine: how it was seen to stand from then on; gone when it was nowhere to be found"),
+    Column("at", DateTime(timezone=True), nullable=False, comment="engine: when, as far as that is known"),
+    Column("run_id", BigInteger, nullable=False, comment="engine: the run that saw it first"),
+    Column("day", Date, comment="erp: the day it names for it; null where it names none"),
+    word("who", "erp: who did it; empty where it does not say"),
+    word("note", "erp: what it said about it, such as why the ledger did not take a voucher"),
+    Index(None, "connection_id", "kind", "erp_id", "id"),
+)
+
 mapping_drafts = Table(
     "mapping_drafts",
     METADATA,

@@ -161,6 +161,13 @@ pauses = Table(
     word("note", "person: why, in their words"),
     moment("until", "person: when it ends by itself; null for never"),
     moment("at", "store: since when", now=True),
+    Column(
+        "setting_up",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="app: the one a set-up began with, which only an approved plan ends",
+    ),
 )
 
 alerts = Table(

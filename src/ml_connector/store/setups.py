@@ -18,6 +18,8 @@ _COLUMNS = "id, name, connection_id, answers, marks, begun_by, begun_at, changed
 
 LEVELS = "levels"
 """Mark: a person looked at what either account may write, which nobody can test without writing."""
+RESTORED = "restored"
+"""Mark: a person restored a backup of this installation for a try, before it was let run."""
 WITHDRAWN = "withdrawn"
 """Mark: an answer about a pair was taken back."""
 
@@ -30,7 +32,7 @@ class SetupRow(msgspec.Struct, frozen=True):
     connection_id: int | None
     answers: dict[str, Any]
     marks: dict[str, dict[str, str]]
-    """Step to when and by whom it was said to be done; and the same of `LEVELS` and `WITHDRAWN`."""
+    """Step to when and by whom it was said to be done; and the same of `LEVELS`, `RESTORED` and `WITHDRAWN`."""
     begun_by: str
     begun_at: datetime
     changed_at: datetime

@@ -87,8 +87,10 @@ class Standing(msgspec.Struct, frozen=True):
     """Intents whose outcome is not known."""
     unknown_since: datetime | None = None
     waiting_plans: list[str] = []
-    """Hashes of plans that wait for a person's approval, the newest first: kept by runs that stopped for it, and of
-    whose flows no later run has looked at everything."""
+    """Hashes of plans that wait for a person's approval, the newest first: kept by runs that stopped for it or left
+    some of their flows waiting, and of whose flows no later run has looked at everything."""
+    waiting_flows: list[str] = []
+    """Flows of which nothing goes before one of those plans is approved."""
     waiting_why: str = ""
     """Why the newest of them waits."""
     inbox: int = 0
@@ -102,6 +104,8 @@ class Standing(msgspec.Struct, frozen=True):
     """State to the number of webhooks in it."""
     paused: dict[str, str] = {}
     """Flow (empty for all) to who paused it and why."""
+    setting_up: bool = False
+    """Whether the pause of all of it is the one its set-up began with."""
     parked: int = 0
     counts: dict[str, int] = {}
     census: dict[str, int] = {}
@@ -179,21 +183,28 @@ _PARKED = "SELECT connection_id, count(*)::int FROM parked WHERE released_at IS 
 _PLANS = """
     WITH recent AS MATERIALIZED (
         SELECT r.* FROM connections c CROSS JOIN LATERAL (
-            SELECT connection_id, id, state, flows, plan_hash, error,
+            SELECT connection_id, id, state, trigger, flows, plan_hash, error,
                    trigger NOT IN ('webhook', 'plan')
                        AND (CASE state WHEN 'done' THEN error = '' ELSE plan_hash <> '' END) AS whole
             FROM runs WHERE connection_id = c.id AND state IN ('done', 'stopped') ORDER BY id DESC LIMIT 300) r
     )
     SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id,
-           coalesce(nullif(r.error, ''), 'Some projects of the plan ' || p.hash || ' wait for approval.')
+           coalesce(nullif(r.error, ''), CASE p.state WHEN 'partly' THEN 'Some projects' ELSE 'Some flows' END
+                                         || ' of the plan ' || p.hash || ' wait for approval.'),
+           w.flows
     FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
-    WHERE (p.state = 'kept' AND r.state = 'stopped' OR p.state = 'partly') AND NOT r.flows <@ ARRAY(
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.state = 'stopped' THEN r.flows WHEN r.trigger = 'plan' THEN '{}' ELSE ARRAY(
+            SELECT DISTINCT i.flow FROM intents i JOIN intent_states s ON s.id = i.id
+            WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting') END AS flows) w
+    WHERE p.state IN ('kept', 'partly') AND NOT CASE p.state WHEN 'partly' THEN r.flows ELSE w.flows END <@ ARRAY(
         SELECT unnest(l.flows) FROM recent l WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole)
     ORDER BY 1, 2, 3 DESC
 """
-"""Plans that stopped runs kept, and those of which some projects are approved and others wait. A run of a webhook looks
-at some records alone and the command `plan` sends nothing, so that neither says that one is over: only runs that have
-since looked at everything of each of its flows do."""
+"""Plans that stopped runs kept, those of which some flows wait while the others went by themselves, and those of which
+some projects are approved and others wait; with the flows that wait. A run of a webhook looks at some records alone and
+the command `plan` sends nothing, so that neither says that one is over: only runs that have since looked at everything
+of each of its flows do."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
@@ -215,24 +226,29 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
     parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
     events = {row[0]: float(row[1]) for row in bulk.fetch(conn, _EVENTS)}
     last = {row[0]: Ending(*row[1:]) for row in bulk.fetch(conn, _LAST)}
-    plans: dict[int, list[tuple[int, str, str]]] = {}
-    for number, name, run, why in bulk.fetch(conn, _PLANS):
-        plans.setdefault(number, []).append((run, name, why))
+    plans: dict[int, list[tuple[int, str, str, list[str]]]] = {}
+    for number, name, run, why, flows in bulk.fetch(conn, _PLANS):
+        plans.setdefault(number, []).append((run, name, why, flows))
     for waiting in plans.values():
         waiting.sort(reverse=True)
     counts = counters.totals(conn)
-    sql = "SELECT id, name, created_at FROM connections WHERE id = coalesce(%s, id) ORDER BY name"
+    sql = """
+        SELECT id, name, created_at, EXISTS (SELECT 1 FROM pauses WHERE connection_id = c.id AND setting_up)
+        FROM connections c WHERE id = coalesce(%s, id) ORDER BY name
+    """
     found = [
         Standing(
             id=number,
             name=name,
             added_at=added_at,
+            setting_up=setting_up,
             **_of(number, lists, []),
             **_of(number, words, {}),
             unknown=unknown.get(number, (0, None))[0],
             unknown_since=unknown.get(number, (0, None))[1],
-            waiting_plans=[name for _, name, _ in plans.get(number, ())],
+            waiting_plans=[name for _, name, _, _ in plans.get(number, ())],
             waiting_why=plans[number][0][2] if number in plans else "",
+            waiting_flows=sorted({flow for *_, flows in plans.get(number, ()) for flow in flows}),
             inbox=inbox.get(number, (0, None))[0],
             inbox_since=inbox.get(number, (0, None))[1],
             event_seconds=events.get(number),
@@ -240,7 +256,7 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
             counts=counts.get(number, {}),
             last=last.get(number),
         )
-        for number, name, added_at in bulk.fetch(conn, sql, (only,))
+        for number, name, added_at, setting_up in bulk.fetch(conn, sql, (only,))
     ]
     at = bulk.fetch(conn, "SELECT now()")[0][0]
     jobs = {(task, state): number for task, state, number in bulk.fetch(conn, _JOBS)}

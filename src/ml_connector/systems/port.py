@@ -27,7 +27,7 @@ from ml_connector.records.purchase_requisition import PurchaseRequisition
 from ml_connector.records.subcontractor_invoice import BillingPeriod, SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice, TaxCode
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import Voucher
+from ml_connector.records.voucher import Voucher, VoucherHead
 
 
 class OrderPage(msgspec.Struct, frozen=True):
@@ -171,8 +171,12 @@ class ErpSystem(Writes, Protocol):
         """
         ...
 
-    def cancelled_vouchers(self) -> list[str]:
-        """Once-keys of our vouchers that people cancelled before the ledger took them."""
+    def waiting_vouchers(self) -> list[VoucherHead]:
+        """Our vouchers that the ledger has not taken, those that people cancelled too, by their headers."""
+        ...
+
+    def posted_vouchers(self, once_keys: Sequence[str]) -> list[VoucherHead]:
+        """Those of our vouchers that the ledger has taken, by their headers; the absent ones are not there."""
         ...
 
     def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:

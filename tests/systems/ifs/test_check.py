@@ -166,6 +166,11 @@ def test_what_is_there_is_counted(box: RunningSandbox, make: MakeSystem) -> None
     assert Counter(one.code_part for one in world.code_values).items() <= codes.items()
     assert (found["projects_refused"], found["activities_refused"], found["codes_refused"]) == (0, 0, 0)
     assert found["suppliers_without_purchase_data"] == []
+    book = make().book()
+    assert book.periods
+    for word, state in (("open", True), ("closed", False)):
+        there = [f"{one.year}-{one.period:02d}" for one in book.periods if one.open is state]
+        assert found[f"{word}_periods"] == sorted(there)
 
 
 def test_suppliers_of_open_orders_without_purchase_data_are_named(box: RunningSandbox, transport: Transport) -> None:

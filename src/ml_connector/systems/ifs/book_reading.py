@@ -62,7 +62,7 @@ class BookReading:
         return Book(
             accounts={one.id: one for one in self._read(self._profile.ledger_account, _account)},
             parts={one.part: one for one in parts},
-            periods=tuple(self._periods()),
+            periods=tuple(one for _, one in self._with_groups(self._periods())),
             combinations=tuple(self._read(self._profile.combination, _combination)),
             memberships=tuple(self._memberships()),
             base_currency=self._currency(),
@@ -70,9 +70,13 @@ class BookReading:
             budget_values=frozenset(self._budget_values([one.part for one in parts if one.used])),
         )
 
+    def periods(self) -> list[Period]:
+        """The periods of years that are open, as they stand in the ledger, in their order; user groups are left out."""
+        return sorted((one for _, one in self._periods()), key=lambda one: (one.year, one.period))
+
     # parts of the book ----------------------------------------------------------------------------------------
 
-    def _periods(self) -> list[Period]:
+    def _periods(self) -> list[tuple[dict[str, str], Period]]:
         where, year = self._profile.period, self._profile.year
         years = [one for one in self._read(year, _year) if one]
         above = {"company": text_literal(self._company)}
@@ -82,8 +86,7 @@ class BookReading:
             key = {where.above["company"]: above["company"], where.above["year"]: str(one)}
             of_year = self._parsed(rows, partial(_period, one), where)
             found += [(key, period) for period in of_year if period is not None]
-        found = self._with_ledger(found)
-        return [period for _, period in self._with_groups(found)]
+        return self._with_ledger(found)
 
     def _with_ledger(self, found: list[tuple[dict[str, str], Period]]) -> list[tuple[dict[str, str], Period]]:
         """The periods with their state in the general ledger, or in all where none has that id."""
@@ -94,6 +97,7 @@ class BookReading:
         return filled
 
     def _with_groups(self, found: list[tuple[dict[str, str], Period]]) -> list[tuple[dict[str, str], Period]]:
+        """The same with the user groups that may enter into each."""
         states = self._states(found, "group", "UserGroup")
         return [
             (key, msgspec.structs.replace(period, groups=groups))

@@ -58,7 +58,9 @@ def discover(system: IfsSystem) -> dict[str, int | dict[str, int] | list[str]]:
     """How much is there: projects, activities, code part values by part, and open orders by state and by currency.
 
     `suppliers` are those that open orders name; the ids of those without purchase data are listed, because no new
-    order can name them. `_refused` counts rows that cannot be used. Reads every open order header, and no lines.
+    order can name them. `_refused` counts rows that cannot be used. Periods are those of accounting years that are
+    open, as they stand in the ledger; none where the service user may not see them. Reads every open order header,
+    and no lines.
     """
     projects, refused = system.projects()
     activities, refused_activities = system.activities()
@@ -74,6 +76,7 @@ def discover(system: IfsSystem) -> dict[str, int | dict[str, int] | list[str]]:
             suppliers.add(row.required("vendor"))
         except Reject:
             states["unreadable"] += 1
+    bare, periods = system.supplier_reading().without_purchase_data(suppliers), system.periods()
     return {
         "projects": len(projects),
         "projects_refused": len(refused),
@@ -83,8 +86,10 @@ def discover(system: IfsSystem) -> dict[str, int | dict[str, int] | list[str]]:
         "codes_refused": len(refused_codes),
         "orders": dict(states),
         "currencies": dict(currencies),
+        "open_periods": [f"{one.year}-{one.period:02d}" for one in periods if one.open],
+        "closed_periods": [f"{one.year}-{one.period:02d}" for one in periods if not one.open],
         "suppliers": len(suppliers),
-        "suppliers_without_purchase_data": system.supplier_reading().without_purchase_data(suppliers),
+        "suppliers_without_purchase_data": bare,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.records.accounting import Book
+from ml_connector.records.accounting import Book, Period
 from ml_connector.records.budget import BudgetEstimate
 from ml_connector.records.dimension import Activity, Dimension
 from ml_connector.records.payment import Payment
@@ -18,7 +18,7 @@ from ml_connector.records.project import Project
 from ml_connector.records.purchase_requisition import PurchaseRequisition
 from ml_connector.records.supplier_invoice import TaxCode
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import Voucher
+from ml_connector.records.voucher import Voucher, VoucherHead
 from ml_connector.systems.ifs import project as projects
 from ml_connector.systems.ifs.batch import Batch
 from ml_connector.systems.ifs.book_reading import BookReading
@@ -149,13 +149,21 @@ class IfsSystem:
         """The rules of the company's books, as far as the tenant lets us read them."""
         return BookReading(self.odata, self.batch, self.profile, self.settings.company).book()
 
+    def periods(self) -> list[Period]:
+        """Accounting periods of the years that are open, as far as the tenant lets us read them."""
+        return BookReading(self.odata, self.batch, self.profile, self.settings.company).periods()
+
     def vouchers(self, once_keys: Sequence[str]) -> list[Voucher]:
         """Vouchers of ours by once-key, in the hold table or in the ledger; the absent ones are not there."""
         return self.sending.vouchers.reading.vouchers(once_keys)
 
-    def cancelled_vouchers(self) -> list[str]:
-        """Once-keys of our vouchers that people cancelled."""
-        return self.sending.vouchers.reading.cancelled()
+    def waiting_vouchers(self) -> list[VoucherHead]:
+        """Our vouchers that are not in the ledger, cancelled ones too, by their headers."""
+        return self.sending.vouchers.reading.waiting()
+
+    def posted_vouchers(self, once_keys: Sequence[str]) -> list[VoucherHead]:
+        """Those of our vouchers that are in the ledger, by their headers."""
+        return self.sending.vouchers.reading.posted(once_keys)
 
     def requisitions(self, once_keys: Sequence[str]) -> list[PurchaseRequisition]:
         """Purchase requisitions of ours by once-key, with their no-part lines; the absent ones are not there."""

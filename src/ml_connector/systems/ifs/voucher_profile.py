@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from ml_connector.kernel.errors import BadInput
@@ -11,6 +14,8 @@ from ml_connector.systems.ifs.set_profile import SetProfile, code_parts
 _ENTRY = "VoucherEntryAssistantHandling"
 _KEY = {"company": "Company", "type": "VoucherType", "year": "AccountingYear", "number": "VoucherNo"}
 _HEAD = {**_KEY, "dated": "VoucherDate", "user_group": "UserGroup", "text": "VoucherText2", "status": "VoucherStatus"}
+_WAITS = {"approved_on": "ApprovalDate", "approved_by": "ApprovedByUserid", "error": "UpdateError"}
+"""What only a voucher that waits is asked for: of the ledger's the facts give no such names."""
 _ROW = {
     **code_parts(),
     "code_a": "Account",
@@ -41,8 +46,11 @@ _STATUSES = {
 }
 
 
-def _heads(projection: str, entity_set: str, *candidates: str) -> SetProfile:
-    return SetProfile(projection, entity_set, ("type", "year", "number"), _HEAD.copy(), candidates, ("year", "number"))
+def _heads(
+    projection: str, entity_set: str, *candidates: str, more: Mapping[str, str] = MappingProxyType({})
+) -> SetProfile:
+    names = {**_HEAD, **more}
+    return SetProfile(projection, entity_set, ("type", "year", "number"), names, candidates, ("year", "number"))
 
 
 def _rows(projection: str, entity_set: str, *candidates: str) -> SetProfile:
@@ -82,7 +90,7 @@ class VoucherProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tenant's identifier of a status or state to ours, in the hold table."""
     supplier: str = "Supplier"
     """The identifier of the party type of a supplier."""
-    held: SetProfile = _heads("VouchersAnalysis", "VoucherSet", "VoucherHandling/VoucherSet")
+    held: SetProfile = _heads("VouchersAnalysis", "VoucherSet", "VoucherHandling/VoucherSet", more=_WAITS)
     """Vouchers in the hold table."""
     held_row: SetProfile = _rows(
         "VoucherRowsAnalysis", "VoucherRowSet", "ProjectVoucherRowsAnalysis/VoucherRowQuerySet"

@@ -10,7 +10,7 @@ import msgspec
 
 from ml_connector.kernel.errors import NameMissing, Refused
 from ml_connector.records.problem import Reject
-from ml_connector.records.voucher import ZERO, RowRole, Voucher, VoucherRow, VoucherStatus
+from ml_connector.records.voucher import ZERO, RowRole, Voucher, VoucherHead, VoucherRow, VoucherStatus
 from ml_connector.systems.ifs.company import company_reading
 from ml_connector.systems.ifs.odata import Odata, any_of, text_literal
 from ml_connector.systems.ifs.profile import Profile
@@ -75,17 +75,36 @@ class VoucherReading:
         held = [self._voucher(head, rows, None) for head in heads if head.id not in moved]
         return held + [self._voucher(head, rows, VoucherStatus.UPDATED) for head in gone]
 
-    def cancelled(self) -> list[str]:
-        """Once-keys of our vouchers in the hold table that people cancelled there; in the ledger none can be."""
+    def waiting(self) -> list[VoucherHead]:
+        """Every voucher of ours in the hold table by its header, those that people cancelled there too."""
         where = self._where.held
         begins = f"startswith({where.name('text')},{text_literal(f'{self._company}/')})"
         condition = of_company(where, self._company, begins)
         found = []
         for raw in self._odata.rows(self._odata.reading(where, _WHAT, condition)):
             row = Row(raw, where)
-            if self._where.statuses.get(row.text("status")) == VoucherStatus.CANCELLED.value:
-                found.append(row.text("text").partition(" ")[0])
+            once_key = self._carried(row.text("text"))
+            if once_key:
+                found.append(self._waiting(once_key, row))
         return found
+
+    def posted(self, once_keys: Sequence[str]) -> list[VoucherHead]:
+        """Those of `once_keys` that are in the general ledger, by their headers."""
+        heads = self._heads(self._where.ledger, once_keys) if once_keys else []
+        with _told("voucher"):
+            return [self._told_head(head.once_key, head.row, VoucherStatus.UPDATED) for head in heads]
+
+    def _waiting(self, once_key: str, row: Row) -> VoucherHead:
+        try:
+            ours = self._where.statuses.get(row.text("status"))
+            return self._told_head(once_key, row, VoucherStatus(ours) if ours else None)
+        except Reject:
+            return VoucherHead(once_key, "", None)
+
+    def _told_head(self, once_key: str, row: Row, status: VoucherStatus | None) -> VoucherHead:
+        id_ = "/".join(row.required(word) for word in ("type", "year", "number"))
+        on, by = row.day("approved_on"), row.text("approved_by")
+        return VoucherHead(once_key, id_, status, row.day("dated"), on, by, row.text("error"))
 
     def marks(self) -> list[Mark]:
         """Every voucher of ours in the hold table and the ledger; one that moves just then is there once."""
