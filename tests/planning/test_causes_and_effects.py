@@ -11,7 +11,7 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.blocking import ANSWER, ITSELF, Cause, Part, behind, behind_holds, cause_of
-from ml_connector.planning.foreseen import Foreseen, Held, compared, made, step_words
+from ml_connector.planning.foreseen import Document, Foreseen, Held, compared, made, step_words
 from ml_connector.planning.leaving_out import LEFT_OUT_FOR, may_leave_out
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack
 from ml_connector.planning.three_way import asked_about, of_vendor
@@ -89,6 +89,14 @@ def test_a_document_goes_rests_is_left_waits_or_stays() -> None:
     assert fate(before, waits).of("waits")[0].sentence == "code_missing."
     assert fate(before, before).of("stays")
     assert fate(before, before).money("stays") == {"USD": Decimal(12)}
+
+
+def test_a_credit_that_goes_hides_no_invoice_that_goes() -> None:
+    both = (
+        Document(Key("supplier_invoice", number), "supplier_invoices", 1, "goes", Money(Decimal(amount), "USD"), "")
+        for number, amount in (("1", 100), ("2", -90))
+    )
+    assert Foreseen(tuple(both)).money("goes") == {"USD": Decimal(190)}
 
 
 def test_what_was_decided_otherwise_is_not_foreseen() -> None:

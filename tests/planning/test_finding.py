@@ -27,6 +27,7 @@ from ml_connector.planning.finding import (
 )
 from ml_connector.planning.finding_linked import document_of, of_linked
 from ml_connector.planning.plan import Hold, HoldReason
+from ml_connector.records.commitment import ChangeOrder
 from ml_connector.records.purchase_order import OrderLine, OrderState, PurchaseOrder
 from ml_connector.records.subcontractor_invoice import BillingLine, InvoiceStatus, SubcontractorInvoice
 from ml_connector.records.supplier_invoice import InvoiceLine, InvoiceState, SupplierInvoice
@@ -191,3 +192,15 @@ def test_a_hold_alone_makes_its_document_found() -> None:
 def test_a_vendor_belongs_to_nothing_so_that_its_words_may_be_lent() -> None:
     vendor = Vendor("S1", "Hollis & Webb, Inc.", "12-3456789", "US", city="Duluth")
     assert not any(":" in word for word in of_vendor(vendor).words)
+
+
+def test_a_change_order_leads_to_its_order_and_leaves_its_title_alone() -> None:
+    key = Key("change_order", "10/order/P100002/1201/R2")
+    change = ChangeOrder(*(key.id, "10/order/P100002/1201", "1201", "P100002-CO002", "Revision 2"), (), "USD")
+    made = of_linked(key, "88001", change)
+    assert made is not None
+    assert (made.kind, made.id, made.called, made.title) == ("order", "P100002", "", "")
+    assert {"p100002-co002", "co002", "2", "88001", "revision"} <= set(made.words)
+    bare = of_linked(key, "88001", None)  # of one that was written before anybody asked, only the key is known
+    assert bare is not None
+    assert "p100002-co002" in bare.words

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.mapping import CodeMapping, Mapper, ReverseRow, Row, SegmentRule, Target, shadowed_rows
-from ml_connector.planning.mapping_compare import compared
+from ml_connector.planning.mapping_carrying import carried
+from ml_connector.planning.mapping_compare import compared, row_text
 from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.planning.mapping_effect import Agreed, AgreedLine, AgreedRow, Line, Tally, agreed_of
 from ml_connector.planning.mapping_suggesting import Known, Suggester
@@ -86,6 +87,67 @@ def test_what_moved_is_as_little_as_can_be_and_nothing_is_lost(order: list[int],
     assert compared(mapping(*rows), mapping(*rows)) == []
 
 
+# changes carried over onto a newer version ----------------------------------------------------------------------------
+
+
+def test_changes_are_carried_over_onto_what_was_saved_meanwhile() -> None:
+    mine = mapping(row("E", A="412*"), row("M", A="411*"), row("O", A="415*"), row("L", A="416*"))
+    newest = mapping(row("M", A="411*"), row("S", A="412*"), row("O", A="415*"), row("X", A="999"), row("Y", A="998"))
+    made, clashes = carried(OLD, mine, newest)
+    assert clashes == ()
+    assert [row_text(one) for one in made.cost_type.rows] == [
+        "A=412* -> E",
+        "A=411* -> M",
+        "A=415* -> O",
+        "A=999 -> X",
+        "A=998 -> Y",
+        "A=416* -> L",
+    ], "a row put at the end stays there: it takes nothing from what others added"
+    rule = msgspec.structs.replace(OLD.cost_code, parts=("B", "C"))
+    made, clashes = carried(OLD, msgspec.structs.replace(OLD, cost_code=rule), newest)
+    assert (made, clashes) == (msgspec.structs.replace(newest, cost_code=rule), ())
+
+
+def test_only_what_clashes_is_left_out_and_said() -> None:
+    mine = mapping(row("E", A="411*"), row("O", A="415*"), row("L", A="416*"), row("E", A="417*"))
+    newest = mapping(row("S", A="411*"), row("S", A="412*"), row("O", A="415*"), row("M", A="416*"))
+    joined = msgspec.structs.replace(OLD.cost_code, join="/")
+    mine, newest = (
+        msgspec.structs.replace(one, cost_code=msgspec.structs.replace(joined, join=join))
+        for one, join in ((mine, "/"), (newest, "."))
+    )
+    made, clashes = carried(OLD, mine, newest)
+    assert clashes == (
+        "Cost code: you make join '/', and it is '.' by now.",
+        "Cost type: you change A=411* -> M to A=411* -> E, and it says A=411* -> S by now.",
+        "Cost type: you want A=416* -> L, and it says A=416* -> M by now.",
+    )
+    assert [row_text(one) for one in made.cost_type.rows] == [
+        "A=411* -> S",
+        "A=415* -> O",
+        "A=416* -> M",
+        "A=417* -> E",
+    ], "the row that was removed goes, and the one that was added comes"
+    gone = msgspec.structs.replace(OLD, budget_code=SegmentRule(("element",)))
+    assert carried(gone, msgspec.structs.replace(gone, budget_code=SegmentRule(("activity",))), OLD) == (
+        OLD,
+        ("Budget code: you change the table, and it is not there any more.",),
+    )
+
+
+_ROWS = st.lists(st.builds(row, st.sampled_from("MSE"), A=st.sampled_from(["1*", "2*", "3*", "4*"])), max_size=5)
+
+
+@given(_ROWS, _ROWS, _ROWS)
+def test_carrying_over_what_nobody_else_touched_changes_nothing(
+    old: list[Row], mine: list[Row], new: list[Row]
+) -> None:
+    base, draft, newest = (mapping(*rows) for rows in (old, mine, new))
+    assert carried(base, base, newest) == (newest, ()), "without a change it is the newest"
+    assert carried(base, draft, base) == (draft, ()), "nothing clashes with what stayed"
+    assert carried(base, draft, draft) == (draft, ()), "nor with the same"
+
+
 # edits ----------------------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +165,10 @@ def test_each_edit_does_what_it_says() -> None:
     assert after(what="remove", row=1, was={"A": "411*", "B": "", "to": "M"}) == ["412*>S", "415*>O"]
     made = edited(OLD, Edit(section="cost_code", what="set", values={"parts": "B, C", "otherwise": "refuse"}))
     assert (made.cost_code.parts, made.cost_code.otherwise) == (("B", "C"), "refuse")
+    seen = {"parts": "B", "join": "-", "otherwise": "same"}
+    assert edited(OLD, Edit(section="cost_code", what="set", values={"join": "/"}, was=seen)).cost_code.join == "/"
+    with pytest.raises(BadInput, match="not those that were shown: parts is 'B, C' by now"):
+        edited(made, Edit(section="cost_code", what="set", values={"join": "/"}, was=seen))
     begun = edited(OLD, Edit(section="budget_type", what="add", values={"element": "*-M", "to": "M"}))
     assert begun.budget_type == SegmentRule(("element",), rows=(row("M", element="*-M"),))
     back = edited(OLD, Edit(section="reverse", what="add", values={"cost_type": "M", "A": "4110"}))
@@ -217,6 +283,18 @@ def test_what_leads_nowhere_would_be_held_and_what_ended_stays() -> None:
     assert "ended" in stay.why
 
 
+def test_a_credit_moves_like_a_debit() -> None:
+    tally = Tally(OPEN)
+    for order, amount in (("P1", "100.00"), ("P2", "-90.00")):
+        made = contract()
+        lines = tuple(msgspec.structs.replace(one, amount=D(amount)) for one in made.lines)
+        tally.orders(
+            [line(Target("03-310", "S"), document=order)], {f"{order}@1201": msgspec.structs.replace(made, lines=lines)}
+        )
+    (move,) = tally.moves()
+    assert (str(move.money), str(move.gross), move.documents) == ("10.00 USD", "190.00 USD", 2)
+
+
 def test_a_line_that_is_there_already_does_not_move_and_an_order_that_never_crossed_is_no_move() -> None:
     tally = Tally(OPEN)
     tally.orders([line(Target("03-310", "S"))], {"P1@1201": contract(code="03-310.S")})
@@ -285,6 +363,14 @@ def test_suggestions_say_why_and_the_best_comes_first() -> None:
     near = Suggester(mapping(row("M", A="4110"), row("M", A="4112")).cost_type, Known({**names, ("A", "4111"): ""}, {}))
     assert near.suggest({"A": "4111"})[0].evidence[0].startswith("its neighbours 4110 (Materials) and 4112 (Steel)")
     assert Suggester(OLD.cost_type, known).suggest({"A": ""}) == []
+
+
+def test_a_row_that_would_take_what_has_a_code_is_not_suggested() -> None:
+    same = SegmentRule(("B", "C"), otherwise="same")
+    known = Known({}, {"03-310": "Concrete"})
+    looked = {"B": "03-310", "C": ""}
+    assert Suggester(same, known).suggest(looked) == [], "B=03-310 would take 03-310-410, too"
+    assert Suggester(SegmentRule(("B", "C")), known).suggest(looked)
 
 
 def test_a_cost_code_that_is_there_by_that_name_is_suggested_first_and_patterns_are_quoted() -> None:

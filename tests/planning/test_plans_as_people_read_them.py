@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_connector.engine.outcome import MOST_READ, applied_by_code
 from ml_connector.kernel.money import Money
 from ml_connector.planning.comparing import compared
 from ml_connector.planning.locking import LOCKS, locks
@@ -21,6 +23,8 @@ from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost
 from ml_connector.records.payment import ContractPayment
 from ml_connector.records.vendor import Vendor
 from ml_connector.records.voucher import RowRole, Voucher, VoucherRow, VoucherStatus
+from ml_connector.store.plan_steps import Fate
+from ml_connector.views.plan_parts import Applied, Rest, parts_of, rest_of
 
 ZERO = Decimal(0)
 DAY = date(2026, 11, 27)
@@ -72,6 +76,95 @@ def test_vouchers_are_told_by_their_code_string_and_budgets_by_their_difference(
     budget = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(700)),))
     old = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(500)), BudgetLine("05-120.M", Decimal(10))))
     assert spread(Money(Decimal(200), "USD"), budget, old) == {"03-310.M": Decimal(200)}
+
+
+PARTS = {
+    "projects": [
+        {"project": "1201", "codes": [["orders", "a", "USD", "100"], ["orders", "b", "USD", "-40"]]},
+        {"project": "1202", "codes": [["orders", "a", "USD", "7"], ["budgets", "a", "USD", "9"]]},
+    ]
+}
+"""What a plan does by flow and code, as it is kept with it."""
+
+
+def fate(place: str, flow: str, state: str, amount: str, steps: int = 1) -> Fate:
+    return Fate(place, flow, state, "USD", steps, Decimal(amount))
+
+
+def test_what_was_applied_is_told_by_code_and_adds_up_to_the_steps_that_went() -> None:
+    asked: list[list[tuple[str, str]]] = []
+
+    def left(places: list[tuple[str, str]]) -> dict[tuple[str, str], dict[tuple[str, str], Decimal]]:
+        asked.append(places)
+        return {("1201", "orders"): {("b", "USD"): Decimal(-40)}}
+
+    fates = [
+        fate("1201", "orders", "done", "101"),  # one more than the codes say: it stands under none
+        fate("1201", "orders", "refused", "-40"),
+        fate("1202", "budgets", "done", "9"),
+        fate("1202", "orders", "waiting", "7"),
+    ]
+    found = applied_by_code(PARTS, fates, left)
+    assert asked == [[("1201", "orders")]], "only where some went and some did not are steps gone through"
+    assert found.form() == {
+        "codes": [
+            ["1201", "orders", "", "USD", "1.00"],
+            ["1201", "orders", "a", "USD", "100.00"],
+            ["1202", "budgets", "a", "USD", "9.00"],
+        ],
+        "untold": [],
+    }
+    many = [*fates, fate("1201", "orders", "waiting", "1", MOST_READ)]
+    much = applied_by_code(PARTS, many, left)
+    assert (len(asked), much.untold) == (1, [("1201", "orders")]), "of very many nothing is said, and nothing is read"
+    shown = {part.project: part for part in parts_of(whole(PARTS), many, Applied(much.form()), waiting=True)}
+    assert [code.applied for code in shown["1201"].codes] == [None, None]
+    assert [(code.flow, code.applied) for code in shown["1202"].codes] == [("budgets", "9.00"), ("orders", "0.00")]
+    assert {code.applied for part in parts_of(whole(PARTS), many, waiting=True) for code in part.codes} == {None}
+
+
+def whole(parts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Parts with all else that is kept of them."""
+    besides = {"flows": {}, "money": {}, "locked": {}, "unbudgeted": []}
+    return {"projects": [{**besides, **one} for one in parts["projects"]]}
+
+
+def test_what_a_plan_moves_and_what_of_it_still_waits_are_told_apart_from_what_it_comes_to_net() -> None:
+    flows = {
+        "purchase_orders": {"created": 2, "updated": 1},
+        "budgets": {"updated": 1},
+    }
+    entry = {
+        "project": "1201",
+        "flows": flows,
+        "money": {"USD": "19"},
+        "moved": {"purchase_orders": {"USD": "199"}, "budgets": {"USD": "9"}},
+        "codes": [["purchase_orders", "a", "USD", "10"], ["budgets", "a", "USD", "9"]],
+    }
+    other = {**entry, "project": "1202"}
+    kept = whole({"projects": [entry, other]})
+    before = parts_of(kept, [], waiting=True)
+    assert rest_of(before) == Rest(
+        projects=2,
+        counts={"created": 4, "updated": 4, "adopted": 0, "linked": 0},
+        planned={"USD": "38"},
+        moved={"USD": "416"},
+    )
+    went = [
+        fate("1201", "purchase_orders", "done", "10", 3),
+        fate("1201", "budgets", "waiting", "9"),
+        fate("1202", "purchase_orders", "done", "10", 3),
+        fate("1202", "budgets", "refused", "9"),
+    ]
+    after = parts_of(kept, went, waiting=True)
+    assert [part.moved for part in after] == [{"USD": "208"}] * 2
+    assert rest_of(after) == Rest(
+        projects=1,
+        counts={"created": 0, "updated": 1, "adopted": 0, "linked": 0},
+        planned={"USD": "9"},
+        moved={"USD": "9"},
+    ), "one flow of one project waits; what is refused and what went does not"
+    assert rest_of(parts_of(kept, went, waiting=False)).projects == 0
 
 
 def test_a_record_is_compared_field_by_field_and_line_by_line() -> None:

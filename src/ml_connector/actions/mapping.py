@@ -8,6 +8,7 @@ import msgspec
 
 from ml_connector.access.permissions import Permission
 from ml_connector.actions.action import Action, Call
+from ml_connector.kernel.errors import NotAllowed
 from ml_connector.planning.mapping_editing import Edit
 from ml_connector.service import mapping_desk as desk
 from ml_connector.views import mapping as views
@@ -104,10 +105,19 @@ class Changing(msgspec.Struct, frozen=True):
 
 
 class Saving(msgspec.Struct, frozen=True):
-    """The draft to be saved; with `based_on` only where it was begun from that version."""
+    """The draft to be saved; with `based_on` only where it was begun from that version, and with `seen`, the mark its
+    effect was told with, only while it says what was looked at."""
 
     connection: Words
     based_on: Version | None = None
+    seen: Words = ""
+
+
+class Carrying(msgspec.Struct, frozen=True):
+    """The draft to be carried over; `leave_out` leaves out what clashes with the newest version."""
+
+    connection: Words
+    leave_out: bool = False
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -137,13 +147,22 @@ def _restore(call: Call, given: OfVersion) -> Saved:
     return _saved(given.connection, made)
 
 
+def _asks(call: Call, ask: bool) -> bool:
+    """Whether IFS is asked now, which takes requests of the connection; NotAllowed for somebody who may only look."""
+    if ask and Permission.WORK not in call.who.permissions:
+        raise NotAllowed(
+            f"{call.who.name} may not have IFS asked: it takes the right to work.", remedy="Look without asking it."
+        )
+    return ask
+
+
 def _change(call: Call, given: Changing) -> Overview:
     desk.change(call.app, given.connection, given.edits, given.based_on)
     return views.overview(call.app, given.connection)
 
 
 def _bring(call: Call, given: Bringing) -> Overview:
-    desk.bring(call.app, given.connection, given.toml)
+    desk.bring(call.app, given.connection, given.toml, given.based_on)
     return views.overview(call.app, given.connection)
 
 
@@ -153,7 +172,12 @@ def _drop(call: Call, given: Of) -> Overview:
 
 
 def _save(call: Call, given: Saving) -> Saved:
-    return _saved(given.connection, desk.save(call.app, given.connection, given.based_on))
+    return _saved(given.connection, desk.save(call.app, given.connection, given.based_on, given.seen))
+
+
+def _carry(call: Call, given: Carrying) -> Overview:
+    desk.carry(call.app, given.connection, leave_out=given.leave_out)
+    return views.overview(call.app, given.connection)
 
 
 SHOW = Action(
@@ -185,7 +209,7 @@ GAPS = Action(
     path=f"{_PATH}/gaps",
     takes=Asking,
     gives=Gaps,
-    call=lambda call, given: views.gaps(call.app, given.connection, ask=given.ask),
+    call=lambda call, given: views.gaps(call.app, given.connection, ask=_asks(call, given.ask)),
     command="mapping suggest",
     sentence="Values and code strings without a code, with the money that waits for them and suggestions.",
 )
@@ -196,7 +220,7 @@ EFFECT = Action(
     path=f"{_PATH}/effect",
     takes=Trying,
     gives=Effect,
-    call=lambda call, given: effects.effect(call.app, given.connection, given.toml, ask=given.ask),
+    call=lambda call, given: effects.effect(call.app, given.connection, given.toml, ask=_asks(call, given.ask)),
     command="mapping effect",
     sentence="What a mapping would do if it were saved now: what moves, what stays, what goes. Saves nothing.",
 )
@@ -207,7 +231,7 @@ RESTORE_EFFECT = Action(
     path=f"{_PATH}/versions/{{version}}/effect",
     takes=Foreseeing,
     gives=Effect,
-    call=lambda call, given: effects.of_version(call.app, given.connection, given.version, ask=given.ask),
+    call=lambda call, given: effects.of_version(call.app, given.connection, given.version, ask=_asks(call, given.ask)),
     command="mapping effect",
     sentence="What restoring a version would do. Restores nothing.",
 )
@@ -263,7 +287,7 @@ CHANGE = Action(
     takes=Changing,
     gives=Overview,
     call=_change,
-    command="mapping edit",
+    command="mapping edit --draft",
     sentence="Adds, changes, moves or removes rows in your draft; nothing is saved yet.",
 )
 BRING = Action(
@@ -274,7 +298,7 @@ BRING = Action(
     takes=Bringing,
     gives=Overview,
     call=_bring,
-    command="mapping edit",
+    command="mapping import --draft",
     sentence="Makes a whole mapping your draft, to be looked at before it is saved.",
 )
 DROP = Action(
@@ -285,7 +309,7 @@ DROP = Action(
     takes=Of,
     gives=Overview,
     call=_drop,
-    command="mapping edit",
+    command="mapping draft drop",
     sentence="Forgets your draft; what is saved stays.",
 )
 SAVE = Action(
@@ -296,8 +320,19 @@ SAVE = Action(
     takes=Saving,
     gives=Saved,
     call=_save,
-    command="mapping edit",
+    command="mapping draft save",
     sentence="Makes your draft the newest version, unless somebody saved another one meanwhile.",
+)
+CARRY = Action(
+    name="mapping.carry",
+    permission=Permission.WORK,
+    method="POST",
+    path=f"{_PATH}/draft/carrying",
+    takes=Carrying,
+    gives=Overview,
+    call=_carry,
+    command="mapping draft carry",
+    sentence="Carries your draft over onto the version somebody saved since; refused, with what clashes, unless told.",
 )
 RESTORE = Action(
     name="mapping.restore",
@@ -325,6 +360,7 @@ ACTIONS: tuple[Action, ...] = (
     BRING,
     DROP,
     SAVE,
+    CARRY,
     RESTORE,
 )
 """Everything about the mapping."""

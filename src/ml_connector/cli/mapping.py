@@ -15,6 +15,7 @@ from ml_connector.cli.running import Chosen, MaybeName
 from ml_connector.cli.session import Session, session_of, text_from, write_text
 from ml_connector.cli.trouble import FOUND_WRONG
 from ml_connector.kernel.errors import BadInput
+from ml_connector.service import mapping_desk as work
 
 mappings = group(
     "Carry the mapping of code strings in and out, and check that it is complete.",
@@ -31,18 +32,50 @@ From = Annotated[str, typer.Option("--from", help="TOML file; the same as PATH."
 
 
 @command(
-    mappings, "import", "ml-connector mapping import mapping.toml", "ml-connector mapping import north mapping.toml"
+    mappings,
+    "import",
+    "ml-connector mapping import mapping.toml",
+    "ml-connector mapping import north mapping.toml",
+    "ml-connector mapping import mapping.toml --draft",
 )
-def import_mapping(ctx: typer.Context, words: Words = None, source: From = "", connection: Chosen = "") -> None:
-    """Take a mapping from a TOML file as a new version. The next run decides with it."""
+def import_mapping(
+    ctx: typer.Context,
+    words: Words = None,
+    source: From = "",
+    connection: Chosen = "",
+    draft: Annotated[bool, typer.Option("--draft", help="Put it into your draft: nothing is saved yet.")] = False,
+    drop_draft: Annotated[
+        bool, typer.Option("--drop-draft", help="With --draft, though you have an unsaved draft: it is dropped.")
+    ] = False,
+) -> None:
+    """Take a mapping from a TOML file as a new version. The next run decides with it. A draft of yours stays."""
     session = session_of(ctx)
     with session.app() as app:
         name, path = name_and_path(session, app, words or [], source, connection)
         if not path:
             raise BadInput("No mapping file is named.", remedy="Such as `ml-connector mapping import mapping.toml`.")
-        version = app.import_mapping(name, text_from(path))
-    form = {"connection": name, "version": version}
-    session.out.answer(form, lambda out: out.line(f"{name} now has mapping version {version}.", "green"))
+        text = text_from(path)
+        if draft and not drop_draft and work.standing(app, name).draft is not None:
+            raise BadInput(
+                "You have an unsaved draft, which this would take the place of.",
+                remedy="Save or drop it first (`ml-connector mapping draft`), or say --drop-draft.",
+            )
+        version = 0 if draft else app.import_mapping(name, text)
+        now = work.bring(app, name, text) if draft else work.standing(app, name)
+
+    def human(out: Output) -> None:
+        if draft:
+            out.line(f"The mapping waits in your draft of {name}. See `ml-connector mapping draft show`.", "green")
+            return
+        out.line(f"{name} now has mapping version {version}.", "green")
+        if now.overtaken:
+            out.line(LEFT, "yellow")
+
+    session.out.answer({"connection": name, "version": now.version, "draft": now.draft is not None}, human)
+
+
+LEFT = "Your unsaved draft stays as it was: `ml-connector mapping draft carry` carries it over, or drop it."
+"""What is said where another version than that a draft was begun from is the newest."""
 
 
 @command(

@@ -121,6 +121,7 @@ def effect(
     "ml-connector mapping edit change cost_type row=1 'A=411*' to=M --dry-run",
     "ml-connector mapping edit move cost_type row=7 to_row=1",
     "ml-connector mapping edit remove cost_type row=7 --was 'A=415*' --was to=S -c north",
+    "ml-connector mapping edit add cost_type A=1910 to=E --draft",
 )
 def edit(
     ctx: typer.Context,
@@ -140,23 +141,36 @@ def edit(
         int | None, typer.Option("--based-on", help="Only while this is the newest version: nobody is passed over.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and save nothing.")] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Change your draft instead, and say what that would do.")
+    ] = False,
 ) -> None:
-    """Change one row, or one setting, of the mapping and save it as a new version, after saying what that does."""
+    """Change one row, or one setting, of the mapping and save it as a new version, after saying what that does.
+
+    An unsaved draft of yours is carried over onto it; with --draft only the draft changes.
+    """
     session = session_of(ctx)
     change = _edit(words, was or [])
     with session.app("Working out the effect") as app:
         name = session.pick(app, connection)
         before = desk.standing(app, name)
-        made = edited(before.saved, change)
+        made = edited(before.now if draft else before.saved, change)
         found = effects.of_mapping(app, name, made)
-        begun = before.version if based_on is None else based_on
-        version = before.version if dry_run or found.same else desk.keep(app, name, made, begun)
-    form = {**msgspec.to_builtins(found), "version": version}
+        kept = desk.Kept(before.version)
+        if draft and not dry_run:
+            desk.change(app, name, [change], based_on)
+        elif not dry_run and not found.same:
+            kept = desk.keep(app, name, made, before.version if based_on is None else based_on)
+    form = {**msgspec.to_builtins(found), "version": kept.version, "draft": kept.draft}
 
     def human(out: Output) -> None:
         told(out, found)
-        if not dry_run and not found.same:
-            out.line(f"{name} now has mapping version {version}.", "green")
+        if draft and not dry_run:
+            out.line("It waits in your draft: `ml-connector mapping draft save` saves it.", "green")
+        elif not dry_run and not found.same:
+            out.line(f"{name} now has mapping version {kept.version}.", "green")
+            if kept.sentence:
+                out.line(kept.sentence, "yellow")
 
     session.out.answer(form, human)
 
@@ -221,7 +235,7 @@ def told(out: Output, found: Effect) -> None:
     _rows(out, found.changes)
     moves = [one for one in found.moves if one.after]
     out.heading(f"Would move: {counted(found.documents, 'open document')}, {_sums(found.moved) or 'no money'}")
-    lines = ((one.project, one.before, one.after, one.money, one.documents, one.how) for one in moves)
+    lines = ((one.project, one.before, one.after, one.gross, one.documents, one.how) for one in moves)
     out.table(("project", "from", "to", "money", "documents", "how"), lines, right=("money", "documents"))
     if found.moves_in_all > len(moves):
         out.line(f"These are the largest {len(moves)} of {found.moves_in_all:,}; the sums are of all of them.")
@@ -236,7 +250,7 @@ def told(out: Output, found: Effect) -> None:
         out.line(f"Would wait no more for {release.waited_for}: {counted(release.documents, 'document')}{sums}{still}.")
     for stay in found.stays:
         closed = f", {stay.closed_documents} of them ({stay.closed}) in closed periods" if stay.closed_documents else ""
-        what = f"{counted(stay.documents, stay.kind.replace('_', ' '))}, {stay.money}"
+        what = f"{counted(stay.documents, stay.kind.replace('_', ' '))}, {stay.money} net"
         out.line(f"Stays as it is: {what}{closed} ({stay.why}).")
     for sentence in sentences(found):
         out.line(f"- {sentence}", "yellow")
@@ -254,7 +268,7 @@ def sentences(found: Effect) -> list[str]:
         said.append(f"Procore has no cost type {', '.join(found.unknown_types)}: what needs it would be held.")
     if found.future:
         said.append(
-            f"{counted(len(found.future), 'changed row')} take nothing in use: only documents to come see them."
+            f"{counted(found.future_in_all, 'changed row')} take nothing in use: only documents to come see them."
         )
     if found.assumed:
         said.append(f"{counted(found.assumed, 'contract')} taken to lie on their budget codes' own code strings.")

@@ -8,7 +8,7 @@ from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.finding import Entry, belonging, words_of
 from ml_connector.planning.plan import Body
-from ml_connector.records.commitment import Commitment
+from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.cost_code import CostCode
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.payment import ContractPayment
@@ -75,6 +75,8 @@ def _told(document: Key, key: Key, body: Body | None) -> Entry:
         return Entry(
             *document, document.id, body.title.removeprefix(document.id).strip(), body.vendor, "", money, words
         )
+    if isinstance(body, ChangeOrder) or key.kind == "change_order":
+        return Entry(*document, words=words_of(_called(key, body)))
     if isinstance(body, SubcontractorInvoice | DirectCost):
         order = key.id.split("@")[1] if key.id.count("@") > 1 else ""
         vendor = body.vendor if isinstance(body, DirectCost) else ""
@@ -92,6 +94,15 @@ def _told(document: Key, key: Key, body: Body | None) -> Entry:
     if isinstance(body, Voucher | SupplierInvoice):
         return _posted(document, body)
     return _master(document, key, body)
+
+
+def _called(key: Key, body: Body | None) -> tuple[str, ...]:
+    """What a change order is called: number and title, or where those are not at hand the number it has as a rule."""
+    if isinstance(body, ChangeOrder):
+        return body.number, body.title
+    _, _, number = key.id.rpartition("/R")
+    order = document_of(*key)
+    return (f"{order.id}-CO{int(number):03d}",) if order and number.isdecimal() else ()
 
 
 def _posted(document: Key, body: Voucher | SupplierInvoice) -> Entry:

@@ -52,17 +52,19 @@ class Foreseen(msgspec.Struct, frozen=True):
     """Which holds were looked at and what they said, in a few letters: what is saved is for these and no others."""
     mapping_version: int | None = None
     """The mapping that a new row would be added to; None where none would."""
+    about_draft: str = ""
+    """What becomes of a draft of the mapping that whoever asks has, where a row is added; empty without one."""
 
     def of(self, *fates: Fate) -> tuple[Document, ...]:
         """The documents with one of these fates."""
         return tuple(one for one in self.documents if one.fate in fates)
 
     def money(self, *fates: Fate) -> dict[str, Decimal]:
-        """Currency to what the documents with one of these fates come to."""
+        """Currency to what is at stake in the documents with one of these fates, whatever the sign of each."""
         sums: dict[str, Decimal] = {}
         for one in self.of(*fates):
             if one.money:
-                sums[one.money.currency] = sums.get(one.money.currency, Decimal(0)) + one.money.amount
+                sums[one.money.currency] = sums.get(one.money.currency, Decimal(0)) + abs(one.money.amount)
         return sums
 
 

@@ -30,7 +30,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str] = {}
     was: dict[str, str] | None = None
     """What the row that is changed, moved or removed says as whoever asks saw it: one that says otherwise by now is
-    another row, and is left alone. Without it the number alone counts."""
+    another row, and is left alone. Without it the number alone counts. Of `set`: the settings as they were seen."""
 
 
 def edited(mapping: CodeMapping, edit: Edit) -> CodeMapping:
@@ -62,6 +62,7 @@ def _set(table: dict[str, Any], edit: Edit) -> dict[str, Any]:
     unknown = set(edit.values) - {"parts", "join", "otherwise"}
     if unknown:
         raise BadInput(f"A table has no setting {sorted(unknown)[0]!r}: only parts, join and otherwise.")
+    _check_set(table, edit)
     made = {**table, **{name: _short(value) for name, value in edit.values.items()}}
     if "parts" in edit.values:
         made["parts"] = [part.strip() for part in edit.values["parts"].split(",") if part.strip()]
@@ -91,6 +92,21 @@ def _check_seen(row: dict[str, str], edit: Edit) -> None:
         raise BadInput(
             f"Row {edit.row} is not the row that was shown: it says {said} by now. Nothing was changed.",
             remedy="Open the table again, and choose the row there.",
+        )
+
+
+def _check_set(table: dict[str, Any], edit: Edit) -> None:
+    there = {
+        "parts": ", ".join(table.get("parts", ())),
+        "join": table.get("join", "-"),
+        "otherwise": table.get("otherwise", "refuse"),
+    }
+    wrong = next((name for name, seen in (edit.was or {}).items() if there.get(name) != seen), "")
+    if wrong:
+        raise BadInput(
+            f"The settings of this table are not those that were shown: {wrong} is {there.get(wrong, '')!r} by now. "
+            "Nothing was changed.",
+            remedy="Look at the table as it is now, and choose there.",
         )
 
 

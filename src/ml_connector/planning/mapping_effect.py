@@ -109,6 +109,9 @@ class Move(msgspec.Struct, frozen=True):
     how: str
     """How it would be done, in words."""
     money: Money
+    """What the code after gains, and the code before loses: credits are taken off."""
+    gross: Money
+    """What moves, whatever its sign: a debit of 100 and a credit of 90 come to 190."""
     lines: int
     documents: int
     shown: tuple[str, ...] = ()
@@ -121,6 +124,7 @@ class Stay(msgspec.Struct, frozen=True):
     kind: str
     why: str
     money: Money
+    """What the books say: credits are taken off."""
     documents: int
     closed: Money
     """Of it: in periods and months that are over."""
@@ -145,6 +149,7 @@ class _Sum:
 
     def __init__(self) -> None:
         self.amount = ZERO
+        self.gross = ZERO
         self.lines = 0
         self.documents: dict[str, None] = {}
         self.closed: dict[str, None] = {}
@@ -152,6 +157,7 @@ class _Sum:
 
     def add(self, document: str, amount: Decimal, *, closed: bool = False) -> None:
         self.amount += amount
+        self.gross += abs(amount)
         self.lines += 1
         self.documents[document] = None
         if closed:
@@ -231,7 +237,10 @@ class Tally:
             self._stays.setdefault((kind, why, currency), _Sum()).add(line.document, amount)
             return
         key = (kind, line.project, before, after, how if after else "held", currency)
-        self._moves.setdefault(key, _Sum()).add(line.document, amount)
+        found = self._moves.get(key)
+        if found is None:
+            found = self._moves[key] = _Sum()
+        found.add(line.document, amount)
 
     def billed(self, invoice: str, record: Agreed, touched: set[str]) -> None:
         """A subcontractor invoice; what it bills on touched contract lines stays."""
@@ -263,7 +272,9 @@ class Tally:
     def _made(self) -> Iterator[Move]:
         for (kind, project, before, after, how, currency), one in self._moves.items():
             rest = (one.lines, len(one.documents), one.shown())
-            yield Move(kind, project, before, after, how, Money(one.amount, currency), *rest)
+            yield Move(
+                kind, project, before, after, how, Money(one.amount, currency), Money(one.gross, currency), *rest
+            )
 
     def documents(self, *, held: bool) -> set[tuple[str, str]]:
         """Kind and id of the documents that would move, or with `held` would have a line that leads nowhere."""
@@ -291,4 +302,4 @@ class Tally:
 
 
 def _by_size(one: Move) -> tuple[Decimal, str, str, str, str]:
-    return -abs(one.money.amount), one.project, one.before, one.after, one.kind
+    return -one.gross.amount, one.project, one.before, one.after, one.kind

@@ -48,10 +48,14 @@ class Suggester:
             self._values.setdefault(part, []).append(value)
 
     def suggest(self, values: Mapping[str, str]) -> list[Suggestion]:
-        """The best few for what was looked at; none where nothing speaks for any."""
+        """The best few for what was looked at; none where nothing speaks for any.
+
+        None, too, where a value is empty and the table's own values are the code otherwise: a row without that part
+        would also take every code string that has all of them, and with it their code.
+        """
         parts = self.rule.parts if self.rule else ()
         mine = {part: values.get(part, "") for part in parts if values.get(part)}
-        if not mine:
+        if not mine or (self.rule and self.rule.otherwise == "same" and len(mine) < len(parts)):
             return []
         found: dict[str, list[tuple[int, str]]] = {}
         for part, value in mine.items():

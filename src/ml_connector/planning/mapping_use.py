@@ -63,7 +63,8 @@ class Reader:
             rule: SegmentRule | None = getattr(mapping, name)
             self._tables[name] = (rule, rule.looks_at()) if rule else None
         self._known: dict[tuple[str, tuple[str, ...]], tuple[str | None, int]] = {}
-        self._without = not any(part in ("activity", "sub_project") for name in OF_CODES for part in self._parts(name))
+        self._led: dict[tuple[object, ...], tuple[Target, tuple[str, bool]]] = {}
+        self.coarse = not any(part in ("activity", "sub_project") for name in OF_CODES for part in self._parts(name))
 
     def _parts(self, name: str) -> tuple[str, ...]:
         table = self._tables[name]
@@ -83,8 +84,25 @@ class Reader:
 
     def target(self, use: Use) -> Target:
         """Where a use leads, exactly as a run decides it."""
+        return self.led(use)[0]
+
+    def led(self, use: Use) -> tuple[Target, tuple[str, bool]]:
+        """The same, with what two mappings are compared by: the budget code, and whether it leads nowhere."""
+        seen = self.seen(use)
+        found = self._led.get(seen)
+        if found is None:
+            target = self._target(use)
+            found = self._led[seen] = (target, (target.flat, bool(target.missing)))
+        return found
+
+    def seen(self, use: Use) -> tuple[object, ...]:
+        """What of a use decides where it leads: uses that are alike in this lead to the same place by the same rows."""
+        codes = use[1]
+        return codes if self.coarse and not (codes and codes[0][0] == "element") else use[1:]
+
+    def _target(self, use: Use) -> Target:
         names = OF_BUDGETS if use.of_budget else OF_CODES
-        values = self._seen(use)
+        values = self._values(use)
         codes = []
         for name in names:
             code, _ = self.segment(name, values)
@@ -96,13 +114,13 @@ class Reader:
 
     def rows(self, use: Use) -> dict[str, int]:
         """The row of each table that takes a use; 0 where none does."""
-        values = self._seen(use)
+        values = self._values(use)
         names = OF_BUDGETS if use.of_budget else OF_CODES
         return {name: self.segment(name, values)[1] for name in names}
 
-    def _seen(self, use: Use) -> dict[str, str]:
+    def _values(self, use: Use) -> dict[str, str]:
         values = use.values()
-        if self._without and not use.of_budget:  # as planning/mapping.py does
+        if self.coarse and not use.of_budget:  # as planning/mapping.py does
             values["activity"] = values["sub_project"] = ""
         return values
 
@@ -116,11 +134,18 @@ def _answer(rule: SegmentRule, values: Mapping[str, str]) -> tuple[str | None, i
 
 def turned(before: Reader, after: Reader, uses: Iterable[Use]) -> list[Turn]:
     """The uses that lead elsewhere after than before, nowhere included."""
+    finer = after if before.coarse else before  # the one that tells more uses apart
+    known: dict[tuple[object, ...], tuple[Target, Target] | None] = {}
     found = []
     for use in uses:
-        old, new = before.target(use), after.target(use)
-        if (old.flat, bool(old.missing)) != (new.flat, bool(new.missing)):
-            found.append(Turn(use, old, new))
+        seen = finer.seen(use)
+        if seen in known:
+            pair = known[seen]
+        else:
+            old, new = before.led(use), after.led(use)
+            pair = known[seen] = (old[0], new[0]) if old[1] != new[1] else None
+        if pair is not None:
+            found.append(Turn(use, *pair))
     return found
 
 
@@ -136,11 +161,15 @@ class Reach(msgspec.Struct, frozen=True):
 
 def reach(reader: Reader, uses: Iterable[Use]) -> Reach:
     """How many different code strings in use each row takes."""
+    different = {use[1:]: use for use in uses}  # on whichever project
+    alike: dict[tuple[object, ...], list[Use]] = {}
+    for use in different.values():
+        alike.setdefault(reader.seen(use), []).append(use)
     taken: dict[tuple[str, int], int] = {}
-    for use in {use._replace(project="") for use in uses}:
-        for section, row in reader.rows(use).items():
+    for group in alike.values():
+        for section, row in reader.rows(group[0]).items():
             if row:
-                taken[section, row] = taken.get((section, row), 0) + 1
+                taken[section, row] = taken.get((section, row), 0) + len(group)
     return Reach(taken)
 
 

@@ -21,7 +21,7 @@ from ml_connector.records.purchase_requisition import PurchaseRequisition
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import RowRole, Voucher
+from ml_connector.records.voucher import RowRole, Voucher, VoucherStatus
 
 Value = str | Money | date | None
 """What a fact may say."""
@@ -86,6 +86,8 @@ class Compared(msgspec.Struct, frozen=True):
 
 ALIKE = frozenset({"Amount", "Currency", "Supplier's number", "Name", "Tax number", "Country"})
 """Facts that say the same on both sides when nothing is wrong; other facts are each side's own words."""
+POSTED = "posted"
+"""How people call a voucher that the general ledger has taken."""
 DUE_UNKNOWN = "not known in IFS yet"
 """When a subcontractor's invoice is due that stands in IFS as a voucher: only the supplier's own invoice has a day."""
 
@@ -308,7 +310,7 @@ def _voucher(voucher: Voucher) -> Side:
     spent = sum((row.debit - row.credit for row in voucher.rows if row.role is not RowRole.CLEARING), ZERO)
     facts: dict[str, Value] = {
         "Supplier's number": next((row.number for row in voucher.rows if row.number), ""),
-        "Status": voucher.status.value.replace("_", " "),
+        "Status": POSTED if voucher.status is VoucherStatus.UPDATED else voucher.status.value.replace("_", " "),
         "Vendor": next((row.party for row in voucher.rows if row.party), ""),
         "Amount": Money(spent, voucher.currency),
         "Voucher date": voucher.dated,

@@ -56,6 +56,8 @@ class Pair(msgspec.Struct, frozen=True):
     place: str = ""
     usable: bool = True
     """False for a supplier that no order may name: without purchase data, or expired."""
+    purchasable: bool = True
+    """False for a supplier without purchase data: no plan links or makes it, whatever was said of it."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -120,6 +122,7 @@ def pair_vendors(
                 weight=weights.get(supplier.id, Weight()),
                 place=place_of(supplier),
                 usable=supplier.active and supplier.purchasable,
+                purchasable=supplier.purchasable,
             )
         )
     return tuple(sorted(found, key=lambda one: (-one.weight.orders, one.id)))
@@ -143,6 +146,16 @@ def acceptable(
                 free[pair.id] = best.id
     wanted = Counter(free.values())
     return {ours: target for ours, target in free.items() if wanted[target] == 1}
+
+
+def waits(pair: Pair) -> str:
+    """Why the orders of a supplier wait as things stand in IFS, as flows/vendors.py decides it; empty where they do
+    not, or where that hangs on what is answered."""
+    if not pair.purchasable:
+        return "IFS has no purchase data for it, so no plan links or makes it: its orders wait until IFS has."
+    if not pair.usable and not pair.alike:
+        return "It has expired in IFS, so no plan makes it by itself: its orders wait until you answer, or IFS changes."
+    return ""
 
 
 def known_vendors(theirs: Iterable[Vendor]) -> tuple[Known, ...]:

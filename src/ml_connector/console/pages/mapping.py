@@ -12,11 +12,12 @@ from ml_connector.access.permissions import Permission
 from ml_connector.actions import mapping as acts
 from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route
-from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.errors import AskPerson, BadInput
 from ml_connector.planning.mapping import BUDGET_PARTS, PARTS, REVERSE_PARTS, SECTIONS
 from ml_connector.planning.mapping_editing import Edit
 from ml_connector.views.mapping import RowsLook
 from ml_connector.views.mapping_versions import VersionsLook
+from ml_connector.web.asking import comes_from_elsewhere
 
 _STATES = {"in use": "good", "not in use": "none", "never reached": "returned"}
 _PREFIX = "part-"
@@ -34,10 +35,15 @@ class _Compare(msgspec.Struct, frozen=True):
     newer: int = 0
 
 
+def _ask(page: Page) -> bool:
+    """Whether IFS is asked now: for somebody who may work, and by no link of another site."""
+    asked = page.request.query_params.get("ask") == "yes"
+    return asked and page.can("work") and not comes_from_elsewhere(page.request)
+
+
 def gaps(page: Page) -> Response:
     """What leads nowhere, most money first, with suggestions."""
-    ask = page.request.query_params.get("ask") == "yes"
-    found = page.do(acts.GAPS, acts.Asking(page.connection, ask=ask))
+    found = page.do(acts.GAPS, acts.Asking(page.connection, ask=_ask(page)))
     return _shown(page, "gaps", "gaps", found=_plain(found))
 
 
@@ -76,11 +82,13 @@ def row(page: Page) -> Response:
 def change(page: Page) -> Response:
     """Takes one change, or the suggestions that were chosen, into this person's draft."""
     table, what = page.field("table"), page.field("what")
+    at_end = what == "add" and not page.field("row")  # there it means no row that others may have moved
     chosen = page.fields("chosen")
     typed = {name.removeprefix(_PREFIX): page.field(name) for name in page.form if _is_part(name)}
     try:
         edits = [msgspec.json.decode(one, type=Edit) for one in chosen] or [_edit(page, table, what, typed)]
-        page.do(acts.CHANGE, acts.Changing(page.connection, edits, _based_on(page)))
+        based_on = None if at_end and not chosen else _based_on(page)
+        page.do(acts.CHANGE, acts.Changing(page.connection, edits, based_on))
     except (BadInput, msgspec.DecodeError) as error:
         told = error if isinstance(error, BadInput) else BadInput("The change cannot be read.")
         place = page.field("row")
@@ -100,7 +108,8 @@ def settings(page: Page) -> Response:
     table = _known(page.field("table"))
     values = {name: page.field(name) for name in ("parts", "join", "otherwise") if name in page.form}
     try:
-        edit = Edit(section=table, what="set", values=values)
+        was = _was(page) if "was" in page.form else None
+        edit = Edit(section=table, what="set", values=values, was=was)
         page.do(acts.CHANGE, acts.Changing(page.connection, [edit], _based_on(page)))
     except BadInput as error:
         return _rows(page, RowsLook(connection=page.connection, section=table), values, error)
@@ -109,8 +118,7 @@ def settings(page: Page) -> Response:
 
 def effect(page: Page) -> Response:
     """What this person's draft would do if it were saved now."""
-    ask = page.request.query_params.get("ask") == "yes"
-    found = page.do(acts.EFFECT, acts.Trying(page.connection, ask=ask))
+    found = page.do(acts.EFFECT, acts.Trying(page.connection, ask=_ask(page)))
     return _shown(page, "effect", "effect", effect=_plain(found), restores=0)
 
 
@@ -118,7 +126,7 @@ def save(page: Page) -> Response:
     """Makes the draft the newest version."""
     based_on = _number(page.field("based_on"))
     try:
-        done = page.do(acts.SAVE, acts.Saving(page.connection, based_on))
+        done = page.do(acts.SAVE, acts.Saving(page.connection, based_on, page.field("seen")))
     except BadInput as error:
         found = page.do(acts.EFFECT, acts.Trying(page.connection))
         return _shown(page, "effect", "effect", status=400, effect=_plain(found), restores=0, error=error)
@@ -132,7 +140,22 @@ def drop(page: Page) -> Response:
     return page.redirect(_at(page), "Your draft is gone; what is saved stays as it was.", "info")
 
 
-def carry(page: Page) -> Response:
+def carry_over(page: Page) -> Response:
+    """Carries the draft over onto the newest version; first says what clashes."""
+    try:
+        done = page.do(acts.CARRY, acts.Carrying(page.connection, page.field("leave_out") == "yes"))
+    except AskPerson as clash:
+        found = page.do(acts.EFFECT, acts.Trying(page.connection))
+        return _shown(page, "effect", "effect", status=400, effect=_plain(found), restores=0, clash=clash)
+    except BadInput as error:  # another window was quicker
+        return page.redirect(_at(page), f"{error.sentence} {error.remedy or ''}".strip(), "bad")
+    if not done.draft:
+        return page.redirect(_at(page), f"Version {done.version} says all of your draft already.", "info")
+    said = f"Your changes were carried over onto version {done.based_on}. This is what they would do now."
+    return page.redirect(_at(page, "/effect"), said, "info")
+
+
+def form_of_import(page: Page) -> Response:
     """The form that takes a mapping as TOML, by a file or as text."""
     return _shown(page, "import", "import", text="")
 
@@ -183,8 +206,7 @@ def compare(page: Page) -> Response:
 def before_restoring(page: Page) -> Response:
     """What restoring a version would do."""
     version = _number(page.part("version"))
-    ask = page.request.query_params.get("ask") == "yes"
-    found = page.do(acts.RESTORE_EFFECT, acts.Foreseeing(page.connection, version, ask=ask))
+    found = page.do(acts.RESTORE_EFFECT, acts.Foreseeing(page.connection, version, ask=_ask(page)))
     return _shown(page, "effect", "versions", effect=_plain(found), restores=version)
 
 
@@ -201,7 +223,7 @@ def restore(page: Page) -> Response:
 
 def _shown(page: Page, template: str, tab: str, *, status: int = 200, **values: Any) -> Response:
     overview = page.do(acts.SHOW, acts.Of(page.connection))
-    given = {"error": None, "tab": tab, "overview": _plain(overview), "at": _at(page), **values}
+    given = {"error": None, "clash": None, "tab": tab, "overview": _plain(overview), "at": _at(page), **values}
     return page.render(f"mapping/{template}.html", status=status, **given)
 
 
@@ -245,10 +267,17 @@ def _edit(page: Page, table: str, what: str, typed: dict[str, str]) -> Edit:
         "to_row": _number(page.field("to_row")),
         "values": {name: text for name, text in typed.items() if text},
     }
+    if what in ("change", "move", "remove"):
+        given["was"] = _was(page)
     try:
-        if what in ("change", "move", "remove"):
-            given["was"] = msgspec.json.decode(page.field("was"), type=dict[str, str])
         return msgspec.convert(given, Edit)
+    except msgspec.DecodeError:
+        raise BadInput("The change cannot be read.", remedy="Open the table again.") from None
+
+
+def _was(page: Page) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(page.field("was"), type=dict[str, str])
     except msgspec.DecodeError:
         raise BadInput("The change cannot be read.", remedy="Open the table again.") from None
 
@@ -268,9 +297,9 @@ def _known(table: str) -> Any:
 
 
 def _seen(page: Page) -> int:
-    """The version that what is shown is of; in a form that comes back as it was sent, what it was of then."""
-    sent = page.field("based_on") if page.request.method == "POST" else ""
-    return int(sent) if _is_row(sent) else page.do(acts.SHOW, acts.Of(page.connection)).based_on
+    """The version a form is of: of one that comes back, too, with what is wrong, so that it can be sent again."""
+    shown: int = page.do(acts.SHOW, acts.Of(page.connection)).based_on
+    return shown
 
 
 def _based_on(page: Page) -> int | None:
@@ -318,7 +347,8 @@ PAGES: tuple[Route, ...] = (
     Route(f"{_HOME}/effect", effect),
     Route(f"{_HOME}/save", save, ("POST",), Permission.WORK),
     Route(f"{_HOME}/drop", drop, ("POST",), Permission.WORK),
-    Route(f"{_HOME}/import", carry),
+    Route(f"{_HOME}/carry", carry_over, ("POST",), Permission.WORK),
+    Route(f"{_HOME}/import", form_of_import),
     Route(f"{_HOME}/import", bring, ("POST",), Permission.WORK),
     Route(f"{_HOME}/toml", toml),
     Route(f"{_HOME}/versions", versions),
