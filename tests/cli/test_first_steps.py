@@ -48,5 +48,14 @@ def test_the_same_steps_as_in_the_console(shell: Shell, box: RunningSandbox) -> 
     assert plan.endswith("is waiting for approval")
     assert "approved" in shell("setup", "schedule", "north", code=12).err
     shell("sync", "north", "--plan", plan.split()[0])
-    shell("setup", "schedule", "north", "--hours", "06:00-19:00", "--days", "mon-fri")
+    assert "restored for a try" in shell("setup", "schedule", "north", code=12).err
+    shell("setup", "schedule", "north", "--hours", "06:00-19:00", "--days", "mon-fri", "--restored")
     assert shell("setup", "list", "--json").form["setups"][0]["state"] == "finished"
+    assert shell("setup", "levels", "north", "--json").form["by"]
+    assert "stood so" in shell("connection", "edit", "north", "--set", "erp.channel=int").out
+    assert shell("setup", "levels", "north", "--json").form["by"], "nothing was different"
+    shell("connection", "edit", "north", "--set", "erp.client_id=another", "--client-secret-erp", "x")
+    assert shell("setup", "levels", "north", "--json").form["by"] == "", "another account: nobody looked at its rights"
+    assert "done" not in [
+        one["state"] for one in shell("setup", "show", "north", "--json").form["steps"] if one["key"] == "rights"
+    ]

@@ -38,6 +38,10 @@ def test_a_run_is_told_with_its_totals_and_the_trail_is_given_away(joined: Shell
     assert [msgspec.json.decode(line)["seq"] for line in lines.read_bytes().splitlines()] == list(range(rows, 0, -1))
     assert joined("audit", "export", "north", "--to", str(lines), code=BadInput.exit_code)
     joined("audit", "export", "north", "--as", "csv", "--since", "2026-01-01", "--to", str(table))
+    sheet, chosen = tmp_path / "trail.xlsx", ("--tag", "run:start:done", "--run", "1", "--record", "1")
+    assert joined("audit", "export", "north", "--as", "xlsx", *chosen, "--to", str(sheet), "--json").form["rows"] == 1
+    assert sheet.read_bytes().startswith(b"PK")
+    assert joined("audit", "export", "--actor", "nobody", "--to", str(tmp_path / "none"), "--json").form["rows"] == 0
     assert len(list(csv.reader(table.read_text("utf-8-sig").splitlines()))) == rows + 1
 
     assert "IFS answers." in joined("probe", "north", "erp").out

@@ -73,7 +73,8 @@ def test_the_whole_job_in_json(outside: Shell, box: RunningSandbox) -> None:
 def test_people_read_plain_columns_in_a_pipe(joined: Shell) -> None:
     said = joined("plan", "north")
     lines = said.out.splitlines()
-    assert lines[0].split() == ["FLOW", "CREATED", "UPDATED", "LINKED", "UNCHANGED", "HELD", "REFUSED", "UNKNOWN"]
+    headers = ("FLOW", "CREATED", "UPDATED", "TAKEN OVER", "LINKED", "UNCHANGED", "HELD", "REFUSED", "UNKNOWN")
+    assert lines[0].split() == " ".join(headers).split()
     assert "\x1b" not in said.out
     assert "Money by project and cost code" in lines
     assert any("31-625, which does not exist in IFS" in line and "cost engineer" in line for line in lines)
@@ -99,6 +100,10 @@ def test_the_life_of_an_order_and_its_replay(joined: Shell) -> None:
     assert set(applied) == REPORT
     assert applied["requests"]["projects"]["write"] == 0
     assert "The same, to the byte." in joined("replay", "P100001").out
+    joined("sync", "north", "vendors")
+    few = joined("runs", "north", "--json").form["runs"][0]["run"]
+    assert set(joined("replay", str(few), "--apply", "--json").form["flows"]) == {"vendors"}, "as the page does it"
+    assert joined("audit", "list", "north", "--tag", "replay:start:done", "--json").form["entries"][0]["run"] == few
     assert joined("show", "run", "1", "--json").form["state"] == "done"
     assert joined("show", "po", "P999999", "--json", code=11).error["kind"] == "nothing_such_here"
 

@@ -23,6 +23,36 @@ def test_a_row_is_tried_saved_compared_and_taken_back(joined: Shell) -> None:
     assert joined("mapping", "show", "--table", "cost_type", "--json").form["rows"][0]["to"] == "M"
 
 
+def test_a_draft_is_begun_carried_over_and_saved(joined: Shell) -> None:
+    show = ("mapping", "draft", "show")
+    assert "You have no draft" in joined(*show, code=11).err
+    tried = joined("mapping", "edit", "add", "cost_type", "A=77", "to=E", "--draft", "--json").form
+    assert (tried["version"], tried["future_in_all"]) == (1, 1)
+    said = joined("mapping", "edit", "add", "cost_type", "A=78", "to=S").out
+    assert "Your unsaved draft was carried over onto it." in said
+    text = joined("mapping", "export").out
+    assert (
+        "it was: `ml-connector mapping draft carry`"
+        in joined("mapping", "import", "-", text=text.replace('to = "S"', 'to = "O"')).out
+    )
+    assert "Version 3 was saved since" in joined(*show).out
+    assert "was begun from 2" in joined("mapping", "draft", "save", code=12).err
+    assert joined("mapping", "draft", "carry").out == "Your draft of north is based on version 3 now.\n"
+    seen = joined(*show, "--json").form
+    assert (seen["begun_from"], [one["after"] for one in seen["changes"]]) == (3, ["A=77 -> E"])
+    assert "changed since" in joined("mapping", "draft", "save", "--seen", "another", code=12).err
+    assert joined("mapping", "draft", "save", "--seen", seen["mark"]).out == "north now has mapping version 4.\n"
+    joined("mapping", "import", "-", "--draft", text=text)
+    assert "You have an unsaved draft" in joined("mapping", "import", "-", "--draft", text=text, code=12).err
+    joined("mapping", "edit", "change", "cost_type", "row=1", "A=411*", "to=L")
+    clash = ("mapping", "edit", "change", "cost_type", "row=1", "A=411*", "to=E")
+    joined(*clash, "--draft")
+    assert "Your unsaved draft stays" in joined(*clash[:-1], "to=O").out
+    assert "and it says A=411* -> O by now" in joined("mapping", "draft", "carry", code=11).err
+    assert joined("mapping", "draft", "drop", "--json").form["dropped"]
+    assert joined("mapping", "draft", "drop").out == "You had no draft.\n"
+
+
 def test_gaps_are_said_with_suggestions_and_a_wrong_word_with_what_is_right(joined: Shell) -> None:
     joined("mapping", "edit", "remove", "cost_type", "row=3")
     joined("sync", "north", code=None)

@@ -39,7 +39,7 @@ _REAL = {
     "id": "SELECT erp_id FROM holds WHERE released_at IS NULL AND reason = 'changed_there' ORDER BY id LIMIT 1",
 }
 """Part of an address to the statement that finds a value for it."""
-_FIXED = {"connection": NAME, "kind": "order", "name": NAME, "user": "otto", "version": "1"}
+_FIXED = {"connection": NAME, "kind": "order", "name": NAME, "user": "otto", "version": "1", "list": "agenda"}
 _QUERIES = {
     "/c/{connection}/mapping/compare": "older=1&newer=2",
     "/c/{connection}/mapping/row": "table=cost_type&row=1",

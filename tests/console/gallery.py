@@ -52,6 +52,7 @@ def text() -> str:
     values: dict[str, Any] = {
         "page": page(),
         "rows": shown,
+        "hours_ago": lambda hours: NOW - timedelta(hours=hours),
         "none_there": listing(columns, [], Look()),
         "days": [
             {"day": (NOW - timedelta(days=30 - n)).date(), "moved": (n * 37) % 90, "held": n % 7} for n in range(30)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from ml_connector.console.rendering import environment
 from ml_connector.sandbox.running import SandboxFailed
 from ml_connector.views import search as finding
 from ml_connector.views.documents import DocumentLook, show
@@ -75,12 +77,24 @@ def test_the_clerk_finds_invoice_88_and_reads_out_what_became_of_it(
 
 
 def test_where_is_invoice_88(scene: Scene, browser: Browser, bill: tuple[str, str]) -> None:
-    """A subcontractor calls. The clerk reads out: approved in Procore, its check failed, fixed, entered in IFS, due."""
+    """A subcontractor calls. The clerk reads out: approved in Procore, its check failed, fixed, entered and approved in
+    IFS, posted, due."""
     called, month = _billed(scene, besides=bill[0]), f"{scene.box.clock():%Y-%m}"
     scene.box.act("ifs", "close_period", month=month)
     later(scene)
     scene.box.act("ifs", "open_period", month=month)
     later(scene)
+    voucher = _voucher(scene, called)
+    kind, year, number = voucher.split("/")
+    before = _asked_the_ledger(scene)
+    scene.box.act("ifs", "approve_voucher", voucher_type=kind, year=int(year), voucher_no=number)
+    later(scene)
+    assert _asked_the_ledger(scene) == before > 0, "what waits in the hold table is seen there"
+    scene.box.act("ifs", "gl_update")
+    later(scene)
+    after = _asked_the_ledger(scene)
+    later(scene)
+    assert _asked_the_ledger(scene) == after == before + 1, "once it is posted it is asked for no more"
     with scene.context(browser, "otto") as context:
         page = context.new_page()
         page.goto("/c/north")
@@ -91,27 +105,40 @@ def test_where_is_invoice_88(scene: Scene, browser: Browser, bill: tuple[str, st
         expect(page.get_by_role("heading", level=1)).to_have_text("Subcontractor invoice 88")
         assert page.url.endswith(f"/documents/subcontractor_invoice/{called}")
         sides = page.get_by_role("table", name="What each side says")
-        assert _said(sides, "Status")[1] == "approved"
+        assert _said(sides, "Status")[:2] == ["posted", "approved"]
         assert _said(sides, "Due")[0] == "not known in IFS yet"
         hops = page.locator("ol.hops > li")
         told = [(one.locator("strong").inner_text(), one.locator("p.soft").all_inner_texts()) for one in hops.all()]
         read = "Read from both systems"
         assert [title for title, _ in reversed(told) if title != read] == [
+            "Approved in Procore",
             "Held: The accounting period is closed",
             "Decided: create the voucher",
             "Released: The accounting period is closed",
             "Sent to IFS: create the voucher",
             "Answered by IFS: create the voucher",
+            f"Approved in IFS: voucher {voucher}",
+            f"Posted in IFS: voucher {voucher}",
         ]
         why = " ".join(" ".join(text) for _, text in reversed(told))
         assert re.search(rf"Accounting period {month.replace('-', '/')} of [-0-9]+ is closed in IFS", why)
-        assert "project accountant can act" in why
+        assert "Who can act: project accountant." in why
         assert re.search(r"88 of order P\d+ is approved in Procore and not in IFS yet", why)
         assert re.search(r"IFS has it as M/\d+/\d+", why)
+        days = "|".join(f"{scene.box.clock() - timedelta(days=ago):%-d %b %Y}" for ago in (0, 1))  # IFS is in Chicago
+        assert re.search(rf"Approved by \w+ on ({days}), as IFS says", why)
+        assert re.search(r"stands in the general ledger, with voucher date \d+ \w+ \d{4}\. IFS does not tell", why)
         times = [one.get_attribute("datetime") or "" for one in hops.locator("time").all()]
         assert len(times) == len(told)
         assert times == sorted(times, reverse=True)
         expect(hops.filter(has_text="Decided: create the voucher")).to_contain_text("service, sync")
+
+
+def test_a_suppliers_number_that_looks_like_a_day_stays_as_it_is() -> None:
+    source = '{% import "documents/parts.html" as part with context %}{{ part.side(said, kind) }}'
+    template = environment().from_string(source)
+    assert template.render(said="2027-01-15", kind="text").strip() == "2027-01-15"
+    assert template.render(said="2027-01-15", kind="day").strip() == "15 Jan 2027"
 
 
 def _billed(scene: Scene, besides: str) -> str:
@@ -124,6 +151,19 @@ def _billed(scene: Scene, besides: str) -> str:
         scene.box.act("procore", "approve_requisition", id=made["id"])
         return str(made["id"])
     raise AssertionError("No contract can be billed.")
+
+
+def _voucher(scene: Scene, called: str) -> str:
+    """The number in IFS of what a subcontractor invoice became."""
+    page = show(scene.app, DocumentLook(connection="north", kind="subcontractor_invoice", id=called))
+    return next(one.id for one in page.records if one.kind == "voucher")
+
+
+def _asked_the_ledger(scene: Scene) -> int:
+    """How often the general ledger was asked for vouchers that waited before."""
+    with scene.app.db.begin() as conn:
+        sql = "SELECT count(*) FROM exchanges WHERE path LIKE '%%GenLedVoucherSet%%'"
+        return int(conn.exec_driver_sql(sql).scalar_one())
 
 
 def _said(sides: Locator, fact: str) -> list[str]:

@@ -34,7 +34,8 @@ COLUMNS = (
     Column("at", "When", "moment"),
     Column("n", "No", "number"),
 )
-NAMES = ['=HYPERLINK("http://evil.example","x")', "+1", "-2+3", "@SUM(A1)", "\tx", "Müller, Bau", "plain"]
+FORMULAS = ['=HYPERLINK("http://evil.example","x")', "+1", "-2+3", "@SUM(A1)", "\tx"]
+NAMES = [*FORMULAS, "Müller, Bau", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM"]
 AT = datetime(2026, 11, 27, 14, 5, 6, tzinfo=UTC)
 
 
@@ -42,7 +43,7 @@ def _ask(look: Any) -> Listing:
     """Seven hundred rows: more than one page."""
     rows = [
         {
-            "name": NAMES[n % 7],
+            "name": NAMES[n % len(NAMES)],
             "money": {"amount": "1234567890.10", "currency": "USD"} if n % 2 else None,
             "at": AT,
             "n": n,
@@ -64,8 +65,8 @@ def test_csv_has_every_row_and_no_formula() -> None:
     assert rows[0] == ["Name", "Money", "Money currency", "When (UTC)", "No"]
     assert len(rows) == 701
     assert rows[2] == ["'+1", "1234567890.10", "USD", "2026-11-27T14:05:06+00:00", "1"]
-    assert [row[0] for row in rows[1:6]] == [f"'{name}" for name in NAMES[:5]]
-    assert rows[6][0] == "Müller, Bau"
+    assert [row[0] for row in rows[1:6]] == [f"'{name}" for name in FORMULAS]
+    assert [row[0] for row in rows[6:11]] == ["Müller, Bau", "'\uff1d1+1", "'\uff0b1", "'\uff0d1", "'\uff20SUM"]
 
 
 def test_a_file_that_is_cut_says_so_in_its_last_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,11 @@ from .scene import Scene
 from .weekend import begin_setup
 
 SCRIPT = "<script>alert('mlc')</script>\"'><img src=x onerror=alert(1)>"
+LINK = "`page https://evil.example/x|Sign in again` \ue000//evil.example\ue001Sign in again\ue002"
+"""What asks a sentence of ours to lead elsewhere, in the marks that console/wording.py uses or once used."""
 EVIL = {
     "empty": "",
-    "script": SCRIPT,
+    "script": SCRIPT + LINK,
     "nul": "a\x00b",
     "formula": '=HYPERLINK("http://evil.example","x")',
     "path": "../../../../etc/passwd",
@@ -82,6 +84,8 @@ def _wrong(form: Form, status: int, body: str) -> Iterator[str]:
         yield f"{form.action} {[name for name, _, _ in form.fields]}: {status} {body[-300:]}"
     if SCRIPT in body or "<script>alert" in body or "<img src=x" in body:
         yield f"{form.action}: the text came back as it was sent"
+    if re.search(r'href="[^/#]*//evil', body):
+        yield f"{form.action}: what was typed became a link"
     if status >= 400 and not re.search(r"[A-Z][^<]{10,}\.", body):
         yield f"{form.action}: no sentence with {status}"
     if status == 403:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +15,13 @@ from msgspec import structs
 
 from ml_connector.access.signing_in import principal_of_cookie
 from ml_connector.console.pages.health import busy
+from ml_connector.console.pages.health_lists import LISTS, HealthLook, listed
+from ml_connector.console.rendering import environment
+from ml_connector.kernel.errors import BadInput
 from ml_connector.service import pausing, proving
-from ml_connector.store import agenda
+from ml_connector.store import agenda, alerts
 from ml_connector.store.agenda import Laid
+from ml_connector.store.alerts import WARNING, Alert
 from ml_connector.views.health import Waiting, health
 
 from .scene import Answer, Scene, until
@@ -91,6 +97,9 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     assert scene.ask("/c/north/runs/1?as=xlsx&of=skips", otto.cookie).status == 200
     assert scene.ask("/c/north/runs/1?as=csv&of=else", otto.cookie).status == 400
     assert "The same decision" in otto.sees("/c/north/runs/1/replay?mapping=then")
+    skips = scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
+    assert "order P1" in skips
+    assert "order:P1" not in skips
     with scene.app.db.begin() as conn:
         conn.exec_driver_sql("UPDATE runs SET state = 'running', finished_at = NULL WHERE id = 1")
         doing = {
@@ -102,14 +111,18 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
         }
         conn.exec_driver_sql("UPDATE run_progress SET totals = '{}', doing = %s WHERE run_id = 1", (json.dumps(doing),))
     live = scene.ask("/c/north/runs/1", otto.cookie).body
+    assert until(lambda: "every 3s" not in scene.ask("/", otto.cookie).body), "nobody does it, and Home waits for none"
     assert 'hx-get="/c/north/runs/1" hx-trigger="every 2s"' in live
     page = otto.sees("/c/north/runs/1")
     assert "It sends what was decided. Commitment create: 7 of 193 steps." in page
     assert "away (502, 503, 504): 3" in page
     assert "hx-refresh" not in scene.ask("/c/north/runs/1", otto.cookie, hx_request="true").headers
-    for address in ("/", "/c/north"):
-        assert f'hx-get="{address}" hx-trigger="every 3s"' in scene.ask(address, otto.cookie).body, "Home goes along"
-        assert "hx-refresh" not in scene.ask(address, otto.cookie, hx_request="true").headers
+    with scene.app.db.writer(scene.app.connection("north").id):
+        for address in ("/", "/c/north"):
+            assert f'hx-get="{address}" hx-trigger="every 3s"' in scene.ask(address, otto.cookie).body, (
+                "Home goes along"
+            )
+            assert "hx-refresh" not in scene.ask(address, otto.cookie, hx_request="true").headers
     with scene.app.db.begin() as conn:
         conn.exec_driver_sql("UPDATE runs SET state = 'done', finished_at = now() WHERE id = 1")
     assert scene.ask("/c/north/runs/1", otto.cookie, hx_request="true").headers["hx-refresh"] == "true"
@@ -120,6 +133,18 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     assert otto.sees("/c/north/runs/999999", 404)
     assert otto.sees("/c/north/runs/abc", 400)
     assert otto.scene.ask("/c/north/runs?as=csv", otto.cookie).body.startswith("\ufeffRun,State,Started (UTC)")
+
+
+def test_what_was_typed_about_a_user_or_a_pause_is_still_there(scene: Scene, otto: Person) -> None:
+    adam = Person(scene, "adam")
+    adam.does("/users/vera", email="vera@example.com")
+    told = adam.does("/users/otto", title="Otto of Site 7", email="vera@example.com")
+    assert told.status == 400
+    assert 'value="Otto of Site 7"' in told.body
+    assert 'value="vera@example.com"' in told.body
+    assert "Otto of Site 7" not in adam.sees("/users")
+    told = otto.does("/connections/north/pause", note="n" * 1001)
+    assert (told.status, "n" * 1001 in told.body, "at most 1,000 characters" in told.body) == (400, True, True)
 
 
 def test_the_list_of_connections_is_sorted_searched_and_given_away(scene: Scene, otto: Person) -> None:
@@ -143,8 +168,11 @@ def test_a_run_that_cannot_be_queued_is_told_beside_the_one_at_work(scene: Scene
         told = otto.does(address, flows=["payments"])
         return told.status == 303 and told.headers["location"] == "/c/north/runs/1"
 
-    assert until(lambda: told_at("/c/north/run"), 5)
-    assert until(lambda: told_at("/c/north/runs/1/again"), 5)
+    with scene.app.db.writer(scene.app.connection("north").id):
+        assert until(lambda: told_at("/c/north/run"), 5)
+        assert until(lambda: told_at("/c/north/runs/1/again"), 5)
+        page = scene.ask("/c/north/runs", otto.cookie).body
+        assert 'hx-get="/c/north/runs" hx-trigger="every 3s"' in page
     assert otto.does("/c/north/runs/999999/again").status == 404
     page = scene.ask("/c/north/runs?flow=payments&state=running", otto.cookie).body
     form, live = page.index('class="toolbar"'), page.index('id="live"')
@@ -156,6 +184,45 @@ def test_a_run_that_cannot_be_queued_is_told_beside_the_one_at_work(scene: Scene
         conn.exec_driver_sql("UPDATE agenda SET running_job = 0 WHERE running_job = 9")
 
 
+def test_a_run_that_waits_is_told_in_the_list_and_what_is_parked_beside_the_button(scene: Scene, otto: Person) -> None:
+    number = scene.app.connection("north").id
+    until(lambda: "every 3s" not in scene.ask("/c/north/runs", otto.cookie).body)
+    later = datetime.now(UTC) + timedelta(days=1)
+    with scene.app.db.begin() as conn:
+        agenda.ask(conn, Laid(number, "now/budgets", later, 40))
+        for task in ("exposure", "verify"):
+            agenda.ask(conn, Laid(number, task, None, 40))
+            conn.exec_driver_sql("UPDATE agenda SET parked_id = 7 WHERE name = %s AND connection_id <> 0", (task,))
+    try:
+        page = scene.ask("/c/north/runs", otto.cookie).body
+        assert 'hx-get="/c/north/runs" hx-trigger="every 3s"' in page
+        assert "A run is queued before everything else. It begins as soon as a worker is free." in otto.sees(
+            "/c/north/runs"
+        )
+        for path, back in (("/c/north/exposure", "/c/north"), ("/c/north/audit/verify", "/c/north/audit")):
+            told = otto.does(path)
+            assert (told.status, told.headers["location"]) == (303, back), "no bare page of a failure"
+    finally:
+        with scene.app.db.begin() as conn:
+            sql = "DELETE FROM agenda WHERE connection_id = %s AND (name = 'now/budgets' OR parked_id = 7)"
+            conn.exec_driver_sql(sql, (number,))
+    assert "A run is queued" not in otto.sees("/c/north/runs")
+
+
+def test_a_bare_time_is_of_today() -> None:
+    def clock(at: datetime, zone: str = "") -> str:
+        form = '{% import "home/parts.html" as part with context %}{{ part.clock(at, now) }}'
+        made = environment().from_string(form).render(at=at, now=noon, page=SimpleNamespace(zone=zone))
+        assert 'data-clock="2026-11-27T09:00:00+00:00"' in made
+        return re.sub(r"<[^>]+>", "", made)
+
+    noon = datetime(2026, 11, 27, 9, tzinfo=UTC)
+    assert clock(noon - timedelta(hours=4)) == "05:00"
+    assert clock(noon - timedelta(hours=15, minutes=30)) == "26 Nov 2026, 17:30"
+    assert clock(noon - timedelta(hours=4), "America/Chicago") == "26 Nov 2026, 23:00", "yesterday where the person is"
+    assert clock(noon + timedelta(hours=14), "Europe/Berlin") == "28 Nov 2026, 00:00"
+
+
 def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Person) -> None:
     page = otto.sees("/c/north/audit")
     assert "Not verified yet" in page
@@ -165,6 +232,12 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     assert "reason: A code part value is not valid in IFS; waits for: code part" in page
     assert "Held" in page
     assert "Nothing fits" in otto.sees("/c/north/audit?actor=nobody")
+    body = scene.ask("/c/north/audit?oldest=true&size=5", otto.cookie).body
+    rows = [int(row) for row in re.findall(r'data-label="Row">(\d+)<', body)]
+    assert len(rows) == 5
+    assert f"after={rows[-1]}" in body
+    assert 'aria-sort="ascending"' in body
+    assert "before=" not in body
     assert "is no time" in otto.sees("/c/north/audit?since=soon", 400)
     lines = scene.ask("/c/north/audit?as=jsonl&tag=run:start:done", otto.cookie).body.splitlines()
     assert json.loads(lines[-1])["record"] == "run:1"
@@ -186,6 +259,14 @@ def test_what_was_given_up_is_dealt_with_on_the_page_of_health(scene: Scene, ott
         )
     page = otto.sees("/c/north/health")
     assert "It ended <i>three</i> workers. Tried 3 times." in page
+    place = "/c/north/health/lists/given-up"
+    assert "It ended <i>three</i> workers." in otto.sees(f"{place}?q=three&sort=at&down=true")
+    body = scene.ask(place, otto.cookie).body
+    assert f'name="back" value="{place}"' in body
+    assert "It ended <i>three</i> workers." in scene.ask(f"{place}?as=csv", otto.cookie).body.splitlines()[1]
+    assert otto.does("/c/north/health", what="release", number="999999", back=place).headers["location"] == place
+    back = otto.does("/c/north/health", what="release", number="999999", back=f"{place}/../..").headers["location"]
+    assert back == "/c/north/health"
     number = re.search(r'name="number" value="(\d+)"', scene.ask("/health", otto.cookie).body)
     assert number
     told = otto.does("/health", what="dismiss", number=number[1], note="w" * 1001)
@@ -194,15 +275,22 @@ def test_what_was_given_up_is_dealt_with_on_the_page_of_health(scene: Scene, ott
     assert "It ended" in otto.sees("/health"), "without a reason nothing is laid aside"
     otto.does("/health", what="dismiss", number=number[1], note="old")
     assert "It ended" not in otto.sees("/health")
+    asked_for = {"hx_request": "true"}
+    until(lambda: "hx-refresh" in scene.ask("/c/north/health", otto.cookie, **asked_for).headers)
+    assert "hx-refresh" not in scene.ask("/c/north/health", otto.cookie).headers
     asked = proving.ask(scene.app, "north", "verify")
     assert asked["workers"] is True
 
 
 def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scene, otto: Person) -> None:
     scene.app.add_connection("south", scene.box.connection_text(), paused=pausing.BEING_SET_UP)
+    alert = Alert("audit/chain", WARNING, "The trail was not verified.", "Verify it.")
+    with scene.app.db.begin() as conn:
+        alerts.raise_alert(conn, scene.app.connection("south").id, alert, scene.app.clock())
     try:
         page = otto.sees("/")
         assert "It is being set up: nothing runs" in page
+        assert page.count("more thing to do") == 1, "beside what the sentence says"
         north, south = page.split(" Open ")[1:3]
         for part in (north, south):
             assert "Freshness" in part
@@ -210,7 +298,7 @@ def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scen
             assert "Exposure" in part
             assert "IFS" in part
             assert "Procore" in part
-        assert re.search(r"Payments Fresh as of \d\d:\d\d , next \d\d:\d\d", north), north
+        assert re.search(r"Payments Fresh as of [\w ,]*\d\d:\d\d , next [\w ,]*\d\d:\d\d", north), north
         assert re.search(r"[\d,]+ of [\d,]+ requests left", north), north
         assert re.search(r"A code part value is not valid in IFS 1 [\d,.]+ USD", north), north
         body = scene.ask("/", otto.cookie).body
@@ -218,6 +306,33 @@ def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scen
         assert "Go on with the set-up" in Person(scene, "adam").sees("/c/south")
     finally:
         scene.app.remove_connection("south", force=True)
+
+
+def test_the_lists_of_health_sort_filter_page_and_go_to_files(scene: Scene, otto: Person) -> None:
+    found = health(scene.app)
+    queue = [Waiting(n, ("north", "")[n % 2], "poll/cost_codes", "waiting", f"w{n % 3}", 1) for n in range(1, 8)]
+    found = structs.replace(found, queue=[*queue, Waiting(9, "north", "nightly", "at work", "", 1)])
+
+    def jobs(**wanted: Any) -> list[int]:
+        return [row["number"] for row in listed(found, "queue", HealthLook(**wanted)).rows]
+
+    assert jobs(sort="number", down=True) == [9, 7, 6, 5, 4, 3, 2, 1]
+    assert jobs(sort="worker")[-1] == 9, "what says nothing comes last"
+    assert jobs(sort="worker", down=True)[-1] == 9
+    assert jobs(state="At work") == jobs(q="night") == [9]
+    assert jobs(connection="installation") == [1, 3, 5, 7]
+    assert (jobs(size=3, page=2), listed(found, "queue", HealthLook(size=3)).more) == ([4, 5, 6], True)
+    with pytest.raises(BadInput):
+        jobs(sort="key")
+    for name in LISTS:
+        assert otto.sees(f"/health/lists/{name}")
+        head = scene.ask(f"/health/lists/{name}?as=csv", otto.cookie).body.splitlines()[0]
+        assert "Connection" in head or name == "processes"
+    assert "Looking for changes: payments" in otto.sees("/c/north/health/lists/agenda?q=payments&sort=due")
+    assert "Nothing fits" in otto.sees("/c/north/health/lists/agenda?q=nothing")
+    assert "cannot be sorted" in otto.sees("/c/north/health/lists/agenda?sort=secret", 400)
+    assert otto.sees("/c/north/health/lists/else", 404)
+    assert otto.sees("/c/south/health/lists/queue", 404)
 
 
 def test_health_looks_again_while_something_is_at_work(scene: Scene, otto: Person) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.blocking import Cause
+from ml_connector.planning.mapping_editing import Edit
 from ml_connector.planning.plan import Hold, HoldReason
-from ml_connector.service import pausing
+from ml_connector.service import mapping_desk, pausing
 from ml_connector.store import holds
 from ml_connector.store.holds import Look
 
@@ -138,6 +140,58 @@ def test_a_row_is_added_to_the_mapping_that_was_seen(desk: Desk) -> None:
     assert '"912*"' not in app.export_mapping(NAME)
     assert desk.post(**hidden(told.body)).status == 303
     assert '"912*"' in app.export_mapping(NAME)
+
+
+def test_a_second_mistake_stays_on_the_page_of_the_hold(desk: Desk) -> None:
+    number = desk.hold(HoldReason.VENDOR_PROPOSAL, "1201/77", Key("ruling", "vendor:77"), "vendor_there")
+    page = desk.get(f"/holds/{number}")
+    assert 'name="target"' in page
+    typed = {**ASKED._asdict(), "reason": "vendor_proposal", "kind": "vendor_there", "what": "answer"}
+    body = page
+    for target in ("", ""):
+        back = re.findall(r'name="back" value="([^"]+)"', body)
+        told = desk.post(**typed, chosen=[number], answer="link", target=target, note="Known here", back=back[-1])
+        body = told.body
+        assert (told.status, "Say what it is linked to" in body) == (400, True)
+        assert 'name="target"' in body
+        assert "Known here</textarea>" in body
+
+
+def test_what_is_no_question_says_what_ends_it(desk: Desk) -> None:
+    frozen = desk.hold(HoldReason.VENDOR_FROZEN, "P7", Key("commitment", "P7@1201"))
+    body = desk.get(f"/holds/{frozen}")
+    assert "This is no question. Put the order back on its supplier" in body
+    assert "The first run after that lets it go." in body
+    with pytest.raises(BadInput, match="the first run after its cause is mended") as told:
+        desk.scene.app.rule(NAME, frozen, "erp")
+    assert "commitment:" not in str(told.value)
+
+
+def test_a_hold_that_lacks_a_row_leads_to_it(desk: Desk) -> None:
+    lacking = desk.hold(HoldReason.CODE_UNMAPPED, "P8", Key("mapping", "cost_type A=9180"))
+    link = re.search(r'<a class="button primary" href="([^"]+)">Choose the row', desk.get(f"/holds/{lacking}"))
+    assert link
+    assert "See what it would do" in desk.get(unescape(link[1]).removeprefix(HOME))
+    wayback = desk.hold(HoldReason.CODE_AMBIGUOUS, "P9", Key("mapping", "reverse 03-310.S of project 1201"))
+    assert "Choose the row" not in desk.get(f"/holds/{wayback}")
+
+
+def test_a_row_is_put_into_an_unsaved_draft_too(desk: Desk) -> None:
+    app = desk.scene.app.acting_as("otto")
+    desk.hold(HoldReason.CODE_UNMAPPED, "P10", Key("mapping", "cost_type A=9170"))
+    cause = Cause("code_unmapped", "mapping", "cost_type A=9170")
+    mapping_desk.change(app, NAME, [Edit(section="cost_type", what="add", values={"A": "97*", "to": "M"})])
+    shown = desk.post(**{**cause._asdict(), "what": "map", "part-A": "9170", "to": "S", "back": HOME})
+    assert "You have an unsaved draft of the mapping, too: this is put into it as well." in shown.body
+    saved = desk.post(**hidden(shown.body))
+    said = next(value for name, value in saved.headers.items() if name.lower() == "set-cookie").partition(";")[0]
+    told = desk.scene.ask(HOME, f"{desk.cookie}; {said}")
+    assert "Your unsaved draft was carried over onto it." in told.body
+    standing = mapping_desk.standing(app, NAME)
+    assert standing.draft is not None
+    assert not standing.overtaken
+    assert {("9170", "S"), ("97*", "M")} <= {(dict(row.when)["A"], row.to) for row in standing.draft.cost_type.rows}
+    mapping_desk.drop(app, NAME)
 
 
 def test_what_was_refused_is_tried_again_by_the_next_run(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
@@ -14,7 +15,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.mapping_editing import Edit
 from ml_connector.service import mapping_desk as desk
 
-from .forms import forms_of
+from .forms import Form, forms_of
 from .scene import Answer, Scene
 
 AT = "/c/north/mapping"
@@ -54,11 +55,26 @@ def test_who_comes_late_is_refused_and_shown_what_changed(scene: Scene, browser:
         page.get_by_role("button", name="Put into my draft").click()
         page.goto(f"{AT}/effect")
         expect(page.get_by_role("heading", name="Money that would move")).to_be_visible()
-        newest = scene.app.import_mapping("north", scene.app.export_mapping("north", 2))
+        text = scene.app.export_mapping("north", 2)
+        newest = scene.app.import_mapping("north", text)
         page.get_by_role("button", name="Save as version").click()
         expect(page.get_by_role("alert")).to_contain_text(f"version {newest} was saved by")
+        page.get_by_role("link", name="Ask IFS which periods are closed").click()
+        expect(page.get_by_text("IFS names no closed period")).to_be_visible()
         page.get_by_role("link", name="Compare the versions").click()
         expect(page.locator("tbody")).to_contain_text("removed")
+        page.get_by_role("button", name="Carry my changes over").click()
+        assert f"carried over onto version {newest}" in said(page)
+        expect(page.locator("table.diff")).to_contain_text("A=411* -> S")
+        newest = scene.app.import_mapping("north", text.replace('to = "M"', 'to = "L"', 1))
+        page.goto(f"{AT}/cost_type")
+        page.get_by_role("button", name="Carry my changes over").click()
+        expect(page.get_by_role("alert").first).to_contain_text("you change A=411* -> M to A=411* -> S, and it says")
+        page.get_by_role("button", name="Leave these out, carry the others over").click()
+        assert f"Version {newest} says all of your draft already" in said(page)
+        page.goto(f"{AT}/row?table=cost_type&row=1")
+        page.get_by_label("Code", exact=True).fill("S")
+        page.get_by_role("button", name="Put into my draft").click()
         page.get_by_role("button", name="Drop my draft").first.click()
         page.get_by_role("dialog").get_by_role("button", name="Drop my draft").click()
         assert "Your draft is gone" in said(page)
@@ -135,12 +151,81 @@ def test_forms_of_the_mapping_mean_the_row_that_was_shown_and_lose_nothing(scene
     assert rows() == before
 
 
+def test_forms_of_an_older_version_can_be_sent_again(scene: Scene) -> None:
+    otto = scene.app.acting_as("otto")
+    desk.drop(otto, "north")
+    opened = Opened(scene)
+    form = opened.form(f"{AT}/row?table=cost_type")
+    settings = opened.form(f"{AT}/cost_type", "parts")
+    text = scene.app.export_mapping("north")
+    scene.app.import_mapping("north", text.replace('to = "S"', 'to = "O"'))
+    assert form.send(row="", **{"part-A": "77*", "part-to": "M"}).status == 303, "at the end it passes over nobody"
+    told = form.send(row=1, **{"part-A": "78*", "part-to": "M"})
+    assert (told.status, "is the newest by now" in told.body or "was begun from" in told.body) == (400, True)
+    assert opened.form(AT, "part-A", told).send().status == 303, "looked at again, it is what was meant"
+    told = settings.send(join="/")
+    assert told.status == 400
+    assert opened.form(AT, "parts", told).send().status == 303
+    late = opened.form(f"{AT}/cost_type", "parts")
+    assert late.send(join=".").status == 303
+    told = late.send(otherwise="same")
+    assert "join is &#39;.&#39; by now" in told.body
+    save = opened.form(f"{AT}/effect", "seen")
+    desk.change(otto, "north", [Edit(section="cost_type", what="remove", row=1)])
+    told = save.send()
+    assert (told.status, "Your draft was changed since this was shown" in told.body) == (400, True)
+    assert opened.form(AT, "seen", told).send().status == 303
+    scene.app.import_mapping("north", text)
+
+
+class Opened:
+    """Pages of the mapping as otto has them open."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._cookie = scene.cookie("otto")
+
+    def form(self, address: str, name: str = "part-A", told: Answer | None = None) -> Filled:
+        """The form of a page, or of an answer, that has a field; by default the one of a row."""
+        body = (told or self._scene.ask(address, self._cookie)).body
+        return Filled(
+            self, next(one for one in forms_of(address, body) if any(part == name for part, _, _ in one.fields))
+        )
+
+    def post(self, form: Form, fields: dict[str, object]) -> Answer:
+        """Sends a form with what it has, but for these fields."""
+        data = urlencode({**{name: value for name, _, value in form.fields}, **fields}).encode()
+        kind = "application/x-www-form-urlencoded"
+        return self._scene.ask(form.action, self._cookie, "POST", data, content_type=kind)
+
+
+class Filled(NamedTuple):
+    """A form of an open page."""
+
+    opened: Opened
+    form: Form
+
+    def send(self, **fields: object) -> Answer:
+        """Sends it, with some fields typed anew."""
+        return self.opened.post(self.form, fields)
+
+
 def test_restoring_says_that_a_draft_goes_and_asks_ifs_when_told(scene: Scene) -> None:
     cookie = scene.cookie("otto")
     page = f"{AT}/versions/1"
     assert "drop_draft" not in scene.ask(page, cookie).body
     assert "Ask IFS which periods are closed" in scene.ask(page, cookie).body
     assert "IFS names no closed period" in scene.ask(f"{page}?ask=yes", cookie).body
+    only_looks = scene.ask(f"{page}?ask=yes", scene.cookie("vera")).body
+    assert "Months that are over count as closed" in only_looks, "IFS is asked by nobody who may not work"
+    assert "Ask IFS" not in only_looks
+    api = "/api/v1/connections/north/mapping/gaps"
+    assert scene.ask(f"{api}?ask=true", scene.cookie("vera")).status == 403
+    assert scene.ask(api, cookie).status == 200
+    for path in (f"{api}?ask=true", api):
+        assert scene.ask(path, cookie, sec_fetch_site="cross-site").status == 401
+    told = scene.ask(f"{page}?ask=yes", cookie, sec_fetch_site="cross-site").body
+    assert "Months that are over count as closed" in told, "a link of another site asks nothing of IFS"
     desk.change(scene.app.acting_as("otto"), "north", [Edit(section="cost_type", what="remove", row=1)])
     told = scene.ask(page, cookie).body
     assert "You have an unsaved draft, begun from version" in told
@@ -175,11 +260,14 @@ def test_policies_show_the_difference_before_they_are_saved(scene: Scene, browse
         page.get_by_role("button", name="Go back").click()
         expect(page.get_by_label("Money moved")).to_have_value("25,000")
         page.get_by_role("button", name="See the difference").click()
-        scene.app.edit_connection("north", {"connection": {"title": "North sites"}})
+        others = {"policy": {"brakes": {"creates": 77}}}  # somebody else's, of the same group
+        scene.app.edit_connection("north", {"connection": {"title": "North sites"}, **others})
         page.get_by_role("button", name="Save this change").click()
         expect(page.get_by_role("alert")).to_contain_text("was changed meanwhile")
         expect(page.get_by_label("Money moved")).to_have_value("25,000")
+        scene.app.edit_connection("north", {"policy": {"brakes": {"creates": 78}}})
         page.get_by_role("button", name="See the difference").click()
+        expect(page.locator("tr.changed")).to_have_count(1)
         page.get_by_role("button", name="Save this change").click()
         assert "Saved: Money moved" in said(page)
         expect(page.get_by_label("Money moved")).to_have_value("25000")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import axe_playwright_python
 import pytest
+from msgspec import structs
 from playwright.sync_api import Browser, Page, Route
 
-from ml_connector.console.rendering import STATIC
+from ml_connector.actions.runs import Line, Replayed
+from ml_connector.console.rendering import STATIC, render
 from ml_connector.console.showing import ago_text, figure, look_url, moment_exact, moment_short, moment_text
 from ml_connector.console.tones import tone
 from ml_connector.web.headers import POLICY
@@ -77,6 +81,21 @@ def test_what_scripts_add(browser: Browser) -> None:
     dialog.get_by_role("button", name="Go back").click()
     assert dialog.is_hidden()
     assert page.locator("dd time").first.inner_text() == "29 May 2026, 09:05"
+    table = page.get_by_role("table", name="By project")
+    names = table.locator("tbody th")
+    assert table.locator("thead button").all_inner_texts() == ["Project", "Money", "Last"]
+    for heading, way, wanted in (
+        ("Money", "ascending", ["Mill 10", "Harbour", "Abbey", "Mill 9", "All"]),
+        ("Money", "descending", ["Abbey", "Harbour", "Mill 10", "Mill 9", "All"]),
+        ("Money", None, ["Harbour", "Abbey", "Mill 10", "Mill 9", "All"]),
+        ("Last", "ascending", ["Abbey", "Mill 10", "Harbour", "Mill 9", "All"]),
+        ("Project", "ascending", ["Abbey", "Harbour", "Mill 9", "Mill 10", "All"]),
+    ):
+        table.get_by_role("button", name=heading).press("Enter")
+        assert names.all_inner_texts() == wanted
+        assert table.get_by_role("columnheader", name=heading).get_attribute("aria-sort") == way
+        assert table.locator("[aria-sort]").count() == (1 if way else 0)
+    assert page.locator("table.diff button, table:has(thead a) thead button").count() == 0
     page.locator(".side .person summary").click()
     page.locator(".side [data-theme-switch]").click()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
@@ -122,6 +141,24 @@ def test_figures_moments_and_states_as_people_read_them() -> None:
         "none",
         "none",
     ]
+
+
+def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> None:
+    then = [Line("create", "supplier_invoice:138", "cost_codes changed", "done"), Line("void", "order:P1", "")]
+    now = [Line("fill", "commitment:P2", "new")]
+    found = Replayed(12, ["cost_codes"], 2, False, 2, 1, then, now, [])
+    values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs"}
+
+    def cells(replayed: Replayed) -> list[list[str]]:
+        shown = render("runs/replay.html", **values, replayed=replayed, which="now")
+        rows = re.findall(r"<tr>(.*?)</tr>", shown, re.S)
+        return [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
+
+    rows = cells(found)
+    assert [len(row) for row in rows] == [4, 4, 4, 3, 3]
+    assert [len(row) for row in cells(structs.replace(found, only_then=[]))] == [3, 3]
+    assert rows[1][:3] == ["invoice 138", "Make the supplier invoice", "cost codes changed"]
+    assert rows[4][:2] == ["contract P2", "Write the lines of the contract"]
 
 
 def test_a_list_keeps_what_it_was_asked_for() -> None:

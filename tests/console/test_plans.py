@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from ml_connector import console
+from ml_connector.kernel.errors import Locked
 from ml_connector.service import approving
 from ml_connector.views import plans as views
 from ml_connector.views.plans import PlanAsked, PlanPage
@@ -26,8 +30,9 @@ def plan(scene: Scene) -> PlanPage:
     by_project: dict[str, str] = {}
     for name in names:
         by_project.setdefault(name.partition("@")[2], name.partition("@")[0])
-    for order in list(dict.fromkeys(by_project.values()))[:3]:
-        scene.box.act("ifs", "amend_line", order_no=order, line_no="1", price="777.77")
+    prices = ("777.77", "777.77", "1.00")  # some dearer, some cheaper: net is another figure than moved
+    for order, price in zip(dict.fromkeys(by_project.values()), prices, strict=False):
+        scene.box.act("ifs", "amend_line", order_no=order, line_no="1", price=price)
     made = scene.app.acting_as("otto").plan("north")
     shown = views.shown(scene.app, PlanAsked(connection="north", plan=made.plan))
     assert sum(part.waits for part in shown.projects) > 1
@@ -42,8 +47,13 @@ def test_chosen_projects_are_shown_with_their_money_before_they_are_approved(sce
     assert asked.status == 200
     assert plan.plan in text
     assert "Nothing has been sent yet" in text
-    for currency, amount in part.planned.items():
+    for currency, amount in [*part.planned.items(), *part.moved.items()]:
         assert f"{Decimal(amount):,.2f} {currency}" in text.replace("\u2212", "-")
+    every = anna.does(f"{at}/approval", chosen=[one.project for one in plan.projects if one.waits]).body
+    every = html.unescape(re.sub(r"<[^>]+>", " ", every)).replace("\u2212", "-")
+    for currency, amount in plan.rest.moved.items():
+        assert f"{Decimal(amount):,.2f} {currency}" in " ".join(every.split())
+        assert f"net {Decimal(plan.rest.planned[currency]):,.2f} {currency}" in " ".join(every.split())
     assert approving.working(scene.app, "north", approving.APPROVED) is None, "asking approves nothing"
     assert anna.does(f"{at}/approval", chosen=[part.project, "9999"]).status == 303
     assert approving.working(scene.app, "north", approving.APPROVED) is None
@@ -55,6 +65,70 @@ def test_chosen_projects_are_shown_with_their_money_before_they_are_approved(sce
         conn.exec_driver_sql(sql, said)
     text = anna.sees(at)
     assert "Procore forbids it. Give the service account its level on Commitments." in text, "sentence and remedy"
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE agenda SET parked_id = 7 WHERE name = %s", (approving.APPROVED,))
+    text = anna.sees(at)
+    assert "whoever may approves the plan again" in text
+    assert "Put it back" not in text, "nobody can"
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE agenda SET parked_id = 0 WHERE name = %s", (approving.APPROVED,))
+
+
+def test_a_plan_that_any_run_sends_is_being_sent(scene: Scene, plan: PlanPage) -> None:
+    otto, at = Person(scene, "otto"), f"/c/north/plans/{plan.plan}"
+    number = scene.app.connection("north").id
+    runs = "UPDATE runs SET state = %s WHERE id = (SELECT run_id FROM plans WHERE hash = %s)"
+    with ExitStack() as stack:
+        until(lambda: _writing(scene, number, stack))
+        with scene.app.db.begin() as conn:
+            conn.exec_driver_sql(runs, ("running", plan.plan))
+        text = otto.sees(at)
+        assert "A run goes through it at this moment." in text
+        assert f'hx-get="{at}' in scene.ask(at, otto.cookie).body, "it shows by itself what becomes of it"
+    assert "A run goes through it" not in otto.sees(at), "its process died: nobody has the right to write"
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql(runs, ("done", plan.plan))
+
+
+def _writing(scene: Scene, number: int, stack: ExitStack) -> bool:
+    """Takes the right to write, unless a run has it."""
+    try:
+        stack.enter_context(scene.app.db.writer(number))
+    except Locked:
+        return False
+    return True
+
+
+def test_the_question_says_what_is_moved_as_the_limits_see_it_and_of_the_rest_only(
+    scene: Scene, plan: PlanPage
+) -> None:
+    """After `test_chosen_projects…` one project has gone: the question is of the others."""
+    shown = views.shown(scene.app, PlanAsked(connection="north", plan=plan.plan))
+    asked = _question(Person(scene, "anna").sees(f"/c/north/plans/{plan.plan}"))
+    assert shown.rest.counts["updated"] < shown.counts["updated"], "some of it has gone"
+    assert f" {shown.rest.counts['updated']:,} changed" in asked
+    assert "What still waits of plan" in asked
+    for currency, amount in shown.rest.moved.items():
+        assert f"moves {Decimal(amount):,.2f} {currency}" in asked
+    assert shown.rest.moved != shown.rest.planned, "the amendments add and take away"
+    for currency, amount in shown.rest.planned.items():
+        assert f"net {Decimal(amount):,.2f} {currency}" in asked
+
+
+def _question(text: str) -> str:
+    found = re.search(r"What still waits of plan[^.]*[.\d,\u2212 A-Za-z;]*", text.replace("\u2212", "-"))
+    return found.group(0) if found else text
+
+
+_TABLE = re.compile(r"<(table|thead|tbody|tfoot|tr|th|td)\b((?:\{\{.*?\}\}|\{%.*?%\}|[^>{])*)>")
+
+
+def test_tables_of_plans_stay_tables_where_they_are_stacked() -> None:
+    """On a small screen rows are stacked by CSS, and only a role keeps them a table for who hears the page."""
+    pages = list((Path(console.__file__).parent / "templates" / "plans").glob("*.html"))
+    assert len(pages) > 5
+    tags = [(page.name, tag[0]) for page in pages for tag in _TABLE.finditer(page.read_text())]
+    assert [one for one in tags if "role=" not in one[1]] == []
 
 
 def _ended(scene: Scene) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser
 
+from ml_connector.access import tokens as api_tokens
+from ml_connector.access.permissions import Permission
 from ml_connector.cli.month_office import MonthClock
 from ml_connector.cli.playground import DemoPlayground
 from ml_connector.console.application import console
@@ -17,7 +21,7 @@ from ml_connector.webhooks.serving import Door
 from store.cluster import Cluster
 
 from .reading import WIDE, too_wide, unreadable
-from .scene import Answer, Scene, playing
+from .scene import Answer, Scene, playing, until
 
 ORDER = "P100001"
 
@@ -100,6 +104,51 @@ def test_what_was_called_can_be_looked_through(ground: Scene, otto: str, served:
     assert ground.ask("/sandbox/calls?side=moon", otto).status == 400
 
 
+def test_a_program_does_the_same_with_a_token(ground: Scene, served: RunningSandbox) -> None:
+    served.faults.clear()
+    otto, vera = (
+        f"Bearer {api_tokens.add_for(ground.app, who, 'tests', [one.value for one in may], 1).token}"
+        for who, may in (("otto", (Permission.LOOK, Permission.WORK)), ("vera", (Permission.LOOK,)))
+    )
+
+    def call(method: str, path: str, body: dict[str, Any] | None = None, *, token: str = otto, good: int = 200) -> Any:
+        data = None if method == "GET" else json.dumps(body or {}).encode()
+        path = f"/api/v1/sandbox/{path}"
+        told = ground.ask(path, "", method, data, authorization=token, content_type="application/json")
+        assert told.status == good, told.body
+        return json.loads(told.body)
+
+    before = served.clock()
+    assert "1 hour went by" in call("POST", "clock", {"seconds": 3600})["said"]
+    assert (served.clock() - before).total_seconds() >= 3600
+    acts = call("GET", "acts", token=vera)["acts"]
+    assert {one["key"] for one in acts} == {one.key for one in DemoPlayground(served, MonthClock(served)).acts()}
+    assert "Cost code 31-777 exists" in call("POST", "acts/code", {"typed": {"value": "31-777"}})["said"]
+    call("POST", "acts/code", {"typed": {"value": "31-777"}}, good=400)  # IFS has it already
+    call("POST", "acts/code", {"typed": {"nonsense": "1"}}, good=400)
+    call("POST", "acts/nonsense", good=404)
+    call("POST", "faults", {"kind": "429", "side": "ifs", "times": 0})
+    assert [one["left"] for one in call("GET", "faults")["standing"]] == [None]
+    call("DELETE", "faults")
+    assert call("GET", "faults")["standing"] == []
+    for method, path, body in (
+        ("POST", "clock", {"seconds": 60}),
+        ("POST", "acts/pay", {}),
+        ("POST", "faults", {"kind": "429"}),
+        ("DELETE", "faults", {}),
+    ):
+        call(method, path, body, token=vera, good=403)
+
+
+def test_the_service_follows_a_clock_that_another_terminal_moves(served: RunningSandbox) -> None:
+    clock = MonthClock(served)
+    clock.follow()
+    with DemoPlayground(served, clock).following():
+        before = clock()
+        MonthClock(RunningSandbox.at({"ifs": served.ifs_url, "procore": served.procore_url})).pass_by(7200)
+        until(lambda: (clock() - before).total_seconds() >= 7200)
+
+
 def test_a_viewer_looks_and_does_nothing(ground: Scene, served: RunningSandbox) -> None:
     vera, before = ground.cookie("vera"), served.clock()
     assert ground.ask("/sandbox", vera).status == 200
@@ -127,5 +176,15 @@ def test_real_systems_are_no_playground(ground: Scene) -> None:
         for path in ("/sandbox", "/sandbox/faults", "/sandbox/calls"):
             assert there.ask(path, adam).status == 404
         assert 'href="/sandbox"' not in there.ask("/me", adam).body
+        token = api_tokens.add_for(ground.app, "adam", "tests", [one.value for one in Permission], 1).token
+        for method, path, body in (
+            ("POST", "clock", b'{"seconds": 60}'),
+            ("GET", "acts", None),
+            ("DELETE", "faults", b""),
+        ):
+            told = there.ask(f"/api/v1/sandbox/{path}", "", method, body, authorization=f"Bearer {token}",
+                             content_type="application/json")  # fmt: skip
+            assert told.status == 404
+            assert "ml-connector demo" in told.body
     finally:
         real.stop()

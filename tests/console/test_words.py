@@ -97,6 +97,47 @@ def test_a_remedy_names_the_page_and_leads_there(remedy: str, said: str, leads: 
     assert re.findall(r'href="([^"]*)"', found) == ([leads] if leads else [])
 
 
+EVIL = "https://evil.example/x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"`page {EVIL}|Sign in again`",
+        f"\ue000{EVIL}\ue001Sign in again\ue002",
+        "\ue000javascript:alert(1)\ue001Sign in again\ue002 `page javascript:alert(1)|x`",
+        "\ue000//evil.example\ue001Sign in again\ue002 `page //evil.example|x` `page /\\evil.example|x`",
+        f"`ml-connector pause {EVIL}` `do ml-connector jobs {EVIL}` `ml-connector webhooks remove //evil.example`",
+        f"Read it, then approve it: `ml-connector sync {EVIL} --plan 5d1c`.",
+        "Read it, then approve it: `ml-connector sync x/../../sign-in/once/word? --plan 5d1c`.",
+    ],
+)
+def test_a_text_of_somebody_else_leads_nowhere_but_to_our_pages(text: str) -> None:
+    found = str(wording.for_pages(f"Paused by otto: {text}", "south"))
+    leads = re.findall(r'href="([^"]*)"', found)
+    assert all(one.startswith(("/c/", "/connections/")) and ".." not in one for one in leads), leads
+    assert not re.search("[\ue000-\ue002]", found)
+
+
+def test_a_link_of_our_own_leads_inside_or_is_no_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    for address in (EVIL, "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+        monkeypatch.setitem(wording._PLACES, "status", wording.Place("the page Health", address, ""))
+        assert wording.for_pages("See `ml-connector status`.", "south") == "See the page Health."
+
+
+def test_moments_in_a_sentence_are_in_the_zone_of_whoever_reads() -> None:
+    text = (
+        "cost_codes waits since 2026-11-27 14:05 UTC, until Mon 2026-11-30 06:00 (America/New_York); "
+        "2026-99-27 14:05 UTC."
+    )
+    found = str(wording.for_pages(text, "south", "America/Chicago"))
+    assert re.sub(r"</?time\b[^>]*>", "", found) == (
+        "cost codes waits since 27 Nov 2026, 08:05, until 30 Nov 2026, 05:00; 2026-99-27 14:05 UTC."
+    )
+    assert 'datetime="2026-11-27T14:05:00+00:00" title="Friday 27 November 2026, 08:05:00 America/Chicago"' in found
+    assert ">27 Nov 2026, 14:05 UTC</time>" in wording.for_pages(text), "until the browser puts it in its own zone"
+
+
 def test_where_no_connection_is_meant_it_leads_to_the_whole_installation_or_nowhere() -> None:
     assert 'href="/health"' in wording.for_pages("See `ml-connector jobs list`.")
     assert wording.for_pages("Run `ml-connector resume NAME`.").count("href") == 1
@@ -113,6 +154,10 @@ def test_every_tag_task_and_reason_is_called_what_people_call_it() -> None:
     assert not [one for one in named if "_" in one or "/" in one or one != one[:1].upper() + one[1:]]
     assert titles.task_title("poll/cost_codes") == "Looking for changes: cost codes"
     assert titles.record_title("supplier_invoice:138") == "invoice 138"
+    assert titles.step_title("fill", "commitment:P100001@1201") == "Write the lines of the contract"
+    assert titles.step_title("void", "commitment:P100001") == "Void"
+    assert titles.task_title("now/approved") == "Run of an approved plan"
+    assert titles.task_title("flows") == "Looking for changes"
 
 
 def test_details_of_the_trail_are_words_and_moments() -> None:

@@ -86,6 +86,11 @@ def test_pages_follow_each_other_without_a_gap(app: App) -> None:
     assert numbers(app, size=30, before=first.next) == list(range(ROWS - 30, ROWS - 60, -1))
     last = page(app, look(before=6))
     assert ([row.seq for row in last.rows], last.next) == ([5, 4, 3, 2, 1], 0)
+    oldest = page(app, look(size=30, oldest=True, before=7))
+    assert [row.seq for row in oldest.rows] == list(range(1, 31))
+    assert numbers(app, size=30, oldest=True, after=oldest.next) == list(range(31, 61))
+    assert all_of(app, oldest=True, actor="anna") == list(range(1000, ROWS + 1, 1000))
+    assert page(app, look(oldest=True, after=ROWS - 5)).next == 0
     row = last.rows[0]
     assert (row.record, row.run, row.details, row.actor) == ("P5", 1, {"money": "=1+1", "n": 5}, "service")
     assert (first.actors, first.tags) == (["anna", "service"], sorted({*TAGS, "plan:approve:done"}))
@@ -158,7 +163,9 @@ def test_no_filter_reads_the_whole_trail(app: App) -> None:
         with app.db.begin() as conn:
             return int(conn.exec_driver_sql(sql).scalar_one())
 
-    for given in ({"tag": "plan:approve:done"}, {"actor": "anna", "before": 3000}, {"run": 3}, {"since": "2026-11-09"}):
+    first = {"actor": "anna", "oldest": True, "after": 3000}
+    below = {"actor": "anna", "before": 3000}
+    for given in ({"tag": "plan:approve:done"}, below, {"run": 3}, {"since": "2026-11-09"}, first):
         before = read()
         page(app, look(**given, size=20))
         assert read() - before < 400, given

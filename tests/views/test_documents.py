@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,16 +18,19 @@ from ml_connector.actions.perform import perform
 from ml_connector.app import App
 from ml_connector.kernel.errors import NotAllowed, NothingSuchHere
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.sides import Fact
 from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
 from ml_connector.service import naming
 from ml_connector.service.duty import Duty
 from ml_connector.settings import Settings
 from ml_connector.store import documents as kept
-from ml_connector.store import names, sources
+from ml_connector.store import names, sources, standings
 from ml_connector.store.documents import About
 from ml_connector.views import document_hops as stories
 from ml_connector.views import documents as pages
 from ml_connector.views import search as finding
+from ml_connector.views import standing_words
+from ml_connector.views.document_facts import fact_form
 from ml_connector.views.documents import Document, DocumentLook, RelatedLook
 from ml_connector.views.search import DocumentsLook, Find, SearchLook, kind_from
 from store.cluster import Cluster
@@ -52,6 +55,18 @@ class Papers:
 
     def find(self, words: str, **given: Any) -> list[Find]:
         return finding.search(self.app, SearchLook(q=words, **given)).results
+
+    def sync(self) -> None:
+        self.box.clock.advance(timedelta(seconds=2))
+        self.app.sync("north")
+
+    def billed_there(self, called: str) -> str:
+        """An invoice of a twentieth of the contract that is billed in Procore, approved there."""
+        made = self.box.act(
+            "procore", "add_requisition", order_number=self.born_order, invoice_number=called, share="0.05"
+        )
+        self.box.act("procore", "approve_requisition", id=made["id"])
+        return str(made["id"])
 
     def story(self, kind: str, number: str, **given: Any) -> stories.Hops:
         look = RelatedLook(connection="north", kind=kind_from(kind), id=number, **given)
@@ -192,6 +207,91 @@ def test_what_we_wrote_after_reading_is_shown_as_we_wrote_it(papers: Papers) -> 
         assert line.erp["money"] == line.projects["money"]
 
 
+def test_an_order_with_a_change_order_is_shown_whole_when_only_its_title_is_touched(papers: Papers) -> None:
+    order = _amended(papers)
+    before = papers.show("order", order)
+    [change] = [one for one in before.records if one.kind == "change_order"]
+    found = [one.id for one in papers.find(f"{order}-CO001")]
+    assert found[:1] == [order], (change, found)
+    contract = next(one.id for one in before.records if one.kind == "commitment")
+    papers.box.act("procore", "edit_order", id=contract, title="Called otherwise")
+    papers.box.clock.advance(timedelta(seconds=2))
+    papers.app.sync("north")
+    after = papers.show("order", order)
+    assert after.read
+    assert before.read
+    assert after.read.run > before.read.run
+    facts = {one["name"]: one for one in after.facts}
+    assert facts["Title"]["projects"] == "Called otherwise"
+    assert facts["Amount"]["projects"] == facts["Amount"]["erp"] == before.money
+    assert not after.differs, [line for line in after.lines if line.differs]
+
+
+def _amended(papers: Papers) -> str:
+    """The order whose price was changed after its contract was approved."""
+    with papers.app.db.begin() as conn:
+        sql = "SELECT DISTINCT source FROM intents WHERE kind = 'change_order' ORDER BY 1"
+        return str(conn.exec_driver_sql(sql).scalar_one())
+
+
+def test_a_voucher_that_was_posted_between_two_runs_is_told_as_posted_and_one_that_was_cancelled_too(
+    papers: Papers,
+) -> None:
+    made = [papers.billed_there("PM-0043"), papers.billed_there("PM-0044")]
+    papers.sync()
+    posted, cancelled = (papers.show("subcontractor_invoice", one).records[0].id for one in made)
+    papers.box.act("ifs", "approve_voucher", **_called(posted))
+    papers.box.act("ifs", "gl_update")
+    papers.box.act("ifs", "cancel_voucher", **_called(cancelled))
+    papers.sync()
+    for number, voucher, hop, status in [
+        (made[0], posted, "Posted in IFS", "posted"),
+        (made[1], cancelled, "Cancelled in IFS", "cancelled"),
+    ]:
+        story = papers.story("subcontractor_invoice", number).hops
+        [told] = [one for one in story if one.what == "stood" and one.system == "IFS"]
+        assert told.title == f"{hop}: voucher {voucher}"
+        page = papers.show("subcontractor_invoice", number)
+        [said] = [one for one in page.facts if one["name"] == "Status"]
+        assert said["erp"].split(", ")[0] == status
+    with papers.app.db.begin() as conn:
+        wanted = standings.Wanted(("updated", "cancelled"), (), 1, 100)
+        still = {one.target for one in standings.still_open(conn, papers.app.connection("north").id, "voucher", wanted)}
+    assert not {posted, cancelled} & still, "what came to its end is asked for no more"
+
+
+def _called(voucher: str) -> dict[str, Any]:
+    kind, year, number = voucher.split("/")
+    return {"voucher_type": kind, "year": int(year), "voucher_no": number}
+
+
+def test_only_a_day_is_told_as_one_whatever_a_suppliers_number_looks_like() -> None:
+    number = fact_form(Fact("Supplier's number", "2027-01-15", "2027-01-15", None, False), {})
+    day = fact_form(Fact("Due", date(2027, 1, 15), None, "not known in IFS yet", False), {})
+    assert (number["kind"], number["erp"]) == ("text", "2027-01-15")
+    assert (day["kind"], day["erp"], day["agreed"]) == ("day", "2027-01-15", "not known in IFS yet")
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "title"),
+    [
+        ("voucher", "awaiting_approval", "Sent to its approver in IFS: voucher M/2027/7"),
+        ("voucher", "error", "Not posted in IFS: voucher M/2027/7"),
+        ("voucher", "gone", "Not found in IFS: voucher M/2027/7"),
+        ("erp_invoice", "paid", "Paid in IFS: supplier invoice M/2027/7"),
+        ("purchase_requisition", "POCreated", "Made into an order in IFS: purchase requisition M/2027/7"),
+        ("subcontractor_invoice", "revise_and_resubmit", "Sent back in Procore"),
+        ("direct_cost", "pending", "Pending in Procore"),
+    ],
+)
+def test_how_it_stands_is_told_in_words(kind: str, state: str, title: str) -> None:
+    row = standings.StandingRow(1, kind, "x", state, datetime(2027, 1, 15, tzinfo=UTC), 3, None, "", "Account closed.")
+    said = standing_words.told(row, "M/2027/7")
+    assert said.title == title
+    assert "_" not in said.sentence
+    assert ("Account closed." in said.sentence) is (state == "error")
+
+
 def test_what_belongs_together_leads_from_the_vendor_to_the_payment(papers: Papers) -> None:
     page = papers.show("order", papers.order)
     assert {(one.kind, one.id) for one in page.above} == {("vendor", page.vendor), ("project", page.project)}
@@ -252,7 +352,9 @@ def test_the_index_finds_the_requests_a_scan_of_the_run_would_find(papers: Paper
     row = papers.app.connection("north")
     about = About(row.id, (papers.order,), ("purchase_orders",))
     with papers.app.db.begin() as conn:
-        steps = kept.steps(conn, row.id, [one.ref for one in kept.hops(conn, about, [], offset=0, limit=100)])
+        steps = kept.steps(
+            conn, row.id, [one.ref for one in kept.hops(conn, about, Key("order", papers.order), offset=0, limit=100)]
+        )
         sent = {number: step.sent_at for number, step in steps.items() if step.sent_at}
         found = {one.id for one in kept.exchanges_for(conn, row.id, sent)}
         ids = ", ".join(map(str, sent))

@@ -19,7 +19,7 @@ from ml_connector.actions.perform import perform
 from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, NotAllowed, NothingSuchHere, SignInRefused
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import breaking, exposing, pausing, proving
+from ml_connector.service import breaking, exposing, jobs, pausing, proving
 from ml_connector.service.duty import Duty
 from ml_connector.service.laying import lay_out
 from ml_connector.service.status import status
@@ -27,6 +27,7 @@ from ml_connector.service.tasks import TASKS
 from ml_connector.settings import Settings
 from ml_connector.store import agenda, alerts, causes, daily, parked, workers
 from ml_connector.store.agenda import Laid
+from ml_connector.store.alerts import URGENT, WARNING, Alert
 from ml_connector.store.daily import DayRow
 from ml_connector.store.parked import GivenUp
 from ml_connector.store.signals import Held, signals
@@ -34,6 +35,9 @@ from ml_connector.store.workers import WorkerRow
 from ml_connector.views.days import DAYS, last_days
 from ml_connector.views.health import health
 from ml_connector.views.home import Card, home
+from ml_connector.views.inbox import standing
+from ml_connector.views.menu import MenuCounts
+from ml_connector.views.runs import under_way
 from ml_connector.views.verdict import FAILED, GOOD, NONE, RETURNED, WAITING, Facts, Verdict, verdict, worst
 from store.cluster import Cluster
 
@@ -49,14 +53,23 @@ OTTO, VERA = known("otto", Role.OPERATOR), known("vera", Role.VIEWER)
 ORDER: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"broken": "Procore is not called: no."}, FAILED, "Procore is not called: no."),
     ({"exposure": "12.00 USD"}, FAILED, "12.00 USD would be counted twice in Procore."),
-    ({"paused": "ann: closed"}, NONE, "Paused by ann: closed. Nothing runs until somebody resumes it."),
-    ({"worker": False}, FAILED, "No worker is alive, so nothing runs: start the service."),
+    (
+        {"worker": False, "paused": ""},
+        FAILED,
+        "Nothing runs: whoever looks after the installation must start the service.",
+    ),
     ({"urgent": "It burns."}, FAILED, "It burns."),
     ({"late": ("payments",)}, FAILED, "Payments is not as fresh as agreed."),
     ({"missing": "5.00 USD"}, RETURNED, "5.00 USD that was placed in Procore is not there any more."),
+    ({"paused": "ann: closed"}, NONE, "Paused by ann: closed. Nothing runs until somebody resumes it."),
     ({"parked": 2}, RETURNED, "2 jobs were given up and wait for a person."),
     ({"plans": 1}, WAITING, "A plan waits for approval: nothing of it is sent before."),
     ({"warning": "It smokes."}, RETURNED, "It smokes."),
+    (
+        {"unknown": 2, "unknown_money": ("8.00 USD", "1.00 EUR")},
+        RETURNED,
+        "What became of 2 writes (8.00 USD, 1.00 EUR) is not known: the next run asks.",
+    ),
     ({"aging": ("payments", "vendors")}, RETURNED, "Payments, vendors are close to being too old."),
     (
         {"exposure_old": "3 days ago"},
@@ -97,6 +110,7 @@ def test_the_worst_is_said_first() -> None:
     assert both.sentence.startswith("Payments, vendors are paused. Everything else runs, nothing is held, and the exp")
     assert verdict(Facts(held=3)).sentence.startswith("Everything runs and the exposure reads 0. 3 documents wait")
     assert verdict(Facts(paused="ann: x", setting_up=True)).word == "being set up"
+    assert verdict(Facts(paused="ann: x", worker=False)).word == "paused", "nothing is to run"
 
 
 def test_several_connections_are_as_well_as_the_worst_of_them() -> None:
@@ -146,7 +160,7 @@ class Room:
         now = datetime.now(UTC)
         with self.app.db.begin() as conn:
             conn.exec_driver_sql("UPDATE agenda SET well_at = now(), due_at = now() + interval '15 minutes'")
-            workers.beat(conn, WorkerRow("w1", "worker", "here", 1, None, now, now, False))
+            workers.beat(conn, WorkerRow("w1", "worker", "here", 1, 1, now, now, False))
 
     @property
     def card(self) -> Card:
@@ -258,6 +272,59 @@ def test_a_credit_hides_no_money_and_what_is_not_named_is_summed(room: Room) -> 
     assert room.card.held_rest is None
 
 
+def test_a_write_without_an_answer_is_told_with_its_money_as_the_inbox_tells_it(room: Room) -> None:
+    before = room.card
+    with room.app.db.begin() as conn:
+        sql = "SELECT max(id) FROM intents WHERE amount > 0 AND currency = 'USD'"
+        write = conn.exec_driver_sql(sql).scalar_one()
+        amount = conn.exec_driver_sql("SELECT abs(amount) FROM intents WHERE id = %s", (write,)).scalar_one()
+        conn.exec_driver_sql("UPDATE intent_states SET state = 'unknown' WHERE id = %s", (write,))
+    card, counts = room.card, MenuCounts().of(room.app, "north")
+    at_stake = standing(room.app, "north").money
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE intent_states SET state = 'done' WHERE id = %s", (write,))
+    assert card.verdict.sentence == f"What became of 1 write ({amount:,} USD) is not known: the next run asks."
+    assert (card.verdict.tone, card.verdict.word) == (RETURNED, "not known")
+    assert card.unknown is not None
+    assert (card.unknown.number, card.unknown.money) == (1, {"USD": str(amount)})
+    assert Decimal(card.held_money["USD"]) == Decimal(before.held_money["USD"]) + amount
+    assert at_stake == [{"currency": "USD", "amount": card.held_money["USD"]}]
+    assert counts["inbox"] == card.held_number + 1
+    assert (card.held_number, card.held) == (before.held_number, before.held)
+    assert (room.card.unknown, room.card.verdict) == (None, before.verdict)
+
+
+def test_a_run_is_under_way_only_while_somebody_may_write(room: Room) -> None:
+    sql = "UPDATE runs SET state = %s, finished_at = CASE %s WHEN 'done' THEN now() END WHERE id = 1"
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql(sql, ("running", "running"))
+    left_behind = (room.card.running, under_way(room.app, "north").moves)
+    with room.app.db.writer(room.number):
+        at_work = (room.card.running, under_way(room.app, "north").run)
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql(sql, ("done", "done"))
+    assert (left_behind, at_work) == ((0, False), (1, 1)), "of a process that died nobody is told that it runs"
+
+
+def test_what_the_sentence_does_not_tell_of_is_counted(room: Room) -> None:
+    def said(*found: Alert) -> tuple[str, int]:
+        with room.app.db.begin() as conn:
+            for alert in found:
+                alerts.raise_alert(conn, room.number, alert, room.app.clock())
+        card = room.card
+        return card.verdict.word, card.more
+
+    hook = Alert("hook/state", WARNING, "1 webhook no longer calls us.", "Register it.")
+    census = Alert("census/extra", WARNING, "1 record that nobody knows.", "Look at it.")
+    assert room.card.more == 0
+    assert said(Alert("approval/plan", WARNING, "A plan waits.", "Approve it."))[1] == 0
+    assert said(hook) == ("look", 0), "the button beside the sentence leads to the plan"
+    assert said(census) == ("look", 1)
+    assert said(Alert("parked/jobs", URGENT, "A job was given up.", "See it.")) == ("needs you", 2)
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql("DELETE FROM alerts")
+
+
 def _all_held(room: Room) -> list[Held]:
     with room.app.db.begin() as conn:
         return signals(conn, room.app.clock()).connections[0].held
@@ -320,17 +387,19 @@ def test_the_figure_is_computed_by_a_job_kept_and_told_when_it_is_not_0(room: Ro
     _typed_twice(room)
     steps = list(exposing.look(room.duty("nightly"), ""))
     assert len(steps) == len(room.app.exposing("north").parts()), "a point to stop at after each project"
-    assert steps[-1].said == "the exposure reads 75.00 USD"
+    assert steps[-1].said == "the exposure reads 1,075.00 USD"
     halves = list(exposing.look(room.duty("nightly"), steps[1].at))
     assert (len(halves), halves[-1].said) == (len(steps) - 2, steps[-1].said)
     card = room.card
     assert (card.verdict.word, card.verdict.sentence) == (
         "counted twice",
-        "75.00 USD would be counted twice in Procore.",
+        "1,075.00 USD would be counted twice in Procore.",
     )
     assert card.exposure is not None
     assert (card.exposure.zero, card.exposure.found) == (False, 1)
     assert [one.key for one in card.alerts] == ["exposure/figure"]
+    assert card.alerts[0].sentence.startswith("north: 1,075.00 USD would be counted twice")
+    assert card.more == 0, "the sentence tells of it"
     with room.app.db.begin() as conn:
         conn.exec_driver_sql("UPDATE exposures SET figures = jsonb_set(figures, '{exposure,USD}', '\"0.00\"')")
         alerts.clear_alert(conn, room.number, "exposure/figure", datetime.now(UTC))
@@ -357,7 +426,7 @@ def _typed_twice(room: Room) -> None:
     with room.app.db.begin() as conn:
         sql = "SELECT target_id FROM links WHERE kind = 'vendor' AND erp_id = 'S1005'"
         vendor = int(conn.exec_driver_sql(sql).scalar_one())
-    lines = [{"code": "01-310", "type": "O", "amount": "75.00"}]
+    lines = [{"code": "01-310", "type": "O", "amount": "1075.00"}]
     given = {"vendor": vendor, "status": "approved", "invoice_number": "H-1"}
     made = room.box.act("procore", "enter_direct_cost", number="1201", lines=lines, **given)
     company = room.app.connection("north").config["connection"]["erp_company"]
@@ -427,6 +496,17 @@ def test_health_shows_processes_agenda_secrets_and_the_database(room: Room) -> N
         conn.exec_driver_sql("UPDATE workers SET seen_at = now() - interval '5 minutes'")
     assert [one.state for one in room.do(acts.ALL, Nothing()).processes] == ["silent"]
     assert room.card.verdict.word == "stands still"
+    assert room.do(home_acts.COMPUTE, home_acts.OfConnection("north")).workers is False, "a silent process does nothing"
+    assert jobs.now(room.app, "north", ["vendors"])["workers"] is False
+    going = under_way(room.app, "north")
+    assert (going.queued, going.worker, going.moves) == (True, False, False)
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE workers SET seen_at = now(), queue_id = NULL, kind = 'door'")
+    assert jobs.now(room.app, "north", ["vendors"])["workers"] is False, "a door alone does nothing"
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE workers SET queue_id = 1, kind = 'worker'")
+    assert jobs.now(room.app, "north", ["vendors"])["workers"] is True
+    assert under_way(room.app, "north").moves, "it is done by and by"
     room.do(acts.RETRY, acts.RetryGiven("nightly", "north"))
     with room.app.db.begin() as conn:
         row = agenda.one(conn, room.number, "nightly")

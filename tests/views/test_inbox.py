@@ -23,6 +23,8 @@ from ml_connector.service import inbox_desk
 from ml_connector.service.inbox_desk import Picked
 from ml_connector.store import holds
 from ml_connector.views import inbox_group, inbox_hold
+from ml_connector.views.document_hops import hops
+from ml_connector.views.documents import RelatedLook
 from ml_connector.views.hold_words import SORTS, WORDS, choice_of
 from ml_connector.views.inbox import InboxLook, inbox, standing
 from ml_connector.views.inbox_effect import Effect, effect_form
@@ -195,6 +197,23 @@ def test_what_a_mapping_row_would_do_is_what_it_does_and_the_cause_leaves_by_its
         inbox_group.group(office.app, of_cause(GAP))
 
 
+def test_a_row_that_would_take_what_has_a_code_is_made_on_the_mapping_page(office: Office) -> None:
+    newest = office.app.export_mapping(NAME)
+    form: dict[str, Any] = mapping_to(mapping_of(newest))
+    form["cost_code"] = {"parts": ["B", "C"], "join": "-", "otherwise": "same"}
+    office.app.import_mapping(NAME, tomlkit.dumps({"mapping": form}))
+    lost = Cause("code_unmapped", "mapping", "cost_code B=03-310 C=(empty)")
+    for todo in (inbox_desk.map_effect, inbox_desk.map_code):
+        for code_part in ("03-310", "*"):
+            with pytest.raises(BadInput, match=r"would move money of open documents.* have one: .* to 99-999\."):
+                todo(office.app, NAME, lost, {"B": code_part, "to": "99-999"})
+    alone = Cause("code_unmapped", "mapping", "cost_code B=none-has-it C=(empty)")
+    with pytest.raises(NothingSuchHere):  # nothing waits for it, and it takes nothing
+        inbox_desk.map_effect(office.app, NAME, alone, {"B": "none-has-it", "to": "99-999"})
+    assert inbox_desk.map_code(office.app, NAME, alone, {"B": "none-has-it", "to": "99-999"})["about_draft"] == ""
+    office.app.import_mapping(NAME, newest)
+
+
 def test_a_conflict_is_seen_three_ways_and_the_side_chosen_stands(office: Office) -> None:
     papers = office.proof.papers()
     order = next(where[1] for where, _, row in papers if row["status"] == "Submitted" and row["line_items"])
@@ -272,6 +291,11 @@ def test_what_never_crossed_is_left_out_with_a_reason_and_asked_again_when_that_
         inbox_desk.withdraw(office.app, NAME, Key("order", "P100009"), "code_missing")
     assert "ruling:make:done P100009" in office.tags()
     assert "ruling:withdraw:done P100009" in office.tags()
+    story = hops(office.app, RelatedLook(connection=NAME, kind="order", id="P100009")).hops
+    told = [(hop.title, hop.who) for hop in story if hop.what == "ruled"]
+    assert told == [("Answer taken back", "test"), ("Answered by a person", "test")]
+    [answered] = [hop.sentence for hop in story if hop.title == "Answered by a person"]
+    assert f": {choice_of(HoldReason.CODE_MISSING, 'ignore').label}." in answered
 
 
 def test_what_crossed_already_is_not_left_out(office: Office) -> None:

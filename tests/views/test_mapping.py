@@ -11,9 +11,9 @@ import pytest
 from fresh_box import fresh
 from ml_connector.app import App
 from ml_connector.engine import code_uses as kept
-from ml_connector.kernel.errors import BadInput, NothingSuchHere
+from ml_connector.kernel.errors import AskPerson, BadInput, NothingSuchHere
 from ml_connector.kernel.keys import Key
-from ml_connector.planning.mapping_editing import Edit
+from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.planning.mapping_use import Use
 from ml_connector.planning.plan import pack, unpack
 from ml_connector.records.commitment import ChangeOrder, Commitment
@@ -221,6 +221,63 @@ def test_a_draft_overtaken_by_somebody_is_not_saved_over_them(app: App) -> None:
     desk.drop(dora, "north")
 
 
+def test_a_draft_is_not_lost_when_its_owner_saves_something_else(app: App) -> None:
+    desk.change(app, "north", [Edit(section="cost_type", what="remove", row=5)])
+    mine = looked_at(app)
+    row = edited(
+        desk.standing(app, "north").saved, Edit(section="cost_type", what="add", values={"A": "91*", "to": "S"})
+    )
+    assert desk.about_draft(app, "north", row).endswith("this is put into it as well.")
+    kept_now = desk.keep(app, "north", row, app_version(app))
+    assert (kept_now.draft, kept_now.sentence) == ("carried", "Your unsaved draft was carried over onto it.")
+    assert (looked_at(app), desk.standing(app, "north").overtaken) == ([*mine, "A=91*"], False)
+    clash = edited(row, Edit(section="cost_type", what="change", row=5, values={"A": "415*", "to": "L"}))
+    assert "it stays as it is" in desk.about_draft(app, "north", clash)
+    assert desk.keep(app, "north", clash).draft == "left"
+    assert (looked_at(app), desk.standing(app, "north").overtaken) == ([*mine, "A=91*"], True)
+    version = app.import_mapping("north", app.export_mapping("north", 1))
+    assert desk.standing(app, "north").overtaken, "nor by a whole file"
+    with pytest.raises(BadInput, match=f"version {version} is the newest by now"):
+        desk.bring(app, "north", app.export_mapping("north"), version - 1)
+    assert looked_at(app) == [*mine, "A=91*"]
+
+
+def test_an_overtaken_draft_is_carried_over_but_for_what_clashes(app: App) -> None:
+    with pytest.raises(BadInput, match="nothing to carry over"):
+        desk.carry(app, "north")
+    desk.change(app, "north", [Edit(section="cost_type", what="remove", row=row) for row in (5, 1)])
+    version = app.acting_as("dora").import_mapping("north", with_materials_as(app, "S"))
+    with pytest.raises(AskPerson, match=r"otherwise than 1 change of yours. Cost type: you remove A=411\* -> M"):
+        desk.carry(app, "north")
+    assert desk.standing(app, "north").overtaken, "nothing was left out unasked"
+    now = desk.carry(app, "north", leave_out=True)
+    assert (now.based_on, now.overtaken) == (version, False)
+    (change,) = effects.effect(app, "north").changes
+    assert (change.what, change.before) == ("removed", "A=415* -> O")
+    assert desk.save(app, "north") == version + 1
+
+
+def test_what_is_saved_is_what_was_seen(app: App) -> None:
+    desk.change(app, "north", [Edit(section="cost_type", what="remove", row=5)])
+    seen = effects.effect(app, "north").mark
+    desk.change(app, "north", [Edit(section="cost_type", what="remove", row=1)])
+    version = app_version(app)
+    with pytest.raises(BadInput, match="Your draft was changed since this was shown"):
+        desk.save(app, "north", version, seen)
+    assert app_version(app) == version
+    assert desk.save(app, "north", version, effects.effect(app, "north").mark) == version + 1
+
+
+def looked_at(app: App) -> list[str]:
+    """What the rows of cost types look at, as cora works on them."""
+    return [one["looks_at"] for one in views.rows(app, RowsLook(connection="north", section="cost_type")).rows]
+
+
+def app_version(app: App) -> int:
+    """Number of the newest version."""
+    return desk.standing(app, "north").version
+
+
 def test_a_gap_weighs_what_it_has_in_one_currency() -> None:
     def gap(**sums: str) -> views._Gap:
         made = views._Gap("cost_type", "A=1")
@@ -256,6 +313,35 @@ def test_what_is_too_much_to_show_is_counted(app: App, monkeypatch: pytest.Monke
     short = effects.effect(app, "north", text)
     assert (len(short.moves), short.moves_in_all) == (2, len(whole.moves))
     assert short.moved == whole.moved
+    desk.change(app, "north", [Edit(section="cost_type", what="add", values={"A": f"99{n}", "to": "M"}) for n in "123"])
+    later = effects.effect(app, "north")
+    assert (len(later.future), later.future_in_all) == (2, 3)
+
+
+def test_the_effect_is_the_same_whichever_way_lines_are_found(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = with_materials_as(app, "E")
+    sought = effects.effect(app, "north", text)
+    monkeypatch.setattr(code_uses, "_MANY", 0)
+    assert effects.effect(app, "north", text) == sought
+    lost = app.export_mapping("north").replace('A = "411*"\nto = "M"', 'A = "4999*"\nto = "M"')
+    assert effects.effect(app, "north", lost).held_documents
+
+
+def test_a_credit_counts_like_a_debit(app: App) -> None:
+    row = app.connection("north")
+    with app.db.begin() as conn:
+        (account,) = conn.exec_driver_sql("SELECT codes FROM code_uses WHERE kind = 'order' LIMIT 1").one()
+        sql = """
+            INSERT INTO code_uses (connection_id, kind, document, line, project, codes, amount, currency)
+            VALUES (%s, 'order', %s, '1/1', 'X1', %s, %s, 'USD')
+        """
+        for name, amount in (("X1", 100), ("X2", -90)):
+            conn.exec_driver_sql(sql, (row.id, name, account, amount))
+        (use,) = [one for one in code_uses.uses(conn, row.id) if one.project == "X1"]
+        (found,) = code_uses.usage(conn, row.id, [use])
+        whole = code_uses.sums_of(conn, row.id, "order", ["X1", "X2"])
+        conn.exec_driver_sql("DELETE FROM code_uses WHERE project = 'X1'")
+    assert (found.amount, found.documents, whole) == (190, 2, {"USD": 190})
 
 
 def test_versions_are_listed_compared_and_restored(app: App) -> None:

@@ -18,6 +18,7 @@ from ml_connector.access.users import add_user, set_role
 from ml_connector.actions import plans as acts
 from ml_connector.actions.perform import perform
 from ml_connector.app import App
+from ml_connector.engine.outcome import keep_outcome
 from ml_connector.kernel.errors import (
     ApprovalNeeded,
     AskPerson,
@@ -119,6 +120,13 @@ def test_the_parts_of_a_plan_add_up_to_the_plan(room: Room, first: str) -> None:
     assert page.planned
     assert page.counts["created"] > 20
     assert added([part.planned for part in page.projects]) == money(page.planned)
+    gross = "SELECT currency, sum(abs(amount)) FROM intents WHERE run_id = %s AND amount <> 0 GROUP BY 1"
+    with room.app.db.begin() as conn:
+        moved = {str(row[0]): row[1] for row in conn.exec_driver_sql(gross, (page.run,))}
+    assert money(page.moved) == added([part.moved for part in page.projects]) == moved, "whatever its sign"
+    assert page.rest.counts == page.counts, "nothing went yet: all of it can be approved"
+    assert (money(page.rest.moved), money(page.rest.planned)) == (money(page.moved), money(page.planned))
+    assert all(code.applied is None for part in page.projects for code in part.codes)
     for part in page.projects:
         codes = [{code.currency: code.planned} for code in part.codes]
         assert added(codes) == money(part.planned), f"the codes of {part.project} add up to it, to the cent"
@@ -207,6 +215,26 @@ def test_what_is_taken_over_is_told_apart_from_links_and_compared_with_procore(r
         conn.exec_driver_sql("UPDATE exchanges e SET request_hash = k.request_hash FROM kept k WHERE k.id = e.id")
         conn.exec_driver_sql("DROP TABLE kept")
     assert (lost.taken_over, lost.known_before) == (True, False), "nothing is made up where the evidence is gone"
+
+
+def test_of_other_kinds_it_is_said_that_they_are_not_shown_and_where_they_are(room: Room, first: str) -> None:
+    """A record of IFS is in IFS; and nothing is said to be gone that was never kept to be shown."""
+    link = next(row for row in records(room, first, what="linked") if row["kind_key"] == "cost_code")
+    asked = RecordAsked(connection="north", plan=first, kind="cost_code", id=link["record"])
+    page = plan_records.record(room.app, asked)
+    assert (page.taken_over, page.known_before, page.told, page.side) == (True, False, False, "Procore")
+    vendor = next(row for row in records(room, first, what="adopted") if row["kind_key"] == "vendor")
+    asked = RecordAsked(connection="north", plan=first, kind="vendor", id=vendor["record"])
+    page = plan_records.record(room.app, asked)
+    assert (page.known_before, page.told, page.side) == (True, True, "Procore")
+    with room.app.db.begin() as conn:
+        became = "UPDATE intents SET kind = %s WHERE kind = %s AND erp_id = %s"
+        conn.exec_driver_sql(became, ("supplier", "vendor", vendor["record"]))
+    page = plan_records.record(room.app, msgspec.structs.replace(asked, kind="supplier"))
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql(became, ("vendor", "supplier", vendor["record"]))
+    assert (page.taken_over, page.told, page.side) == (True, False, "IFS")
+    assert {step.side for step in page.steps} == {"IFS"}
 
 
 def test_what_is_held_beside_a_plan_is_told_by_project(room: Room, first: str) -> None:
@@ -357,10 +385,47 @@ def test_one_project_goes_and_the_page_shows_applied_beside_planned(room: Room, 
     assert set(other.states) == {"waiting"}
     assert money(page.applied) == money(site.applied)
     assert page.meter.clean == 1
+    assert page.held_at == page.again_at > page.made_at, "what is held is as the last run saw it"
+    waiting = [part for part in page.projects if part.waits]
+    assert page.rest.projects == len(waiting) < len(page.projects)
+    left = added([flow.moved for part in waiting for flow in part.flows if flow.waits])
+    assert money(page.rest.moved) == left
+    gone = money(site.moved)
+    assert left == {cur: amount - gone.get(cur, Decimal(0)) for cur, amount in money(page.moved).items()}
+    assert all(code.applied == code.planned for code in site.codes), "all of it went, by cost code as well"
+    assert all(Decimal(code.applied or "1") == 0 for code in other.codes)
     before = plan_records.record(
         room.app, RecordAsked(connection="north", plan=first, kind="commitment", id="P100001@1204")
     )
     assert {line["mark"] for line in before.lines} == {"new"}, "it still shows what the plan did, not what is there now"
+
+
+def test_what_was_applied_is_told_by_code_where_one_step_was_refused(room: Room, first: str) -> None:
+    """Applied by code is the journal's: without the lines of the contract that Procore refused."""
+    state = """
+        UPDATE intent_states s SET state = %s FROM intents i
+        WHERE i.id = s.id AND i.erp_id = 'P100001@1204' AND i.verb = 'fill' AND s.state = %s
+    """
+    number = room.app.connection("north").id
+    asked = RecordAsked(connection="north", plan=first, kind="commitment", id="P100001@1204")
+    lines = plan_records.record(room.app, asked).lines
+    with room.app.db.begin() as conn:
+        assert conn.exec_driver_sql(state, ("refused", "done")).rowcount == 1
+        keep_outcome(conn, number, first)
+    site = next(part for part in room.page(first).projects if part.project == SITE)
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql(state, ("done", "refused"))
+        keep_outcome(conn, number, first)
+    refused: dict[str, Decimal] = {}
+    for line in lines:
+        found = {one["name"]: one["after"] for one in line["fields"]}
+        refused[found["cost code"]] = refused.get(found["cost code"], Decimal(0)) + Decimal(found["amount"])
+    assert any(refused.values())
+    for code in site.codes:
+        less = refused.pop(code.code, Decimal(0)) if code.flow == "purchase_orders" else Decimal(0)
+        assert Decimal(code.applied or "0") == Decimal(code.planned) - less
+    assert refused == {}
+    assert added([{code.currency: code.applied or "0"} for code in site.codes]) == money(site.applied)
 
 
 def test_the_rest_is_another_plan_and_an_old_one_says_what_changed(room: Room, first: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.policy import Policies
 from ml_connector.service import policy_desk as desk
+from ml_connector.service.changing import change
 from ml_connector.settings import Settings
+from ml_connector.store.connections import ConnectionRow
 from ml_connector.views.policies import settings
 from store.cluster import Cluster
 
@@ -173,3 +176,35 @@ def test_what_makes_no_sense_is_refused_in_words(app: App, path: str, text: str,
         desk.save(app, "north", {path: text})
     assert re.search(says, f"{refused.value.sentence} {refused.value.remedy}")
     assert app.connection("north").config == before
+
+
+def interrupted(app: App, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+    """Has somebody else change the connection once, between the reading and the writing of the next change."""
+    secrets, other = app.wiring.secrets, app.acting_as("ben")
+
+    def read(row: ConnectionRow, **given: Any) -> dict[str, str]:
+        monkeypatch.setattr(app.wiring, "secrets", secrets)
+        other.edit_connection("north", changes)
+        return secrets(row, **given)
+
+    monkeypatch.setattr(app.wiring, "secrets", read)
+
+
+def test_of_two_changes_at_the_same_moment_both_are_kept(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(app, monkeypatch, {"connection": {"time_zone": "America/Denver"}})
+    assert change(app, "north", {"connection": {"title": "North"}, "policy": {"brakes": {"creates": 7}}})
+    row = app.connection("north")
+    assert (row.title, row.config["connection"]["time_zone"]) == ("North", "America/Denver")
+    interrupted(app, monkeypatch, {"connection": {"title": "Northern sites"}})
+    assert saved(app, policy__brakes__creates="77")
+    assert policy(app).brakes.creates == 77
+    assert app.connection("north").title == "Northern sites"
+
+
+def test_a_difference_that_is_overtaken_as_it_is_saved_is_not_saved(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = {"policy.brakes.creates": "88"}
+    seen = desk.compared(app, "north", typed).seen
+    interrupted(app, monkeypatch, {"policy": {"brakes": {"creates": 99}}})
+    with pytest.raises(BadInput, match="changed meanwhile"):
+        desk.save(app, "north", typed, seen)
+    assert policy(app).brakes.creates == 99

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from fresh_box import fresh
 from ml_connector.access.permissions import Role, permissions_of
 from ml_connector.access.principal import Principal
+from ml_connector.access.users import add_user
 from ml_connector.actions import connections as actions
 from ml_connector.actions.perform import perform
 from ml_connector.app import App
 from ml_connector.connection_file import config_from
+from ml_connector.console.pages.setup_pairs import BenchLook
+from ml_connector.console.rendering import environment
 from ml_connector.kernel.errors import BadInput, NothingSuchHere, Paused, PlanUnknown
+from ml_connector.planning.mapping_editing import Edit, edited
+from ml_connector.planning.survey import Survey
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import (
     approving,
+    endings,
     first_mapping,
     hooking,
+    mapping_desk,
     pairing,
     pausing,
     replaying,
@@ -31,16 +41,20 @@ from ml_connector.service import (
     surveying,
 )
 from ml_connector.service.approving import Working
+from ml_connector.service.duty import Done, Duty
 from ml_connector.service.first_mapping import Answered
 from ml_connector.service.pairing import Said
 from ml_connector.service.setting_up import Half
 from ml_connector.service.starting import Timetable
+from ml_connector.service.tasks import TASKS
 from ml_connector.settings import Settings
+from ml_connector.store import agenda, setups
 from ml_connector.store import connections as stored
+from ml_connector.store.agenda import Laid
 from ml_connector.store.setups import ApprovedRow
-from ml_connector.views import connections, setup
+from ml_connector.views import connections, plans, setup
 from ml_connector.views import first_mapping as mapping_view
-from ml_connector.views.pairs import PairLook, pair, searched, workbench
+from ml_connector.views.pairs import PairLook, PairView, Workbench, pair, searched, workbench
 from ml_connector.views.setup_approval import told
 from store.cluster import Cluster
 
@@ -87,6 +101,24 @@ class Desk:
         """The first column of what a statement finds."""
         with self.app.db.begin() as conn:
             return list(conn.exec_driver_sql(sql).scalars())
+
+
+def carried_out(app: App, *flows: str) -> Done:
+    """Does the job of an approval as a worker does it; of some flows only, where they are named."""
+    row = app.connection("north")
+    key = (row.id, approving.APPROVED)
+    with app.db.begin() as conn:
+        waits = agenda.one(conn, *key)
+        assert waits is not None
+        agenda.queued(conn, waits, 1, app.clock(), None)
+        begun = agenda.begin(conn, key, 1, app.clock())
+        assert begun is not None
+    args = {**begun.args, **({"flows": flows} if flows else {})}
+    done = TASKS["now"].do(Duty(app, approving.APPROVED, row, args, begun.priority, 1))
+    outcome = endings.after(begun, TASKS["now"].nature, done, endings.Told(app.clock(), 0.5, 3))
+    with app.db.begin() as conn:
+        assert agenda.end(conn, key, 1, outcome.ending)
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +203,7 @@ def test_it_is_paused_from_its_first_moment_and_nothing_was_written(desk: Desk) 
     with pytest.raises(BadInput, match="being set up"):
         hooking.sync(app, "north", hooking.Asked("https://hooks.example.com"))
     with pytest.raises(BadInput, match="approved"):
-        starting.timetable(app, "north", Timetable())
+        starting.timetable(app, "north", Timetable(restored=True))
     for alone in ({"purchase_orders": {"approve": "auto"}}, {"approval": {"flows": {"payments": "auto"}}}):
         with pytest.raises(BadInput, match="approved yet"):
             app.edit_connection("north", {"policy": alone})
@@ -245,6 +277,28 @@ def test_a_secret_that_is_kept_is_sent_nowhere_else(desk: Desk, side: str, entry
     assert app.connection("north").config == before
 
 
+DEAD_END = "http://127.0.0.1:9"
+
+
+def test_a_half_sent_again_without_a_sign_in_address_signs_in_at_its_own(desk: Desk) -> None:
+    """A fresh secret is posted to nothing that was named before and is not named now."""
+    app, secret = desk.app, desk.told["projects"]["client_secret"]
+    app.edit_connection("north", {"projects": {"login_url": DEAD_END, "client_secret": secret}})
+    with pytest.raises(BadInput, match="secret was not given"):
+        setting_up.connect(app, "north", desk.projects(secret=""))
+    assert setting_up.connect(app, "north", desk.projects()).ok
+    assert app.connection("north").config["projects"]["login_url"] == ""
+    app.edit_connection("north", {"projects": {"login_url": DEAD_END, "client_secret": secret}})
+    left_out = actions.Change("north", title="Northern sites")
+    perform(app, ADMIN, actions.CHANGE, left_out)
+    assert app.connection("north").config["projects"]["login_url"] == DEAD_END
+    perform(app, ADMIN, actions.CHANGE, actions.Change("north", login_url=" ", projects_client_secret=secret))
+    assert app.connection("north").config["projects"]["login_url"] == ""
+    setting_up.looked(app, "north", seen=True)
+    surveying.ask(app, "north", "check")
+    surveying.ask(app, "north", "survey")
+
+
 def test_with_another_address_the_tokens_of_the_old_one_are_forgotten(desk: Desk) -> None:
     app, number = desk.app, desk.app.connection("north").id
     there = {one: desk.told["erp"][one] for one in ("url", "client_secret")}
@@ -316,8 +370,13 @@ def test_the_first_plan_uses_what_was_said_and_writes_nothing(desk: Desk) -> Non
         first_mapping.save(app, "north", [Answered("cost_type", gaps.gaps[0].looked_at, "ZZZ")])
     assert mapping_view.first_mapping(app, "north").version == gaps.version
     given = [Answered(gap.section, gap.looked_at, gap.guess or "S") for gap in gaps.gaps]
+    mine = Edit(section="cost_type", what="add", values={"A": "99*", "to": "S"})
+    mapping_desk.change(app, "north", [mine])
     assert first_mapping.save(app, "north", given) == len(gaps.gaps)
     assert mapping_view.first_mapping(app, "north").gaps == []
+    drafted = mapping_desk.standing(app, "north")
+    assert drafted.draft == edited(drafted.saved, mine), "what one was changing is there still, on top of it"
+    mapping_desk.drop(app, "north")
     assert pairing.accept(app, "north", "project", 100) == 5
     pairing.accept(app, "north", "vendor", 95)
     changed = starting.own(app, "north", {"budgets.owner": ("projects",), "vendors.theirs": ("phone", "email")})
@@ -330,6 +389,9 @@ def test_the_first_plan_uses_what_was_said_and_writes_nothing(desk: Desk) -> Non
     surveying.ask(app, "north", "plan")
     plan = setup.plan_of(app, "north")
     assert (plan.state, plan.approved, plan.stale, plan.approval.state) == ("kept", False, False, "")
+    page = plans.shown(app, plans.PlanAsked(connection="north", plan=plan.plan))
+    assert plan.counts == {**page.counts, "held": page.held}, "the set-up and the plan's own page say the same"
+    assert page.counts["adopted"], "what is taken over is told apart: Procore may lock it"
     states = desk.states()
     assert {key for key, state in states.items() if state == "done"} >= {"sites", "mapping", "go_live", "plan"}
     linked = desk.column("SELECT erp_id FROM intents WHERE kind = 'vendor' AND verb IN ('link', 'adopt')")
@@ -350,6 +412,29 @@ def test_the_first_plan_uses_what_was_said_and_writes_nothing(desk: Desk) -> Non
     starting.go_live(app, "north", "open", None)
     surveying.ask(app, "north", "plan")
     assert not setup.plan_of(app, "north").stale
+
+
+def test_what_was_asked_of_a_process_that_is_gone_is_done_at_once(desk: Desk) -> None:
+    app, row = desk.app, desk.app.connection("north")
+    with app.db.begin() as conn:
+        laid = Laid(row.id, "setup/check", app.clock(), 100, {"actor": "adam"})
+        agenda.queued(conn, agenda.ask(conn, laid), 99, app.clock(), None)
+    looking = surveying.looking(app, "north", "check")
+    assert (looking.busy, looking.workers) == (True, False)
+    page = environment().from_string(
+        '{% import "setup/busy.html" as waiting with context %}'
+        '{{ waiting.busy(looking, "/setup/north/rights", "Testing.", "/setup/north/look/rights") }}'
+    )
+    shown = page.render(page=SimpleNamespace(csrf="", zone=""), looking=looking)
+    assert "no process is there that does it" in shown
+    assert 'action="/setup/north/look/rights"' in shown
+    assert "Do it now" in shown
+    assert "hx-get" not in shown
+    found = surveying.ask(app, "north", "check")
+    assert not found.busy
+    assert found.ended is not None
+    assert looking.ended is not None
+    assert found.ended > looking.ended
 
 
 def test_it_goes_on_once_a_person_has_approved(desk: Desk) -> None:
@@ -374,12 +459,29 @@ def test_it_goes_on_once_a_person_has_approved(desk: Desk) -> None:
     assert [one["flow"] for one in pausing.paused(app, "north")] == ["", "payments"], "somebody stopped a flow of it"
     pausing.resume(app, "north", "payments")
     assert approving.let_through(app, "north", plan, ()) == []
-    assert pausing.paused(app, "north") == []
-    app.sync("north", (), plan)
+    approving.approve(app, "north", plan)
+    assert "adam is no user" in carried_out(app).why
+    assert [one["note"] for one in pausing.paused(app, "north")] == [pausing.BEING_SET_UP], "nobody has approved it"
+    assert setup.plan_of(app, "north").approval.state == "failed"
+    add_user(app, "adam", role="approver")
+    approving.approve(app, "north", plan)
+    pausing.pause(app, "north", "projects")
+    assert "Flow projects is paused" in carried_out(app, "projects").why, "the set-up's own pause is in nobody's way"
+    pausing.resume(app, "north", "projects")
+    assert pausing.being_set_up(app, app.connection("north"))
+    counts = setup.plan_of(app, "north").counts
+    report = app.sync("north", (), plan)
+    assert sum(report.taken_over.values()) == counts["adopted"]
+    assert sum(tally.linked for tally in report.flows.values()) == counts["adopted"] + counts["linked"]
     assert desk.box.log.exchanges(writes=True)
+    assert pausing.paused(app, "north") == [], "the run that sends it ends the set-up's pause"
     assert setup.plan_of(app, "north").approval.state == "sent"
     assert setup.plan_of(app, "north").approval.actor == "adam"
-    starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "auto"))
+    with pytest.raises(BadInput, match="restored for a try"):
+        starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "auto"))
+    assert setup.schedule_of(app, "north").restored == ""
+    starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "auto", restored=True))
+    assert setup.schedule_of(app, "north").restored == "adam", "said once, it is kept"
     starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "manual"))
     view = setup.of(app, "north")
     assert view.finished
@@ -444,6 +546,63 @@ def test_the_bench_says_what_a_plan_will_do_with_a_vendor_nobody_looks_like(desk
     desk.app.edit_connection("north", {"policy": {"vendors": {"create": "never"}}})
     assert not workbench(desk.app, look).creates
     assert not workbench(desk.app, PairLook(connection="north", kind="project")).creates
+
+
+def test_the_bench_says_whose_orders_wait_whatever_is_answered(desk: Desk) -> None:
+    app = desk.app
+    seen = surveying.surveyed(app, "north")
+    assert seen
+    bare, ended, *others = (msgspec.structs.replace(one, alike=()) for one in seen.vendors)
+    bare = msgspec.structs.replace(bare, usable=False, purchasable=False)
+    ended = msgspec.structs.replace(ended, usable=False)
+    _keep_survey(app, msgspec.structs.replace(seen, vendors=(bare, ended, *others)))
+    try:
+        rows = {row.id: row for row in workbench(app, PairLook(connection="north", kind="vendor", size=500)).rows}
+        assert "no purchase data" in rows[bare.id].waits
+        assert "expired" in rows[ended.id].waits
+        assert not any(rows[one.id].waits for one in others)
+        with pytest.raises(BadInput, match="no purchase data"):
+            pairing.say(app, "north", "vendor", [Said(bare.id, "new")])
+        shown = _on_the_bench(rows[bare.id])
+        assert "its orders wait until IFS has" in shown
+        assert "The first plan makes it in Procore" not in shown
+        assert "New: make it in Procore" not in shown
+        assert "New: make it in Procore" in _on_the_bench(rows[ended.id]), "a person may say so"
+        assert "The first plan makes it in Procore" in _on_the_bench(rows[others[0].id])
+    finally:
+        _keep_survey(app, seen)
+
+
+def test_a_cost_type_is_not_offered_cost_codes() -> None:
+    gaps = [
+        mapping_view.GapView(section, "A=1", {"A": "1"}, [], 1, [], "", []) for section in ("cost_type", "cost_code")
+    ]
+    found = mapping_view.FirstMapping(1, 2, gaps, {}, {"01-310": "Steel"}, {})
+    template, asks = environment().get_template("setup/mapping.html"), SimpleNamespace(csrf="", zone="")
+    ui = environment().get_template("parts.html").make_module({"page": asks})
+    values = {"page": asks, "ui": ui, "trouble": None, "gaps": found, "base": "", "chosen": {}}
+    shown = "".join(template.blocks["step"](template.new_context({**values, "view": SimpleNamespace(name="north")})))
+    of_type, of_code = re.findall(r'<input id="to-[^>]*>', shown)
+    assert 'list="codes"' not in of_type
+    assert 'list="codes"' in of_code
+
+
+def _keep_survey(app: App, seen: Survey) -> None:
+    with app.db.begin() as conn:
+        setups.keep(conn, setups.get(conn, "north").id, "survey", msgspec.json.encode(seen))
+
+
+def _on_the_bench(row: PairView) -> str:
+    """The workbench of vendors with this row alone, as a page shows it."""
+    still = msgspec.structs.replace(row, answer="", target="", target_name="")  # nothing was said of it yet
+    bench = Workbench("vendor", [still], 1, False, 1, 1, 1, True)
+    page = environment().from_string(
+        '{% import "setup/bench.html" as pairs with context %}'
+        '{{ pairs.many(bench, "vendors", "/setup/north", look, 0, (95,), verdict, "", {}) }}'
+    )
+    verdict = "The first plan makes it in Procore."
+    asks = SimpleNamespace(csrf="", zone="")
+    return page.render(page=asks, bench=bench, look=BenchLook(), verdict=verdict, kept_at=lambda _look, _number: "")
 
 
 def test_what_became_of_an_approval() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ml_connector.access.permissions import Permission
 from ml_connector.access.principal import Principal
+from ml_connector.actions.playground import Playground
 from ml_connector.app import App
 
 
@@ -17,6 +18,8 @@ class Call(msgspec.Struct, frozen=True):
 
     app: App
     who: Principal
+    playground: Playground | None = None
+    """The demo's sandbox; None where the systems are real."""
 
 
 class Nothing(msgspec.Struct, frozen=True):

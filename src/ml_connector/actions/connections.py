@@ -11,7 +11,6 @@ from ml_connector.actions.action import Action, Call, Nothing
 from ml_connector.actions.setup_takes import Name, Named, Secret, Text
 from ml_connector.kernel.errors import BadInput
 from ml_connector.service import elsewhere, hooking, surveying
-from ml_connector.service.changing import change
 from ml_connector.service.surveying import Checked, Looking
 from ml_connector.views import connections, setup
 from ml_connector.views.connections import ConnectionsLook, ConnectionView
@@ -19,7 +18,7 @@ from ml_connector.views.listing import Listing
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What changes of a connection; what is empty stays as it is."""
+    """What changes of a connection; what is left out or empty stays as it is, but for the sign-in address."""
 
     connection: Name
     title: Text = ""
@@ -29,7 +28,8 @@ class Change(msgspec.Struct, frozen=True):
     erp_client_id: Text = ""
     erp_client_secret: Secret = ""
     projects_url: Text = ""
-    login_url: Text = ""
+    login_url: Text | None = None
+    """Left out it stays; empty, tokens come from Procore's address."""
     projects_client_id: Text = ""
     projects_client_secret: Secret = ""
 
@@ -73,12 +73,12 @@ _ENTRIES = {
 def _change(call: Call, given: Change) -> ConnectionView:
     changes: dict[str, dict[str, Any]] = {}
     for name, (part, entry) in _ENTRIES.items():
-        value = getattr(given, name).strip()
-        if value:
-            changes.setdefault(part, {})[entry] = value
-    before = call.app.connection(given.connection).config
-    if change(call.app, given.connection, changes):
-        elsewhere.forget(call.app, given.connection, before)
+        value = getattr(given, name)
+        if value and value.strip():
+            changes.setdefault(part, {})[entry] = value.strip()
+    if given.login_url is not None and not given.login_url.strip():
+        changes.setdefault("projects", {})["login_url"] = ""
+    elsewhere.changed(call.app, given.connection, changes)
     return connections.one(call.app, given.connection)
 
 
@@ -129,7 +129,7 @@ CHANGE = Action(
     gives=ConnectionView,
     call=_change,
     command="connection edit",
-    sentence="Changes addresses, names and secrets of a connection; what is left empty stays.",
+    sentence="Changes addresses, names and secrets of a connection; what is left empty stays, but the sign-in address.",
 )
 """Its settings."""
 CHECK = Action(

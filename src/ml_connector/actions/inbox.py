@@ -114,6 +114,8 @@ class Mapped(msgspec.Struct, frozen=True):
     connection: str
     mapping_version: int
     row: dict[str, str]
+    about_draft: str = ""
+    """What became of an unsaved draft of the mapping that whoever saved the row has; empty without one."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True):

@@ -6,14 +6,18 @@ from typing import Any
 
 from ml_connector.access.principal import Principal
 from ml_connector.actions.action import Action, Call
+from ml_connector.actions.playground import Playground
 from ml_connector.app import App
 from ml_connector.kernel.errors import NotAllowed
 
 
-def perform(app: App, who: Principal, action: Action, given: Any) -> Any:
-    """What the action gives; NotAllowed when this person or token may not do it, else what the action itself raises."""
+def perform(app: App, who: Principal, action: Action, given: Any, playground: Playground | None = None) -> Any:
+    """What the action gives; NotAllowed when this person or token may not do it, else what the action itself raises.
+
+    `playground` is the sandbox of a demo, which its own actions play with.
+    """
     check_right(who, action)
-    return action.call(Call(app.acting_as(who.name), who), given)
+    return action.call(Call(app.acting_as(who.name), who, playground), given)
 
 
 def check_right(who: Principal, action: Action) -> None:

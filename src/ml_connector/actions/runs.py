@@ -190,8 +190,8 @@ AGAIN = Action(
     takes=OfRun,
     gives=Queued,
     call=_again,
-    command="replay",
-    sentence="Has the service decide and send the documents of a past run anew.",
+    command="replay --apply",
+    sentence="Has the service run the flows of a past run anew: its documents are decided again, others as always.",
 )
 
 ACTIONS: tuple[Action, ...] = (LIST, SHOW, NOW, CANCEL, REPLAY, AGAIN)

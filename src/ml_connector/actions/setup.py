@@ -66,7 +66,7 @@ def _start(call: Call, given: Start) -> StartView:
 
 
 def _schedule(call: Call, given: Schedule) -> ScheduleView:
-    chosen = Timetable(given.interval, given.hours, given.days, given.approve)
+    chosen = Timetable(given.interval, given.hours, given.days, given.approve, given.restored)
     starting.timetable(call.app, given.connection, chosen)
     return setup.schedule_of(call.app, given.connection)
 
@@ -325,7 +325,8 @@ SCHEDULE = Action(
     gives=ScheduleView,
     call=_schedule,
     command="setup schedule",
-    sentence="Sets when a connection works by itself; the set-up is over. Only once a plan was approved.",
+    sentence="Sets when a connection works by itself; the set-up is over. Only once a plan was approved, and a backup "
+    "restored for a try.",
 )
 """The last step."""
 MARK = Action(

@@ -152,6 +152,8 @@ class Schedule(msgspec.Struct, frozen=True):
     hours: Text = "00:00-24:00"
     days: Text = "mon-sun"
     approve: Literal["manual", "auto"] = "manual"
+    restored: bool = False
+    """Whether a backup was restored for a try; said once, it need not be said again."""
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from ml_connector.actions import (
     plans,
     policies,
     runs,
+    sandbox,
     setup,
     setup_pairs,
     users,
@@ -35,5 +36,6 @@ ACTIONS: tuple[Action, ...] = (
     *runs.ACTIONS,
     *health.ACTIONS,
     *audit.ACTIONS,
+    *sandbox.ACTIONS,
 )
 """Everything a person or a program can do here; no two have the same name, nor the same method and path."""

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from ml_connector.access import signing_in, users
-from ml_connector.access.permissions import Permission
+from ml_connector.access.permissions import Permission, permissions_of, role_from
+from ml_connector.access.principal import Principal
 from ml_connector.access.signing_in import Link
 from ml_connector.access.users import Added, Newcomer, User
 from ml_connector.actions.action import Action, Call, Nothing
+from ml_connector.kernel.errors import NotAllowed
 from ml_connector.views import users as look_up
 from ml_connector.views.listing import Listing, Words
 from ml_connector.views.users import Name, OwnSession, UsersLook
@@ -79,15 +81,30 @@ def _show(call: Call, given: OneUser) -> User:
     return users.get(call.app, given.user)
 
 
+def _check_within(who: Principal, role: str) -> None:
+    """NotAllowed where a token makes somebody, or becomes known as somebody, who may more than the token itself."""
+    more = permissions_of(role_from(role)) - who.permissions - {Permission.OWN}
+    if who.how == "token" and more:
+        raise NotAllowed(
+            f"This token has no right to {sorted(more)[0].value}, so it makes nobody {role}, and changes no account of "
+            "anybody who is.",
+            remedy="Sign in to the console for it, or use a token with that scope as well.",
+        )
+
+
 def _add(call: Call, given: NewUser) -> Added:
+    _check_within(call.who, given.role)
     return users.add(call.app, Newcomer(**msgspec.structs.asdict(given)))
 
 
 def _change(call: Call, given: UserChange) -> User:
+    if given.email is not None or given.subject is not None:  # by which the company's provider lets them in
+        _check_within(call.who, users.get(call.app, given.user).role)
     return users.change(call.app, given.user, title=given.title, email=given.email, subject=given.subject)
 
 
 def _role(call: Call, given: RoleChange) -> User:
+    _check_within(call.who, given.role)
     return users.set_role(call.app, given.user, given.role)
 
 
@@ -105,6 +122,8 @@ def _remove(call: Call, given: OneUser) -> Nothing:
 
 
 def _link(call: Call, given: OneUser) -> Link:
+    if call.who.how == "token":
+        raise NotAllowed("A token cannot make a sign-in link.", remedy="Sign in to the console and make it there.")
     return signing_in.once(call.app, given.user)
 
 
@@ -218,7 +237,7 @@ LINK = Action(
     gives=Link,
     call=_link,
     command="user link",
-    sentence="Makes a link with which a user signs in once, instead of any they had.",
+    sentence="Makes a link with which a user signs in once, instead of any they had. No token can, by the API.",
 )
 SESSIONS = Action(
     name="users.sessions",

@@ -32,9 +32,19 @@ class Form(Enum):
     JSONL = "jsonl"
     """One JSON object a line, with everything."""
     CSV = "csv"
+    """For a spreadsheet, as text."""
+    XLSX = "xlsx"
     """For a spreadsheet."""
 
 
+_ABOUT = "Only rows about this record, such as an order."
+_WHO = "Only what this person or program did."
+_WHAT = "Only this kind of row, such as plan:approve:done."
+_OF = "Only rows of this run."
+_FROM = "Only from then on: 2026-11-27 or 2026-11-27T14:05."
+_TO = "Only until then; a day to its end."
+_OLDEST = "The oldest rows first."
+_OWN = "The trail that is of no connection."
 _HEAD = re.compile(r"(\d+):([0-9a-f]{64})")
 
 
@@ -43,17 +53,19 @@ def list_audit(
     ctx: typer.Context,
     name: MaybeName = "",
     connection: Chosen = "",
-    record: Annotated[str, typer.Option("--record", help="Only rows about this record, such as an order.")] = "",
-    actor: Annotated[str, typer.Option(help="Only what this person or program did.")] = "",
-    tag: Annotated[str, typer.Option(help="Only this kind of row, such as plan:approve:done.")] = "",
-    run: Annotated[int, typer.Option(min=0, help="Only rows of this run.")] = 0,
-    since: Annotated[str, typer.Option(help="Only from then on: 2026-11-27 or 2026-11-27T14:05.")] = "",
-    until: Annotated[str, typer.Option(help="Only until then; a day to its end.")] = "",
+    record: Annotated[str, typer.Option("--record", help=_ABOUT)] = "",
+    actor: Annotated[str, typer.Option(help=_WHO)] = "",
+    tag: Annotated[str, typer.Option(help=_WHAT)] = "",
+    run: Annotated[int, typer.Option(min=0, help=_OF)] = 0,
+    since: Annotated[str, typer.Option(help=_FROM)] = "",
+    until: Annotated[str, typer.Option(help=_TO)] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
     before: Annotated[int, typer.Option(min=0, help="Only rows below this number.")] = 0,
-    installation: Annotated[bool, typer.Option("--installation", help="The trail that is of no connection.")] = False,
+    oldest: Annotated[bool, typer.Option("--oldest", help=_OLDEST)] = False,
+    after: Annotated[int, typer.Option(min=0, help="With --oldest: only rows above this number.")] = 0,
+    installation: Annotated[bool, typer.Option("--installation", help=_OWN)] = False,
 ) -> None:
-    """List audit rows, newest first."""
+    """List audit rows, newest first unless told otherwise."""
     session = session_of(ctx)
     with session.app() as app:
         picked = "" if installation else session.pick(app, name, connection)
@@ -66,6 +78,8 @@ def list_audit(
             since=since,
             until=until,
             before=before,
+            oldest=oldest,
+            after=after,
         )
         rows = [row for batch in batches(app, look, limit) for row in batch]
         found = [row_form(row) for row in rows]
@@ -81,7 +95,7 @@ def list_audit(
     audits,
     "export",
     "ml-connector audit export north --to north.jsonl",
-    "ml-connector audit export north --as csv --since 2026-11-01 --to november.csv",
+    "ml-connector audit export north --as xlsx --actor anna --since 2026-11-01 --to november.xlsx",
 )
 def export_audit(
     ctx: typer.Context,
@@ -89,16 +103,21 @@ def export_audit(
     name: MaybeName = "",
     connection: Chosen = "",
     form: Annotated[Form, typer.Option("--as", help="In what form.")] = Form.JSONL,
-    since: Annotated[str, typer.Option(help="Only from then on: 2026-11-27 or 2026-11-27T14:05.")] = "",
-    until: Annotated[str, typer.Option(help="Only until then; a day to its end.")] = "",
-    installation: Annotated[bool, typer.Option("--installation", help="The trail that is of no connection.")] = False,
+    record: Annotated[str, typer.Option("--record", help=_ABOUT)] = "",
+    actor: Annotated[str, typer.Option(help=_WHO)] = "",
+    tag: Annotated[str, typer.Option(help=_WHAT)] = "",
+    run: Annotated[int, typer.Option(min=0, help=_OF)] = 0,
+    since: Annotated[str, typer.Option(help=_FROM)] = "",
+    until: Annotated[str, typer.Option(help=_TO)] = "",
+    oldest: Annotated[bool, typer.Option("--oldest", help=_OLDEST)] = False,
+    installation: Annotated[bool, typer.Option("--installation", help=_OWN)] = False,
 ) -> None:
-    """Write the audit trail to a file, newest row first, however long it is."""
+    """Write the audit trail to a file, newest row first unless told otherwise, however long it is."""
     session = session_of(ctx)
     number = 0
     with session.app("Writing the audit trail") as app:
         picked = "" if installation else session.pick(app, name, connection)
-        look = AuditLook(connection=picked, since=since, until=until)
+        look = AuditLook(connection=picked, record=record, actor=actor, tag=tag, run=run, since=since, until=until)
         try:
             with to.open("xb") as file:
                 for part in trail_file(form.value, every(app, look)):

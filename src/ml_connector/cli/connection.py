@@ -17,7 +17,7 @@ from ml_connector.cli.session import ERP_SECRET, PROJECTS_SECRET, Session, sessi
 from ml_connector.cli.trouble import SETUP
 from ml_connector.connection_file import SECRET_FIELDS, laid_over, read_toml
 from ml_connector.kernel.errors import BadInput
-from ml_connector.service import policy_desk
+from ml_connector.service import elsewhere, policy_desk
 from ml_connector.service.policy_desk import Changes
 from ml_connector.systems.finding import Finding
 
@@ -152,9 +152,10 @@ def edit(
             _tell_difference(session, policy_desk.difference(app, name, data))
         return
     with session.app() as app:
-        app.edit_connection(name, data)
+        changed = elsewhere.changed(app, name, data)
         form = desk.connection_form(app, name)
-    session.out.answer(form, lambda out: out.line(f"Connection {name} is changed.", "green"))
+    said = "is changed" if changed else "is as it was: all that was named stood so already"
+    session.out.answer(form, lambda out: out.line(f"Connection {name} {said}.", "green"))
 
 
 @command(connections, "remove", "ml-connector connection remove north", "ml-connector connection remove north --force")

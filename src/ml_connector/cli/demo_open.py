@@ -34,7 +34,14 @@ _SLOTS = 2
 _DRAIN = 5.0
 _POLLED = 20.0
 """Seconds the service's first look may take before the demo goes on without it."""
-_TRY = (f"holds -c {NAME}", f"show po P100001 -c {NAME}", f"runs {NAME}", f"exposure {NAME}", f"sync {NAME}")
+_TRY = (
+    f"holds -c {NAME}",
+    f"show po P100001 -c {NAME}",
+    f"runs {NAME}",
+    f"exposure {NAME}",
+    f"sync {NAME}",
+    f"play act -c {NAME}",
+)
 
 
 class Start(NamedTuple):
@@ -112,7 +119,8 @@ def stay(out: Output, story: Teller, playground: DemoPlayground, where: tuple[St
             out.line(f"  {start} {words}")
         out.line("Ctrl-C ends it.", "dim")
 
-    serve(demo.service, begun, _DRAIN)
+    with playground.following():
+        serve(demo.service, begun, _DRAIN)
 
 
 def _free(port: int) -> int:

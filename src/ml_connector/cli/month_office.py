@@ -19,6 +19,8 @@ _MORNING = time(14, 0, tzinfo=UTC)
 """Nine in Chicago: the same day everywhere."""
 _PAUSE = 60.0
 """Seconds a person takes for one thing; both systems stamp whole seconds."""
+_SAME = timedelta(seconds=1)
+"""By so much two looks at one clock may differ."""
 _TENTH, _TAX = Decimal("0.1"), Decimal("0.07")
 """What is kept back of an invoice, and the rate of the cast's tax code TAX7."""
 
@@ -49,6 +51,15 @@ class MonthClock:
         now = system_clock()
         if self() < now:
             self._move({"set": now.isoformat()})
+
+    def follow(self) -> None:
+        """Goes by the sandbox's clock where somebody else has moved it."""
+        answer = self._sandbox.admin("GET", "clock")
+        now = system_clock()
+        ahead = datetime.fromisoformat(answer["now"]) - now
+        if abs(ahead - self._ahead) > _SAME:
+            self._ahead = ahead
+            self.moves.append((now, ahead))
 
     def _move(self, how: Mapping[str, Any]) -> None:
         answer = self._sandbox.admin("POST", "clock", how)

@@ -116,6 +116,8 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
             ("run", page.run),
             ("found again", f"{page.again_at:%Y-%m-%d %H:%M} UTC, run {page.again_run}" if page.again_at else ""),
             ("records", counts),
+            ("money moved", _sums(page.moved)),
+            ("net", _sums(page.planned) if page.planned != page.moved else ""),
             ("held, not in it", f"{page.held:,} {_sums(page.held_money)}".strip()),
             ("Procore locks", ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in page.locked.items())),
             ("codes without budget", page.unbudgeted),
@@ -142,8 +144,13 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
         out.heading("Held, not in the plan")
         out.table(("project", "records", "money"), waiting, right=("records", "money"))
     out.heading("By project and cost code")
-    codes = [(p.project, c.code, c.flow, amount(c.planned, c.currency)) for p in page.projects for c in p.codes]
-    out.table(("project", "cost code", "flow", "planned"), codes, right=("planned",), empty="No money is moved.")
+    codes = [
+        (p.project, c.code, c.flow, amount(c.planned, c.currency), amount(c.applied, c.currency))
+        for p in page.projects
+        for c in p.codes
+    ]
+    heads = ("project", "cost code", "flow", "planned", "applied")
+    out.table(heads, codes, right=heads[3:], empty="No money is moved.")
     for one in page.approvals:
         what = ", ".join(one.projects) or "the whole plan"
         out.line(f"Approved by {one.actor}: {what} (run {one.run}).", "green")
@@ -168,11 +175,14 @@ def _tell_held(out: Output, rows: list[dict[str, Any]]) -> None:
 def _tell_record(out: Output, page: RecordPage) -> None:
     out.line(f"{page.kind.replace('_', ' ')} {page.id} in plan {page.plan}", "bold")
     if page.taken_over:
-        out.line("It is in Procore already, and is taken over, not made again.")
+        out.line(f"It is in {page.side} already, and is taken over, not made again.")
+        if not page.known_before:
+            why = "is not shown for this kind of record" if not page.told else "is kept no longer"
+            out.line(f"What {page.side} had {why}: everything is shown as it will be.", "dim")
     steps = [(s.does, s.side, s.state, _money(s.money), s.reason, s.answer) for s in page.steps]
     out.table(("step", "in", "state", "money", "why", "answer"), steps, right=("money",))
     out.heading("What changes")
-    headers = ("field", "in Procore" if page.taken_over else "as agreed", "as planned")
+    headers = ("field", f"in {page.side}" if page.taken_over else "as agreed", "as planned")
     fields = [(one["name"], one["before"], one["after"]) for one in page.fields if one["mark"] != "same"]
     out.table(headers, fields, empty="No field of its own.")
     for line in page.lines:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import http.client
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from ml_connector.actions.playground import Act, Call, Standing, Trouble
 from ml_connector.cli.month_office import MonthClock
 from ml_connector.cli.playground_acts import DEEDS
-from ml_connector.console.playground import Act, Call, Standing, Trouble
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
 
+_FOLLOWED = 1.0
+"""Seconds between two looks at the sandbox's clock."""
 _KEPT = 500
 """Calls of the log that are shown at most."""
 _TROUBLES = (
@@ -47,6 +52,26 @@ class DemoPlayground:
         """Lets time go by in both systems and for the service; the new present."""
         self._clock.pass_by(seconds)
         return self._clock()
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Has the service's clock follow meanwhile, should somebody move the sandbox's from another terminal."""
+        ended = threading.Event()
+
+        def follow() -> None:
+            while not ended.wait(_FOLLOWED):
+                try:
+                    self._clock.follow()
+                except (SandboxFailed, OSError, http.client.HTTPException):
+                    continue  # it is busy, or breaks on purpose: the next look tells
+
+        thread = threading.Thread(target=follow, name="sandbox-clock", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def places(self) -> tuple[tuple[str, str], ...]:
         """Each system's name with its address."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ml_connector.console.playground import Act, Entry
+from ml_connector.actions.playground import Act, Entry
 from ml_connector.sandbox.cast import SITES
 from ml_connector.sandbox.running import RunningSandbox
 

@@ -70,6 +70,8 @@ def tell(out: Output, name: str, found: dict[str, Any]) -> None:
     if "mapping_version" in found:
         row = ", ".join(f"{part} {value}" for part, value in found["row"].items())
         out.line(f"The mapping has a row more, version {found['mapping_version']}: {row}.", "green")
+        if found["about_draft"]:
+            out.line(found["about_draft"])
     elif "was" in found:
         out.line(f"The answer {found['was']} about {found['record']} is taken back: the next run asks again.", "green")
     elif "answered" in found:
@@ -92,6 +94,8 @@ def tell_effect(out: Output, found: dict[str, Any]) -> None:
         out.line(f"Besides: {what} ({counted(number, 'record')})")
     if found["left_out"]:
         out.line(f"{counted(found['left_out'], 'record')} more were not looked at one by one.", "yellow")
+    if found["about_draft"]:
+        out.line(found["about_draft"], "yellow")
     seen = found["seen"] if found["mapping_version"] is None else found["mapping_version"]
     out.line(f"To save this and nothing else: the same with --expect {seen} in place of --effect.")
 

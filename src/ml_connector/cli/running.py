@@ -22,6 +22,7 @@ from ml_connector.planning.approving import chosen_places
 from ml_connector.registry import FLOWS
 from ml_connector.service.approving import let_through
 from ml_connector.service.pausing import by_hand
+from ml_connector.service.replaying import at_once
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")]
 MaybeName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection; needed when there are many.")]
@@ -136,15 +137,13 @@ def replay(
     what: Annotated[str, typer.Argument(metavar="RECORD|RUN", help="An order number, or a run's number.")],
     connection: Chosen = "",
     mapping: Annotated[Which, typer.Option(help="Decide with the mapping of then or of now.")] = Which.NOW,
-    apply: Annotated[bool, typer.Option("--apply", help="Sync everything, these documents decided anew.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Run that run's flows, these documents decided anew.")] = False,
 ) -> None:
     """Decide a past document or run again from kept evidence, side by side with what was decided then."""
     session = session_of(ctx)
     with session.app(f"Replaying {what}") as app:
         name = session.pick(app, connection)
-        if apply:
-            by_hand(app, name, (), exactly=True)
-        found = app.replay(name, what, mapping=mapping.value, apply=apply)
+        found = at_once(app, name, what) if apply else app.replay(name, what, mapping=mapping.value)
 
     def human(out: Output) -> None:
         if apply:

@@ -268,11 +268,14 @@ def schedule(
     hours: Annotated[str, typer.Option("--hours", help="Business hours.")] = "00:00-24:00",
     days: Annotated[str, typer.Option("--days", help="Days with business hours.")] = "mon-sun",
     approve: Annotated[str, typer.Option("--approve", help="manual or auto: whether later plans wait.")] = "manual",
+    restored: Annotated[
+        bool, typer.Option("--restored", help="You restored a backup for a try; said once, it is kept.")
+    ] = False,
 ) -> None:
-    """Set when it works by itself. The set-up is over; it needs a plan that was approved."""
+    """Set when it works by itself. The set-up is over; it needs an approved plan, and a restore that was tried."""
     session = session_of(ctx)
     with session.app() as app:
-        starting.timetable(app, name, Timetable(interval, hours, days, approve))
+        starting.timetable(app, name, Timetable(interval, hours, days, approve, restored))
         view = views.of(app, name)
     session.out.answer(view, lambda out: _tell(out, view))
 

@@ -160,6 +160,6 @@ def _kind(word: str) -> Literal["project", "vendor"]:
 
 def _best(one: PairView) -> str:
     if not one.alike:
-        return ""
+        return one.waits
     best = one.alike[0]
-    return f"{best.name} {best.score} % ({', '.join(best.agrees)})"
+    return f"{best.name} {best.score} % ({', '.join(best.agrees)}) {one.waits}".rstrip()

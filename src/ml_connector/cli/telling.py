@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -30,15 +31,22 @@ def money(form: dict[str, Any] | None) -> str:
     return amount(form["amount"], form["currency"]) if form else ""
 
 
-def tell_flows(out: Output, flows: dict[str, Tally]) -> None:
-    """The table of counts of a plan or a sync."""
-    rows = [(name, *(getattr(tally, count) for count in COUNTS)) for name, tally in flows.items()]
-    out.table(("flow", *COUNTS), rows, right=COUNTS)
+def tell_flows(out: Output, flows: dict[str, Tally], taken_over: Mapping[str, int] | None = None) -> None:
+    """The table of counts of a plan or a sync; with `taken_over`, those apart from what is only linked."""
+    apart = taken_over or {}
+    counts = ("created", "updated", "taken over", *COUNTS[2:]) if any(apart.values()) else COUNTS
+    rows = []
+    for name, tally in flows.items():
+        numbers = {**asdict(tally), "taken over": apart.get(name, 0), "linked": tally.linked - apart.get(name, 0)}
+        rows.append((name, *(numbers[count] for count in counts)))
+    out.table(("flow", *counts), rows, right=counts)
 
 
 def tell_report(out: Output, report: Report, *, applied: bool, everything: bool) -> None:
     """A whole report: counts, money, what waits, notes."""
-    tell_flows(out, report.flows)
+    tell_flows(out, report.flows, report.taken_over)
+    if any(report.taken_over.values()):
+        out.line("Taken over: in Procore already; marked and brought to IFS's state, so Procore may lock it.", "dim")
     if report.money:
         out.heading("Money")
         rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -24,25 +24,48 @@ from ml_connector.kernel.errors import BadInput, NotAllowed
 from ml_connector.views.menu import MenuCounts
 from ml_connector.web.asking import CSRF_FIELD, Asker, asker_of, check_form, comes_from_elsewhere
 from ml_connector.web.failures import Failure, failure_of
-from ml_connector.web.headers import Application, guarded
+from ml_connector.web.headers import Application, Receive, Scope, Send, guarded
 from ml_connector.web.limits import MOST_FIELDS, Strangers, limited
 from ml_connector.web.texts import check_texts
-from ml_connector.web.threads import Beside
+from ml_connector.web.threads import ABROAD, ABROAD_SECONDS, Beside
 
+_TOLD = "ml_connector.told"
+"""Where a request keeps the failure that was told of."""
 _YEAR = "public, max-age=31536000, immutable"
 
 
 def console(app: App, *, https: bool = False, playground: Any = None) -> Application:
     """The application. `https`: browsers reach us so, whatever stands between; `playground`: the demo's sandbox."""
-    around, beside, strangers = Surroundings(app, https, playground, MenuCounts()), Beside(), Strangers()
-    told = _told(around, beside)
-    routes: list[BaseRoute] = [_address(around, beside, strangers, one) for one in _merged(PAGES)]
+    around, beside = Surroundings(app, https, playground, MenuCounts()), Beside()
+    told, served = _told(around, beside), _Served(beside, Beside(ABROAD, ABROAD_SECONDS), Strangers())
+    routes: list[BaseRoute] = [_address(around, served, one) for one in _merged(PAGES)]
     inner = Starlette(
-        routes=[*routes, *api_routes(app, beside, https=https)],
+        routes=[*routes, *api_routes(app, beside, https=https, playground=playground)],
         exception_handlers={404: told, 405: told, Exception: told},
     )
     inner.mount("/static", _Assets(directory=STATIC))
-    return guarded(inner, https=https)
+    return guarded(_minded(inner), https=https)
+
+
+class _Served(NamedTuple):
+    """Who does the work of pages: threads for most, others for what asks abroad, and places for strangers' forms."""
+
+    beside: Beside
+    abroad: Beside
+    strangers: Strangers
+
+
+def _minded(inner: Application) -> Application:
+    """The same application, which raises nothing. Starlette raises again what `_told` told of and logged already."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await inner(scope, receive, send)
+        except Exception as error:
+            if scope.get(_TOLD) is not error:
+                failure_of(error)  # which logs it
+
+    return answer
 
 
 class _Assets(StaticFiles):
@@ -66,13 +89,13 @@ def _merged(pages: Sequence[Route]) -> list[tuple[str, dict[str, Route]]]:
     return list(found.items())
 
 
-def _address(around: Surroundings, beside: Beside, strangers: Strangers, page: tuple[str, dict[str, Route]]) -> Address:
+def _address(around: Surroundings, served: _Served, page: tuple[str, dict[str, Route]]) -> Address:
     path, by_method = page
 
     async def sent(request: Request, asker: Asker | None) -> FormData:
         if asker is not None:
             return await _form(limited(request))
-        with strangers.one() as place:
+        with served.strangers.one() as place:
             return await _form(limited(request, place))
 
     async def endpoint(request: Request) -> Response:
@@ -81,11 +104,12 @@ def _address(around: Surroundings, beside: Beside, strangers: Strangers, page: t
         asker: Asker | None = None
         try:
             check_texts([request.path_params, request.query_params.multi_items()])
-            asker = await beside(_asker, around, request)
+            asker = await served.beside(_asker, around, request)
             if asker is None and not route.open:
                 return _stranger(request)
             form = await sent(request, asker) if request.method == "POST" else None
             try:
+                beside = served.abroad if route.abroad else served.beside
                 return await beside(_answer, around, request, route, asker, form)
             finally:
                 if form is not None:
@@ -149,14 +173,16 @@ def _stranger(request: Request) -> Response:
 
 def _told(around: Surroundings, beside: Beside) -> Any:
     async def handler(request: Request, error: Exception) -> Response:
+        request.scope[_TOLD] = error
         asker: Asker | None = None
         try:
             asker = await beside(_asker, around, request)
         except Exception as other:  # the database may be what is wrong
             error = other
-        if asker is None and failure_of(error).status in (404, 405):
+        failure = failure_of(error)
+        if asker is None and failure.status in (404, 405):
             return _stranger(request)
-        return _failed(around, request, asker, failure_of(error))
+        return _failed(around, request, asker, failure)
 
     return handler
 

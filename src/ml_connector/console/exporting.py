@@ -17,7 +17,8 @@ from starlette.responses import Response
 from ml_connector.kernel.errors import BadInput
 from ml_connector.views.listing import MOST_EXPORTED, MOST_ROWS, Column, Listing, Look
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula may begin with; the last four are the wide forms, which some spreadsheets take for the others."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 

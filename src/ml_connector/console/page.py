@@ -20,9 +20,9 @@ from ml_connector.access.permissions import Permission
 from ml_connector.access.principal import Principal
 from ml_connector.actions.action import Action
 from ml_connector.actions.perform import perform
+from ml_connector.actions.playground import Playground
 from ml_connector.app import App
 from ml_connector.console.entries import off
-from ml_connector.console.playground import Playground
 from ml_connector.console.rendering import render
 from ml_connector.kernel.clock import system_clock
 from ml_connector.kernel.errors import BadInput
@@ -33,7 +33,8 @@ _Taken = TypeVar("_Taken", bound=msgspec.Struct)
 
 _SAID_COOKIE = "mlc-said"
 _SAID_MOST = 1500
-_MOST_ADDRESS = 4000
+MOST_ADDRESS = 4000
+"""Characters of an address that a page leads to, as it is sent."""
 _TONES = ("good", "bad", "info")
 
 
@@ -169,7 +170,7 @@ class Page:
         """What the action gives; NotAllowed when this person may not do it."""
         if action.writes:
             self.around.menu.forget(self.connection)
-        return perform(self.around.app, self.who, action, given)
+        return perform(self.around.app, self.who, action, given, self.around.playground)
 
     @contextmanager
     def still(self) -> Iterator[None]:
@@ -200,7 +201,7 @@ class Page:
 
     def redirect(self, path: str, said: str = "", tone: str = "good") -> Response:
         """Leads to another page of ours, where the sentence is shown once."""
-        if len(path) > _MOST_ADDRESS:
+        if len(path) > MOST_ADDRESS:
             raise BadInput("What was typed is too long for an address.", remedy="Use fewer words.")
         if said:
             self.say(said, tone)
@@ -220,13 +221,15 @@ class Page:
 
 
 class Route(NamedTuple):
-    """One address of the console. `open` ones are for strangers, too; the others take the permission."""
+    """One address of the console. `open` ones are for strangers, too; the others take the permission. Those `abroad`
+    ask somebody else, who may take long, and keep nobody waiting but one another."""
 
     path: str
     handler: Callable[[Page], Response]
     methods: tuple[str, ...] = ("GET",)
     permission: Permission = Permission.LOOK
     open: bool = False
+    abroad: bool = False
 
 
 def taken(kind: type[_Taken], given: Mapping[str, Any]) -> _Taken:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ml_connector.console.showing import moment_text
+from ml_connector.planning.foreseen import step_words
+from ml_connector.planning.plan import Verb
 from ml_connector.registry import FLOWS
 from ml_connector.views.hold_words import WORDS, record_words, thing_words
 
@@ -14,15 +16,17 @@ _TASKS = {
     "alarms": "Looking for what people must hear of",
     "digest": "Daily digest",
     "exposure": "Computing the exposure",
+    "flows": "Looking for changes",
     "hints": "Reading what webhooks told",
     "nightly": "Work of the night",
-    "plan/asked": "Making or applying a plan",
+    "plan/asked": "Making a plan",
     "setup": "Looking at both sides for the set-up",
     "sweep": "Looking for events that never came",
     "verify": "Verifying the audit trail",
     "probe/erp": "Asking IFS whether it answers",
     "probe/projects": "Asking Procore whether it answers",
     "now/all": "Run that a person asked for",
+    "now/approved": "Run of an approved plan",
 }
 _TASK_OF = {"poll": "Looking for changes", "rest": "Catching up", "now": "Run that a person asked for"}
 """First part of a task of some flows to what it does with them."""
@@ -111,6 +115,7 @@ _REASONS = {reason.value: words.means for reason, words in WORDS.items()}
 _SPOKEN = {flow: flow.replace("_", " ") for flow in FLOWS if "_" in flow}
 _SIDES = {"erp": "IFS", "projects": "Procore"}
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
+_VERBS = frozenset(one.value for one in Verb)
 _KEY = re.compile(r"([a-z_]+):(\S.*)")
 _TASK_WORD = re.compile(r"\b(?:poll|rest|now|probe)/[a-z_]+(?:,[a-z_]+)*|\bplan/asked\b")
 _FLOW_WORD = re.compile(rf"\b(?:{'|'.join(_SPOKEN)})\b")
@@ -156,6 +161,12 @@ def record_title(record: str) -> str:
     if found and found[1] == "job":
         return task_title(found[2])
     return record_words(found[1], found[2]) if found else record
+
+
+def step_title(verb: str, record: str) -> str:
+    """`Make the contract` for `create` of `commitment:P100001`: what a step does, as people call it."""
+    words = step_words(Verb(verb), record.partition(":")[0]) if verb in _VERBS else verb.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def detail_title(name: str) -> str:
@@ -238,6 +249,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "kind_title": kind_title,
     "reason_title": reason_title,
     "record_title": record_title,
+    "step_title": step_title,
     "choices": choices,
     "details_of": details_of,
 }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from ml_connector.console.showing import moment_exact, moment_iso, moment_text
 from ml_connector.console.titles import spoken
 
 
@@ -65,17 +68,22 @@ _WHOLE = {"/c/{c}/health": "/health", "/c/{c}": "/", "/connections/{c}": "/conne
 """What an address is where no connection is meant; what is not here has none then."""
 _KEEPER = "whoever looks after the installation"
 
+_BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
+"""Around an address and the title of its page. Texts of others lose these characters before anything is marked."""
+_OURS = dict.fromkeys(map(ord, (_BEGIN, _MIDDLE, _END)))
+_PLAN = rf"Read it, then approve it: {_BEGIN}/c/\1/plans/\2{_MIDDLE}the plan{_END}."
+
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"Start `ml-connector serve`, or (?:`ml-connector worker`[^.]*|a worker)\.", f"Have {_KEEPER} start the service."),
     (r"start `ml-connector serve`,? or a worker", f"have {_KEEPER} start the service"),
     (r"Start `ml-connector serve`\.", f"Have {_KEEPER} start the service."),
     (
-        r"Read it with `ml-connector plan \S+`, then `ml-connector sync (\S+) --plan (\w+)`\.",
-        r"Read it, then approve it: `page /c/\1/plans/\2|the plan`.",
+        r"Read it with `ml-connector plan \S+`, then `ml-connector sync ([\w-]+) --plan (\w+)`\.",
+        _PLAN,
     ),
     (
-        r"Read it, then approve it: `ml-connector sync (\S+)[^`]* --plan (\w+)`\.",
-        r"Read it, then approve it: `page /c/\1/plans/\2|the plan`.",
+        r"Read it, then approve it: `ml-connector sync ([\w-]+)[^`]* --plan (\w+)`\.",
+        _PLAN,
     ),
     (r"Run `ml-connector plan NAME` and approve the hash it prints\.", "Approve one that waits: `ml-connector plans`."),
     (r"and give the new refresh token: `ml-connector", "and enter the new refresh token on `ml-connector"),
@@ -103,27 +111,33 @@ _PHRASES: tuple[tuple[str, str], ...] = (
 _RUN = re.compile(r"\b([Rr]un|[Uu]se) `ml-connector ([^`]+)`")
 _COMMAND = re.compile(r"`ml-connector ([^`]+)`")
 _DO = re.compile(r"`do ml-connector ([^`]+)`")
-_MARKED = re.compile(r"`page ([^|`]+)\|([^`]+)`")
-_TWICE = re.compile(r"(`page [^`]+`)(?: and|,) \1")
-_PARTS = re.compile(r"`([^`]+)`")
+_TWICE = re.compile(rf"({_BEGIN}[^{_END}]+{_END})(?: and|,) \1")
+_PARTS = re.compile(rf"`([^`{_BEGIN}{_END}]+)`|{_BEGIN}([^{_MIDDLE}{_END}]+){_MIDDLE}([^{_END}]+){_END}")
+_INSIDE = re.compile(r"/(?![/\\])")
+"""How an address of ours begins; `//host` and `/\\host` are somebody else's."""
+_MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d \d\d:\d\d) (?:UTC\b|\(([A-Za-z]+(?:/[A-Za-z0-9_+-]+)*)\))")
+"""A moment as our sentences tell it: `2026-11-30 06:00 UTC`, `Mon 2026-11-30 06:00 (America/Chicago)`."""
 _FILLER = frozenset({"NAME", "NUMBER", "FILE"})
 
 
-def for_pages(text: str, connection: str = "") -> Markup:
+def for_pages(text: str, connection: str = "", zone: str = "") -> Markup:
     """A sentence or remedy as a page shows it: commands become the page that does the same, as a link.
 
     `connection` is the one at hand, for commands that name none. A command no page has stays, and it is said that it
-    belongs on the command line. What has no command in it stays as it is.
+    belongs on the command line. What has no command in it stays as it is. Whatever the text has from others, such as a
+    note or an answer of a system, leads nowhere but to our own pages. Moments are told in `zone`; where that is empty
+    in UTC, until the browser puts them in its own.
     """
     if isinstance(text, Markup):
         return text
+    text = text.translate(_OURS)
     for pattern, better in _PHRASES:
         text = re.sub(pattern, better, text)
     text = _RUN.sub(lambda found: _done(found[2], connection, verb=found[1]), text)
     text = _DO.sub(lambda found: _done(found[1], connection, verb="run"), text)
     text = _COMMAND.sub(lambda found: _named(found[1], connection), text)
     text = _TWICE.sub(r"\1", text)
-    return _linked(text)
+    return _linked(text, zone)
 
 
 def place_of(command: str) -> Place | None:
@@ -144,7 +158,7 @@ def _done(command: str, connection: str, *, verb: str) -> str:
 def _named(command: str, connection: str) -> str:
     """A command as the page of it, or as what it is where there is none."""
     place = place_of(command)
-    return _page(place, command, connection) if place else f"`code ml-connector {command}` on the command line"
+    return _page(place, command, connection) if place else f"`ml-connector {command}` on the command line"
 
 
 def _page(place: Place, command: str, connection: str) -> str:
@@ -152,7 +166,7 @@ def _page(place: Place, command: str, connection: str) -> str:
     address = place.address if name else _WHOLE.get(place.address, place.address)
     if "{c}" in address and not name:
         return place.title
-    return f"`page {address.replace('{c}', quote(name, safe=''))}|{place.title}`"
+    return f"{_BEGIN}{address.replace('{c}', quote(name, safe=''))}{_MIDDLE}{place.title}{_END}"
 
 
 def _meant(command: str) -> str:
@@ -163,23 +177,44 @@ def _meant(command: str) -> str:
     return rest[0] if rest and not alone and rest[0] not in _FILLER else ""
 
 
-def _linked(text: str) -> Markup:
+def _linked(text: str, zone: str) -> Markup:
     """The text escaped, its marks as links and code; a mark that begins a sentence begins it in capitals."""
     made, end = Markup(), 0
     for found in _PARTS.finditer(text):
-        made += escape(spoken(text[end : found.start()]))
+        made += _timed(text[end : found.start()], zone)
         first = not text[: found.start()].strip() or text[: found.start()].rstrip().endswith(".")
-        made += _mark(found[1], large=first)
+        made += _mark(found, large=first)
         end = found.end()
+    return made + _timed(text[end:], zone)
+
+
+def _timed(text: str, zone: str) -> Markup:
+    """The text escaped, with its moments in that zone and exact to whoever looks closer."""
+    made, end = Markup(), 0
+    for found in _MOMENT.finditer(text):
+        at = _moment(found[1], found[2] or "UTC")
+        if at is not None:
+            made += escape(spoken(text[end : found.start()]))
+            said = moment_text(at, zone) if zone else f"{moment_text(at)} UTC"
+            when = Markup('<time datetime="{}" title="{}">{}</time>')
+            made += when.format(moment_iso(at), moment_exact(at, zone), said)
+            end = found.end()
     return made + escape(spoken(text[end:]))
 
 
-def _mark(inner: str, *, large: bool) -> Markup:
-    page = _MARKED.fullmatch(f"`{inner}`")
-    if page:
-        title = page[2][:1].upper() + page[2][1:] if large else page[2]
-        return Markup('<a href="{}">{}</a>').format(page[1], title)
-    return Markup('<span class="mono">{}</span>').format(inner.removeprefix("code "))
+def _moment(text: str, zone: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (ValueError, OverflowError, ZoneInfoNotFoundError):
+        return None
+
+
+def _mark(found: re.Match[str], *, large: bool) -> Markup:
+    code, address, title = found.groups()
+    if code:
+        return Markup('<span class="mono">{}</span>').format(code)
+    title = title[:1].upper() + title[1:] if large else title
+    return Markup('<a href="{}">{}</a>').format(address, title) if _INSIDE.match(address) else escape(title)
 
 
 @pass_context
@@ -190,7 +225,8 @@ def _on_page(context: Context, text: object) -> object:
     page = context.get("page")
     named = str(getattr(page, "connection", "") or "")
     parts = str(context.get("address") or "").split("/")
-    return for_pages(text, named or (parts[2] if len(parts) > 2 and parts[1] == "c" else ""))
+    at_hand = named or (parts[2] if len(parts) > 2 and parts[1] == "c" else "")
+    return for_pages(text, at_hand, str(getattr(page, "zone", "") or ""))
 
 
 FILTER: Callable[..., object] = _on_page

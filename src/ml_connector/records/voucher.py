@@ -94,3 +94,19 @@ class Voucher(msgspec.Struct, frozen=True, gc=False):
     def balance(self) -> Decimal:
         """Debits less credits; zero when it may be approved."""
         return sum((row.debit - row.credit for row in self.rows), ZERO)
+
+
+class VoucherHead(msgspec.Struct, frozen=True, gc=False):
+    """How one voucher of ours stands in the erp, by its header alone."""
+
+    once_key: str
+    id: str
+    """`TYPE/YEAR/NUMBER`."""
+    status: VoucherStatus | None
+    """None where what came cannot be read, or is no status we know: it is there, and no more is known."""
+    dated: date | None = None
+    approved_on: date | None = None
+    """The day of its approval; None where the erp tells none, as for one that is in the ledger."""
+    approved_by: str = ""
+    error: str = ""
+    """Why the ledger update did not take it, in the erp's words."""

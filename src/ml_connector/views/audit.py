@@ -41,7 +41,11 @@ class AuditLook(msgspec.Struct, frozen=True, kw_only=True):
     since: Words = ""
     until: Words = ""
     before: _Number = 0
-    """Only rows below this number; 0 for the newest."""
+    """Only rows below this number; 0 for the newest. Not where the oldest come first."""
+    oldest: bool = False
+    """Whether the oldest come first."""
+    after: _Number = 0
+    """Where the oldest come first: only rows above this number."""
     size: PageSize = 50
 
 
@@ -79,7 +83,8 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """One page of rows, newest first; `next` is the `before` of the following page, 0 when there is none."""
+    """One page of rows; `next` is the `before` of the following page, or its `after` where the oldest come first; 0
+    when there is none."""
 
     rows: list[Row]
     next: int
@@ -95,7 +100,7 @@ def page(app: App, look: AuditLook) -> AuditPage:
     """A page of the trail."""
     number, zone, sought = _sought(app, look)
     with app.db.begin() as conn:
-        found = audit_search.rows(conn, sought, look.before or None, look.size + 1)
+        found = audit_search.rows(conn, sought, _beyond(look), look.size + 1, oldest=look.oldest)
         actors = audit_search.choices(conn, number, "actor")
         tags = audit_search.choices(conn, number, "tag")
     more = len(found) > look.size
@@ -111,15 +116,15 @@ def page(app: App, look: AuditLook) -> AuditPage:
 
 
 def every(app: App, look: AuditLook) -> Iterator[list[Row]]:
-    """All rows a look finds, newest first, in batches, each from a transaction of its own: rows never change."""
+    """All rows a look finds, in its order, in batches, each from a transaction of its own: rows never change."""
     *_, sought = _sought(app, look)
-    before = look.before or None
+    beyond = _beyond(look)
     while True:
         with app.db.begin() as conn:
-            found = audit_search.rows(conn, sought, before, BATCH)
+            found = audit_search.rows(conn, sought, beyond, BATCH, oldest=look.oldest)
         if found:
             yield [_row(one) for one in found]
-            before = found[-1].seq
+            beyond = found[-1].seq
         if len(found) < BATCH:
             return
 
@@ -167,6 +172,11 @@ def proof(app: App, name: str) -> Proof:
     at_work = bool(job and not job.parked_id and (job.running_job or job.waiting_job or job.due_at))
     part = str(job.args.get("at", "")).rpartition("whole:")[2] if job and at_work else ""
     return Proof(end.seq, reached, verified_at, walked, broken, at_work, int(part.partition(":")[0] or 0))
+
+
+def _beyond(look: AuditLook) -> int | None:
+    """The row after which a page begins, in its own order; None for the first page."""
+    return (look.after if look.oldest else look.before) or None
 
 
 def _sought(app: App, look: AuditLook) -> tuple[int, str, Sought]:

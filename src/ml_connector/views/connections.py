@@ -12,7 +12,6 @@ from ml_connector.app import App
 from ml_connector.connection_file import SECRET_FIELDS, config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.service import hooking, pausing
-from ml_connector.service.pausing import BEING_SET_UP
 from ml_connector.store import connections, identities, runs, setups
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.runs import RunRow
@@ -195,6 +194,6 @@ def _line(app: App, row: ConnectionRow, last: RunRow | None) -> ConnectionLine:
 
 def _state(app: App, name: str) -> str:
     whole = [pause for pause in pausing.paused(app, name) if not pause["flow"]]
-    if any(pause["note"] == BEING_SET_UP for pause in whole):
+    if any(pause["setting_up"] for pause in whole):
         return "set-up"
     return "paused" if whole else "active"

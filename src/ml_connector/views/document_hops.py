@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,15 +14,18 @@ from ml_connector.kernel.keys import Key
 from ml_connector.kernel.text import redacted
 from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.plan import ERP_KINDS, HoldReason
-from ml_connector.store import documents, evidence
-from ml_connector.store.audit import AuditRow
+from ml_connector.store import documents, evidence, links, standings
+from ml_connector.store.audit import AuditEntry, AuditRow
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.documents import About, HopRow, RunName, StepRow
 from ml_connector.store.evidence import ExchangeRow
 from ml_connector.store.holds import HoldRow
+from ml_connector.store.links import LinkRow
+from ml_connector.store.standings import StandingRow
+from ml_connector.views import standing_words
 from ml_connector.views.document_states import record_title
 from ml_connector.views.documents import RelatedLook
-from ml_connector.views.hold_words import WORDS, thing_words
+from ml_connector.views.hold_words import ANSWERS, WORDS, choice_of
 from ml_connector.views.listing import money
 
 MOST_SHOWN = 200_000
@@ -38,6 +41,7 @@ _VERBS: Mapping[str, str] = {
     "link": "Link",
     "adopt": "Take over",
     "delete": "Remove",
+    "amend": "Write",
 }
 
 
@@ -60,7 +64,7 @@ class Hop(msgspec.Struct, frozen=True):
 
     at: datetime
     what: str
-    """read, decided, sent, answered, held, released, approved or ruled."""
+    """read, decided, sent, answered, held, released, approved, ruled or stood."""
     state: str
     """What it looks like: a state's word."""
     title: str
@@ -134,7 +138,7 @@ def hops(app: App, look: HopsLook) -> Hops:
     row, key = app.connection(look.connection), look.key
     about = _about(row.id, key)
     with app.db.begin() as conn:
-        found = documents.hops(conn, about, [key.id], offset=(look.page - 1) * look.size, limit=look.size + 1)
+        found = documents.hops(conn, about, key, offset=(look.page - 1) * look.size, limit=look.size + 1)
         shown = found[: look.size]
         known = documents.steps(conn, row.id, [one.ref for one in shown if one.what in _STEPS])
         held = documents.holds_by_id(conn, row.id, [one.ref for one in shown if one.what in ("held", "released")])
@@ -143,8 +147,10 @@ def hops(app: App, look: HopsLook) -> Hops:
         went = {step.id: step.sent_at for step in known.values() if step.sent_at}
         sent = _by_step(documents.exchanges_for(conn, row.id, went))
         people = _approvers(conn, row.id, shown)
-        ruled = documents.rulings_at(conn, row.id, key.id)
-    told = _Teller(known, held, named, sent, people, ruled)
+        ruled = documents.audit_by_seq(conn, row.id, [one.ref for one in shown if one.what == "ruled"])
+        stood = standings.by_id(conn, row.id, [one.ref for one in shown if one.what == "stood"])
+        linked = links.load_many(conn, row.id, {one.key for one in stood.values()})
+    told = _Teller(_Known(known, held, named, sent, people, ruled, stood, linked))
     return Hops([told.hop(one) for one in shown], len(found) > look.size)
 
 
@@ -203,50 +209,72 @@ def _approvers(conn: Transaction, connection_id: int, shown: Sequence[HopRow]) -
     return documents.approvers(conn, connection_id, hashes) if hashes else {}
 
 
+class _Known(NamedTuple):
+    """What was looked up for a page of hops."""
+
+    steps: Mapping[int, StepRow]
+    held: Mapping[int, HoldRow]
+    runs: Mapping[int, RunName]
+    sent: Mapping[int, list[ExchangeOf]]
+    approvers: Mapping[str, str]
+    ruled: Mapping[int, AuditEntry]
+    stood: Mapping[int, StandingRow]
+    links: Mapping[Key, LinkRow]
+
+
 class _Teller:
     """Tells hops in words, from what was looked up for a page of them."""
 
-    def __init__(
-        self,
-        steps: Mapping[int, StepRow],
-        held: Mapping[int, HoldRow],
-        runs: Mapping[int, RunName],
-        sent: Mapping[int, list[ExchangeOf]],
-        *people: Mapping[str, Any],
-    ) -> None:
-        self.steps, self.held, self.runs, self.sent = steps, held, runs, sent
-        self.approvers, self.ruled = people
+    def __init__(self, known: _Known) -> None:
+        self.known = known
 
     def hop(self, row: HopRow) -> Hop:
         """One hop."""
-        if row.what in _STEPS and row.ref in self.steps:
-            return self._step(row, self.steps[row.ref])
-        if row.what in ("held", "released") and row.ref in self.held:
-            return self._hold(row, self.held[row.ref])
+        known = self.known
+        if row.what in _STEPS and row.ref in known.steps:
+            return self._step(row, known.steps[row.ref])
+        if row.what in ("held", "released") and row.ref in known.held:
+            return self._hold(row, known.held[row.ref])
         if row.what == "read":
-            return _plain(row, "read", "Read from both systems", "", _who(self.runs.get(row.ref)))
+            return _plain(row, "read", "Read from both systems", "", _who(known.runs.get(row.ref)))
         if row.what == "approved":
-            who = self.approvers.get(row.name, "")
+            who = known.approvers.get(row.name, "")
             return _plain(row, "approved", "Approved", f"Plan {row.name} was approved.", who)
-        if row.what == "ruled" and row.name in self.ruled:
-            answer = self.ruled[row.name]
-            means = WORDS[HoldReason(answer.reason)].means
-            meant = f" ({answer.target})" if answer.target and answer.answer == "link" else ""
-            note = f" {answer.note}" if answer.note else ""
-            return _plain(
-                row, "answered", "Answered by a person", f"{means}: {answer.answer}{meant}.{note}", answer.actor
-            )
+        if row.what == "ruled" and row.ref in known.ruled:
+            return _ruled(row, known.ruled[row.ref])
+        if row.what == "stood" and row.ref in known.stood:
+            return self._stood(row, known.stood[row.ref])
         return _plain(row, "none", row.what.capitalize(), "", "")
 
+    def _stood(self, row: HopRow, stood: StandingRow) -> Hop:
+        link = self.known.links.get(stood.key)
+        said = standing_words.told(stood, link.target_id if link else "")
+        system = "IFS" if stood.kind in ERP_KINDS else "Procore"
+        record = f"{stood.kind} {stood.erp_id}"
+        return Hop(
+            row.at,
+            row.what,
+            said.state,
+            said.title,
+            said.sentence,
+            stood.who,
+            stood.run_id,
+            system,
+            None,
+            record,
+            "",
+            [],
+        )
+
     def _step(self, row: HopRow, step: StepRow) -> Hop:
-        run = self.runs.get(step.run_id)
+        run = self.known.runs.get(step.run_id)
         system = "IFS" if step.kind in ERP_KINDS else "Procore"
         doing = f"{_VERBS.get(step.verb, step.verb.capitalize())} the {record_title(step.kind)}"
         where = {"decided": "Decided", "sent": f"Sent to {system}", "answered": f"Answered by {system}"}[row.what]
         sentence, state, reference, sent = step.reason, "planned", "", list[ExchangeOf]()
         if row.what == "sent":
             sentence, state = "", "sent"
-            sent = self.sent.get(step.id, [])
+            sent = self.known.sent.get(step.id, [])
         elif row.what == "answered":
             state, reference = step.state, step.reference
             sentence = step.result or _became(step, system)
@@ -270,10 +298,10 @@ class _Teller:
         )
 
     def _hold(self, row: HopRow, hold: HoldRow) -> Hop:
-        means = WORDS[HoldReason(hold.reason)].means
+        means, remedy = WORDS[HoldReason(hold.reason)]
         if row.what == "held":
-            waits = f" It waits for {thing_words(hold.waits_kind, hold.waits_id)}; {hold.owner} can act."
-            title, sentence, state, who = f"Held: {means}", f"{hold.sentence}{waits}", "held", ""
+            ends = f" {remedy} Who can act: {hold.owner}."
+            title, sentence, state, who = f"Held: {means}", f"{hold.sentence}{ends}", "held", ""
         else:
             gone = "The cause is gone." if hold.released_by == "engine" else ""
             title, sentence, state, who = f"Released: {means}", gone, "released", hold.released_by
@@ -281,6 +309,19 @@ class _Teller:
         run = hold.last_seen_run if row.what == "held" else 0
         record = f"{hold.kind} {hold.erp_id}"
         return Hop(row.at, row.what, state, title, sentence, who, run, "", cell, record, "", [])
+
+
+def _ruled(row: HopRow, entry: AuditEntry) -> Hop:
+    """An answer of a person, or that it was taken back, as the audit trail has it."""
+    said = msgspec.json.decode(entry.details) if entry.details else {}
+    reason, answer, target = HoldReason(said["reason"]), str(said.get("answer", "")), str(said.get("target", ""))
+    label = choice_of(reason, answer).label if answer in ANSWERS else answer.replace("_", " ")
+    meant = f" ({target})" if target and answer == "link" else ""
+    note = f" {said['note']}" if said.get("note") else ""
+    taken = "withdraw" in entry.tag
+    title = "Answer taken back" if taken else "Answered by a person"
+    told = f"{WORDS[reason].means}: {label}{meant}.{note}"
+    return _plain(row, "answered", title, f"{told} It is asked again." if taken else told, entry.actor)
 
 
 def _plain(row: HopRow, state: str, title: str, sentence: str, who: str) -> Hop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,22 +12,25 @@ from ml_connector.app import App
 from ml_connector.engine.comparing import Seen, last_seen
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import Key
-from ml_connector.kernel.money import Money
 from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.finding_linked import document_of
 from ml_connector.planning.plan import ERP_KINDS, HoldReason, unpack
-from ml_connector.planning.sides import Compared, Line, Pair, Value, compared, side_of
+from ml_connector.planning.sides import Compared, Line, Pair, compared, side_of
 from ml_connector.store import documents, links, names
+from ml_connector.store import standings as noticed
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.documents import About
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.links import LinkRow
 from ml_connector.store.names import NameRow
+from ml_connector.store.standings import StandingRow
+from ml_connector.views.document_facts import fact_form
 from ml_connector.views.document_states import KIND_TITLES, LINKED_BY_ITSELF, record_title, standings
 from ml_connector.views.hold_words import WORDS, thing_words
 from ml_connector.views.invoiced import invoiced
 from ml_connector.views.listing import PageNumber, PageSize, Words, money
 from ml_connector.views.search import Find, Kind, told, vendor_names
+from ml_connector.views.standing_words import side_now
 from ml_connector.views.typed import plain
 
 FIRST_RELATED = 20
@@ -125,7 +128,8 @@ class Document(msgspec.Struct, frozen=True):
     written_at: datetime | None
     """When we wrote it after that; the side we write is then shown as we wrote it."""
     facts: list[dict[str, Any]]
-    """`name`, `erp`, `projects`, `agreed`, `differs`: what IFS says, what Procore has, what was last agreed."""
+    """`name`, `kind` (money, day or text), `erp`, `projects`, `agreed`, `differs`: what IFS says, what Procore has,
+    what was last agreed."""
     lines: list[Row]
     differs: bool
     """Whether the two sides differed when they were last read."""
@@ -152,7 +156,8 @@ def show(app: App, look: DocumentLook) -> Document:
         targets = [one.target_id for one in known if one.target_id]
         seen = last_seen(conn, row.id, key.kind, key.id, targets)
         written = _written_since(seen, known)
-        both = _compared(key, seen, known, written=written is not None)
+        stood = noticed.latest(conn, row.id, {one.key for one in known})
+        both = _compared(key, seen, (known, stood), written=written is not None)
         rows = _rows(both, invoiced(conn, row.id, key.id) if key.kind == "order" else {})
         above = told(conn, row.name, list(names.get(conn, row.id, names.above(conn, row.id, key)).values()))
         below = names.of_document(conn, row.id, key, limit=FIRST_RELATED + 1)
@@ -178,7 +183,9 @@ def show(app: App, look: DocumentLook) -> Document:
             money=money(named.amount, named.currency) if named else None,
             read=Read(seen.run, seen.at) if seen else None,
             written_at=written,
-            facts=[fact for fact in (_fact(one, people) for one in both.facts) if any(fact[side] for side in _SIDES)],
+            facts=[
+                fact for fact in (fact_form(one, people) for one in both.facts) if any(fact[side] for side in _SIDES)
+            ],
             lines=rows,
             differs=both.differs,
             records=[_record(one) for one in known if one.target_id and one.kind not in _SHARED],
@@ -253,17 +260,33 @@ def _written_since(seen: Seen | None, known: Sequence[LinkRow]) -> datetime | No
     return last if seen and last and last > seen.at else None
 
 
-def _compared(key: Key, seen: Seen | None, known: Sequence[LinkRow], *, written: bool) -> Compared:
-    """Both sides as they were last read; where that is not at hand, or we wrote since, as they were last agreed."""
+def _compared(
+    key: Key,
+    seen: Seen | None,
+    ours_there: tuple[Sequence[LinkRow], Mapping[Key, StandingRow]],
+    *,
+    written: bool,
+) -> Compared:
+    """Both sides as they were last read; where that is not at hand, or we wrote since, as they were last agreed.
+
+    `ours_there`: the records it became, and how each was last seen to stand, which may be later than either.
+    """
+    known, stood = ours_there
     agreed_rows = [unpack(row.kind, row.base) for row in known if row.base and row.kind in _AGREED.get(key.kind, ())]
     agreed = side_of(agreed_rows)
-    ours = side_of(seen.erp) if seen else None
+    ours = side_now(seen.erp, known, stood) if seen else None
     theirs = side_of(seen.projects) if seen else None
     if key.kind in BORN_THERE:
-        ours = agreed if written else ours or agreed
+        left = side_now([_with_id(row) for row in known if row.base and row.kind in _AGREED[key.kind]], known, stood)
+        ours = left if written else ours or left
         return compared(ours, theirs, agreed, lines_alike=key.kind != "contract")
     theirs = agreed if written else theirs or agreed
     return compared(ours or (agreed if not seen else None), theirs, agreed)
+
+
+def _with_id(row: LinkRow) -> Any:
+    """The agreed record under its id in IFS, which it had not when it was agreed."""
+    return msgspec.structs.replace(unpack(row.kind, row.base or b""), id=row.target_id)
 
 
 _SIDES = ("erp", "projects", "agreed")
@@ -292,26 +315,6 @@ def _people(conn: Transaction, connection_id: int, key: Key, named: NameRow | No
     ours = {one: there.get(one, [one])[0] for one in told_ids}
     called = vendor_names(conn, connection_id, ours.values())
     return {one: called[mine] for one, mine in ours.items() if mine in called}
-
-
-def _fact(one: Any, people: Mapping[str, str]) -> dict[str, Any]:
-    vendor = one.name == "Vendor"
-    return {
-        "name": one.name,
-        "erp": _plain(one.erp, people if vendor else {}),
-        "projects": _plain(one.projects, people if vendor else {}),
-        "agreed": _plain(one.agreed, people if vendor else {}),
-        "differs": one.differs,
-    }
-
-
-def _plain(value: Value, people: Mapping[str, str]) -> Any:
-    """A fact as JSON and pages take it: money as a cell, a day as its text."""
-    if isinstance(value, Money):
-        return money(value.amount, value.currency)
-    if isinstance(value, date):
-        return value.isoformat()
-    return f"{people[value]} ({value})" if value and value in people else value or ""
 
 
 def _rows(both: Compared, billed: Mapping[str, Any]) -> list[Row]:

@@ -223,8 +223,25 @@ def thing_words(kind: str, number: str) -> str:
         return f"code part {part} value {value or '(empty)'}"
     if kind == "policy":
         return f"policy {number}"
+    special = _special_words(kind, number)
+    if special:
+        return special
     named = {"vendor": "supplier", "vendor_there": "vendor in Procore", "cost_type": "cost type"}
     return f"{named.get(kind, kind.replace('_', ' '))} {number}"
+
+
+def _special_words(kind: str, number: str) -> str:
+    """The words for a thing whose id says more than a number; empty for any other."""
+    if kind == "currency":
+        project, mark, currency = number.rpartition("=")
+        return f"currency {currency} on project {project}" if mark else f"one currency for project {number}"
+    if kind == "accounting_period":
+        company, mark, period = number.rpartition("=")
+        return f"accounting period {period} of company {company}" if mark else f"an accounting period for {number}"
+    if kind == "billing_period" and "/" in number:
+        project, _, day = number.partition("/")
+        return f"a billing period for {day} in project {project}"
+    return ""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -266,6 +283,10 @@ _MEANS_BY_REASON: Mapping[tuple[HoldReason, str], tuple[str, str]] = {
     (_R.CREDIT_WAITS, "allow"): ("Let the credit go alone", "It crosses without the invoice it credits."),
     (_R.UNBUDGETED, "allow"): ("Allow it unbudgeted", "The order goes although the code has no budget."),
 }
+
+
+ANSWERS = frozenset(_MEANS)
+"""Every answer there is."""
 
 
 def choice_of(reason: HoldReason, answer: str) -> Choice:

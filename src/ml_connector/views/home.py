@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,26 +11,35 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.connection_file import TOKEN_PAIR, TOKENS, config_from
-from ml_connector.kernel.money import rounded
 from ml_connector.planning.freshness import Freshness
-from ml_connector.service.alarms import DEAD_AFTER, excused
+from ml_connector.service.alarms import DEAD_AFTER, expected
 from ml_connector.service.breaking import SIDES
 from ml_connector.service.fresh import POLL, colours
-from ml_connector.service.pausing import BEING_SET_UP
 from ml_connector.service.proving import EXPOSURE
-from ml_connector.store import agenda, alerts, daily, exposures, run_pages
+from ml_connector.store import agenda, alerts, daily, exposures, run_pages, unsettled
 from ml_connector.store.agenda import AgendaRow
 from ml_connector.store.alerts import NOTICE, URGENT, AlertRow
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.exposures import ExposureRow
-from ml_connector.store.signals import Due, Held, Signals, Standing, signals
+from ml_connector.store.signals import Due, Signals, Standing, signals
+from ml_connector.store.unsettled import UnknownRow
 from ml_connector.views.days import BEFORE, Day, last_days
+from ml_connector.views.held_money import HeldNow, HeldRest, UnknownNow, Waiting, waiting
 from ml_connector.views.verdict import FAILED, GOOD, RETURNED, Facts, Verdict, verdict, worst
 
-TOP = 5
-"""Reasons of holds that a card names."""
 OLD = timedelta(days=2)
 """Age from which a figure is too old to be relied on."""
+_APPROVAL = "approval/plan"
+"""Key of the alert that plans wait, which is a fact of its own."""
+_TOLD = {
+    "out of reach": ("breaker/",),
+    "counted twice": ("exposure/",),
+    "late": ("silence/", "stale/"),
+    "getting old": ("stale/",),
+    "given up": ("parked/",),
+    "not known": ("unknown/",),
+}
+"""Word of the verdict to the beginnings of the keys of alerts that say the same."""
 
 
 class FlowNow(msgspec.Struct, frozen=True):
@@ -43,26 +52,10 @@ class FlowNow(msgspec.Struct, frozen=True):
     """green, amber or red; empty while it is paused."""
     sentence: str
     paused: str
+    waits: bool
+    """Whether nothing of it goes before a plan that waits is approved."""
     why: str
     failures: int
-
-
-class HeldNow(msgspec.Struct, frozen=True):
-    """What is held for one reason, with the money by currency as exact text."""
-
-    reason: str
-    owners: list[str]
-    number: int
-    money: dict[str, str]
-    since: datetime
-
-
-class HeldRest(msgspec.Struct, frozen=True):
-    """What is held for the reasons that are not named one by one."""
-
-    reasons: int
-    number: int
-    money: dict[str, str]
 
 
 class WindowNow(msgspec.Struct, frozen=True):
@@ -129,14 +122,19 @@ class Card(msgspec.Struct, frozen=True):
     """The reasons with the most money first."""
     held_rest: HeldRest | None
     """All other reasons together; None when each is named."""
+    unknown: UnknownNow | None
+    """Writes whose outcome is not known; None when there is none."""
     held_number: int
     held_money: dict[str, str]
+    """What is held for all reasons, and what those writes move."""
     exposure: ExposureNow | None
     computing: str
     """Whether somebody asked for it to be computed: `runs`, `waits` (for a worker), or empty."""
     plans: list[str]
     sides: list[SideNow]
     alerts: list[AlertNow]
+    more: int
+    """How many of them the sentence does not tell of."""
     paused: dict[str, str]
     """Flow (empty for all) to who paused it."""
     last_well: datetime | None
@@ -168,6 +166,7 @@ class _Known(msgspec.Struct, frozen=True):
     exposures: dict[int, ExposureRow]
     running: dict[int, int]
     computing: dict[int, str]
+    lost: dict[int, list[UnknownRow]]
     worker: bool
 
 
@@ -183,10 +182,11 @@ def home(app: App, name: str = "") -> Home:
         running = run_pages.at_work(conn, only)
         stand = alerts.standing(conn)
         computing = {number: _asked(agenda.one(conn, number, EXPOSURE)) for number in numbers}
+        lost = {number: unsettled.unknown_writes(conn, number) for number in numbers}
         for number in numbers:
             days[number] = daily.days(conn, number, _today(app, rows[number]) - BEFORE)
     alive = any(one.kind in ("worker", "serve") and found.at - one.seen_at <= DEAD_AFTER for one in found.workers)
-    all_of_it = _Known(found, colours(app, found, found.now), stand, known, running, computing, alive)
+    all_of_it = _Known(found, colours(app, found, found.now), stand, known, running, computing, lost, alive)
     cards = [_card(app, all_of_it, one, rows[one.id], days[one.id]) for one in found.connections if one.id in rows]
     own = [alert_now(row) for row in stand if row.connection_id == alerts.INSTALLATION]
     return Home(found.at, worst([(card.title or card.name, card.verdict) for card in cards]), cards, own, alive)
@@ -196,22 +196,24 @@ def _card(app: App, known: _Known, one: Standing, row: ConnectionRow, days: list
     fresh = known.fresh.get(one.name, {})
     mine = sorted((a for a in known.stand if a.connection_id == one.id), key=lambda a: (a.severity != URGENT, a.key))
     exposure = _exposure(known.exposures.get(one.id), known.found.at)
-    held, rest, money = _held(one)
-    number = sum(group.number for group in one.held)
+    money = waiting(one.held, known.lost.get(one.id, []))
+    said = verdict(_facts(known, one, mine, exposure, money))
     return Card(
         name=one.name,
         title=row.title,
-        verdict=verdict(_facts(known, one, mine, exposure, number, money)),
-        flows=[_flow(due, fresh, one.paused) for due in one.agenda if due.name.startswith(POLL)],
-        held=held,
-        held_rest=rest,
-        held_number=number,
-        held_money=_texts(money),
+        verdict=said,
+        flows=[_flow(due, fresh, one) for due in one.agenda if due.name.startswith(POLL)],
+        held=money.named,
+        held_rest=money.rest,
+        unknown=money.lost,
+        held_number=money.number,
+        held_money=money.together,
         exposure=exposure,
         computing=known.computing.get(one.id, ""),
         plans=one.waiting_plans,
         sides=[side_now(known.found, one, side) for side in SIDES],
         alerts=[alert_now(alert) for alert in mine],
+        more=_untold(said, mine),
         paused=one.paused,
         last_well=one.last.well_at if one.last else None,
         running=known.running.get(one.id, 0),
@@ -224,13 +226,13 @@ def _facts(
     one: Standing,
     mine: list[AlertRow],
     exposure: ExposureNow | None,
-    held: int,
-    money: Mapping[str, Decimal],
+    money: Waiting,
 ) -> Facts:
     broken = next((b for b in one.breakers if b.state != "closed"), None)
-    fresh = {} if excused(one) else known.fresh.get(one.name, {})
+    fresh = expected(one, known.fresh.get(one.name, {}))
     ran = {due.name.removeprefix(POLL) for due in one.agenda if due.well_at}
     urgent = next((a.sentence for a in mine if a.severity == URGENT), "")
+    warnings = (a.sentence for a in mine if a.severity not in (URGENT, NOTICE) and a.key != _APPROVAL)
     return Facts(
         worker=known.worker,
         broken=f"{SIDES[broken.side]} is not called: {broken.sentence}" if broken else "",
@@ -239,9 +241,9 @@ def _facts(
         exposure_old=f"{(known.found.at - exposure.at).days} days ago" if exposure and exposure.old else "",
         missing=_figure(exposure, "missing"),
         urgent=urgent,
-        warning=next((a.sentence for a in mine if a.severity not in (URGENT, NOTICE)), ""),
+        warning=next(warnings, ""),
         paused=one.paused.get("", ""),
-        setting_up=one.paused.get("", "").endswith(BEING_SET_UP),
+        setting_up=one.setting_up,
         late=tuple(flow for flow, how in fresh.items() if how.colour == "red"),
         aging=tuple(flow for flow, how in fresh.items() if how.colour == "amber"),
         never=tuple(flow for flow in fresh if flow not in ran),
@@ -249,9 +251,24 @@ def _facts(
         plans=len(one.waiting_plans),
         parked=one.parked,
         scheduled=any(due.name.startswith(POLL) for due in one.agenda),
-        held=held,
-        held_money=tuple(f"{amount:,} {currency}" for currency, amount in money.items()),
+        unknown=money.lost.number if money.lost else 0,
+        unknown_money=_amounts(money.unknown),
+        held=money.number,
+        held_money=_amounts(money.held),
     )
+
+
+def _amounts(sums: Mapping[str, Decimal]) -> tuple[str, ...]:
+    return tuple(f"{amount:,} {currency}" for currency, amount in sums.items())
+
+
+def _untold(said: Verdict, mine: Sequence[AlertRow]) -> int:
+    """How many alerts the sentence does not tell of; that a plan waits is told beside it, by a button."""
+    left = [alert for alert in mine if alert.key != _APPROVAL]
+    told = next((alert for alert in left if alert.sentence == said.sentence), None)
+    kinds = _TOLD.get(said.word, ())
+    told = told or next((alert for alert in left if alert.key.startswith(kinds)), None)
+    return len(left) - (told is not None)
 
 
 def _figure(exposure: ExposureNow | None, name: str) -> str:
@@ -267,10 +284,10 @@ def _asked(row: AgendaRow | None) -> str:
     return "runs" if row.running_job else "waits" if row.waiting_job or row.due_at else ""
 
 
-def _flow(due: Due, fresh: Mapping[str, Freshness], paused: Mapping[str, str]) -> FlowNow:
+def _flow(due: Due, fresh: Mapping[str, Freshness], one: Standing) -> FlowNow:
     flow = due.name.removeprefix(POLL)
     how = fresh.get(flow)
-    still = paused.get("") or paused.get(flow) or ""
+    still = one.paused.get("") or one.paused.get(flow) or ""
     return FlowNow(
         flow=flow,
         as_of=due.well_at,
@@ -278,48 +295,10 @@ def _flow(due: Due, fresh: Mapping[str, Freshness], paused: Mapping[str, str]) -
         colour=how.colour if how else "",
         sentence=how.sentence if how else "",
         paused=still,
+        waits=flow in one.waiting_flows,
         why=due.why,
         failures=due.attempts,
     )
-
-
-def _held(one: Standing) -> tuple[list[HeldNow], HeldRest | None, dict[str, Decimal]]:
-    """The reasons with the most money, all others together, and the money of everything by currency."""
-    reasons: dict[str, list[Held]] = {}
-    for held in one.held:
-        reasons.setdefault(held.reason, []).append(held)
-    found = sorted(reasons.items(), key=lambda entry: _weight(*entry))
-    shown = [
-        HeldNow(
-            reason=reason,
-            owners=sorted({held.owner for held in rows if held.owner}),
-            number=sum(held.number for held in rows),
-            money=_texts(_sums(rows)),
-            since=min(held.oldest for held in rows),
-        )
-        for reason, rows in found[:TOP]
-    ]
-    others = [held for _, rows in found[TOP:] for held in rows]
-    rest = HeldRest(len(found) - TOP, sum(held.number for held in others), _texts(_sums(others))) if others else None
-    return shown, rest, _sums(one.held)
-
-
-def _weight(reason: str, rows: Sequence[Held]) -> tuple[Decimal, int, str]:
-    """What the reasons are ordered by."""
-    return -max(_sums(rows).values(), default=Decimal(0)), -sum(held.number for held in rows), reason
-
-
-def _sums(rows: Iterable[Held]) -> dict[str, Decimal]:
-    """The money at stake by currency."""
-    sums: dict[str, Decimal] = {}
-    for held in rows:
-        if held.currency:
-            sums[held.currency] = sums.get(held.currency, Decimal(0)) + held.money
-    return {currency: rounded(amount, currency) for currency, amount in sorted(sums.items())}
-
-
-def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
-    return {currency: str(amount) for currency, amount in sums.items()}
 
 
 def side_now(found: Signals, one: Standing, side: str) -> SideNow:

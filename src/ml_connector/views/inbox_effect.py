@@ -53,13 +53,24 @@ class Effect(msgspec.Struct, frozen=True):
     """Given back as `expect` when the answer is saved, it is saved for these holds and as they stand here only."""
     mapping_version: int | None = None
     """Given back as `version` when a row is saved, it is added to this mapping and to no later one."""
+    about_draft: str = ""
+    """What becomes of an unsaved draft of the mapping that whoever asks has, where a row is saved."""
 
 
 def effect_form(found: Foreseen) -> Effect:
     """What was foreseen, by what becomes of each document, the most money first."""
     outcomes = tuple(_outcome(fate, found) for fate in TITLES if found.of(fate))
     ended = len({one.hold for one in found.of("goes", "rests", "left")})
-    return Effect(ended, outcomes, dict(found.made), found.left_out, found.runs, found.seen, found.mapping_version)
+    return Effect(
+        ends=ended,
+        outcomes=outcomes,
+        made=dict(found.made),
+        left_out=found.left_out,
+        runs=found.runs,
+        seen=found.seen,
+        mapping_version=found.mapping_version,
+        about_draft=found.about_draft,
+    )
 
 
 def _outcome(fate: Fate, found: Foreseen) -> Outcome:

@@ -65,6 +65,8 @@ class MappingRow(msgspec.Struct, frozen=True):
     """What the row must fit."""
     rows: int
     """Rows the table has by now."""
+    otherwise: str
+    """What the table does where no row takes a code string: `same` (its values are the code) or `refuse`."""
     suggestions: list[dict[str, Any]]
     """Codes it may lead to, each with `to`, `score`, `evidence` and the row's `values`."""
     codes: dict[str, str]
@@ -184,6 +186,7 @@ def mapping_row(conn: Transaction, connection_id: int, cause: Cause) -> MappingR
         section=section,
         values=values,
         rows=len(rule.rows) if rule else 0,
+        otherwise=rule.otherwise if rule else "refuse",
         suggestions=[
             {"to": one.to, "score": one.score, "evidence": list(one.evidence), "values": one.values} for one in found
         ],

@@ -90,7 +90,7 @@ class Gap(msgspec.Struct, frozen=True):
     money: list[Money]
     """What waits, by currency."""
     in_use: list[Money]
-    """What lies on it in documents that runs look at, waiting or not, by currency."""
+    """What lies on it in documents that runs look at, waiting or not, whatever its sign, by currency."""
     documents: int
     """How many documents wait."""
     shown: list[str]

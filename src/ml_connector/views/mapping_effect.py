@@ -44,6 +44,8 @@ class Effect(msgspec.Struct, frozen=True):
     connection: str
     based_on: int
     """The version it is compared with: the newest."""
+    mark: str
+    """Names the mapping that was looked at: given back when a draft is saved, so that nothing else is."""
     same: bool
     """Whether nothing would change at all."""
     changes: list[RowChange]
@@ -56,18 +58,20 @@ class Effect(msgspec.Struct, frozen=True):
     lost_in_all: int
     """Groups of money that would lead nowhere."""
     moved: list[Money]
-    """Sum of what would move, by currency."""
+    """Sum of what would move, by currency, whatever the sign of a line: a credit moves, too."""
     documents: int
     """Open documents that would move."""
     held: list[Money]
-    """Money of the documents that would be held because a line would lead nowhere: they wait as a whole."""
+    """Money of the documents that would be held because a line would lead nowhere: they wait as a whole, whatever
+    their sign."""
     held_documents: int
     releases: list[Release]
     """What waits for a row and would wait no more."""
     stays: list[Stay]
     """What is booked, billed or ended on these code strings and stays as it is."""
     future: list[RowChange]
-    """Rows that change and take nothing in use: only documents to come see them."""
+    """Rows that change and take nothing in use: only documents to come see them. The first of them."""
+    future_in_all: int
     new_codes: list[str]
     """Budget codes (`1201/03-310.M`) that would be used and are not in Procore yet."""
     codes_are_made: bool
@@ -125,11 +129,13 @@ def of_mapping(app: App, connection: str, wanted: CodeMapping, *, ask: bool = Fa
     into = {(one.project, one.after) for one in moves}
     fresh = {f"{project}/{flat}" for project, flat in into}
     types = {flat.rpartition(".")[2] for _, flat in into}
+    future = [one for one in changes if _only_future(one, taken.of(one.section, one.place_after))]
     policy = config_from(row.config).policy
     notes = [_WAY_BACK] if any(one.section == "reverse" for one in changes) else []
     return Effect(
         connection=connection,
         based_on=now.version,
+        mark=wanted.version(),
         same=not changes,
         changes=changes[:_SHOWN],
         changes_in_all=len(changes),
@@ -142,7 +148,8 @@ def of_mapping(app: App, connection: str, wanted: CodeMapping, *, ask: bool = Fa
         held_documents=len(work.tally.documents(held=True)),
         releases=waiting,
         stays=work.tally.stays(),
-        future=[one for one in changes if _only_future(one, taken.of(one.section, one.place_after))][:_SHOWN],
+        future=future[:_SHOWN],
+        future_in_all=len(future),
         new_codes=sorted(fresh - there),
         codes_are_made=policy.cost_codes.create == "auto",
         unbudgeted=_unbudgeted(into, budgeted) if policy.purchase_orders.unbudgeted != "allow" else [],
@@ -175,7 +182,7 @@ def _unbudgeted(into: Iterable[tuple[str, str]], budgeted: Mapping[str, frozense
 def _summed(moves: Iterable[Move]) -> list[Money]:
     sums: dict[str, Decimal] = {}
     for one in moves:
-        sums[one.money.currency] = sums.get(one.money.currency, Decimal(0)) + one.money.amount
+        sums[one.gross.currency] = sums.get(one.gross.currency, Decimal(0)) + one.gross.amount
     return [Money(amount, currency) for currency, amount in sorted(sums.items())]
 
 
@@ -198,8 +205,8 @@ class _Work:
         """Orders, then what was billed and booked on them; direct costs; budgets."""
         turns = {turn.use: turn for turn in turned(*self.readers, self.uses)}
         by_kind: dict[str, list[Line]] = {}
-        for row in code_uses.lines_on(self.conn, self.id, list(turns)) if turns else ():
-            by_kind.setdefault(row.kind, []).append(_line(row, turns[row.use]))
+        for row, turn in code_uses.lines_on(self.conn, self.id, turns) if turns else ():
+            by_kind.setdefault(row.kind, []).append(_line(row, turn))
         orders = by_kind.get("order", [])
         touched = self._orders(orders)
         touched |= self._assumed()
@@ -230,8 +237,8 @@ class _Work:
         found = self.tally.documents(held=True)
         for kind in sorted({kind for kind, _ in found}):
             documents = sorted(document for of, document in found if of == kind)
-            for row in code_uses.lines_of(self.conn, self.id, names[kind], documents):
-                sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
+            for currency, amount in code_uses.sums_of(self.conn, self.id, names[kind], documents).items():
+                sums[currency] = sums.get(currency, Decimal(0)) + amount
         return [Money(amount, currency) for currency, amount in sorted(sums.items())]
 
     def _orders(self, lines: Sequence[Line]) -> set[str]:

@@ -10,7 +10,7 @@ import msgspec
 from ml_connector.app import App
 from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput
-from ml_connector.planning.workbench import Decided, Known, Pair
+from ml_connector.planning.workbench import Decided, Known, Pair, waits
 from ml_connector.service import pairing, surveying
 from ml_connector.views.listing import Look, money
 
@@ -47,6 +47,11 @@ class PairView(msgspec.Struct, frozen=True):
     number: str
     place: str
     usable: bool
+    """False for a supplier that no order may name: without purchase data, or expired."""
+    purchasable: bool
+    """False for a supplier without purchase data, which no answer brings into Procore."""
+    waits: str
+    """Why its orders wait as things stand in IFS; empty where they do not."""
     orders: int
     money: list[dict[str, str]]
     verdict: str
@@ -146,6 +151,8 @@ def _row(pair: Pair, said: Decided, target: Known | None) -> PairView:
         number=pair.number,
         place=pair.place,
         usable=pair.usable,
+        purchasable=pair.purchasable,
+        waits=waits(pair),
         orders=pair.weight.orders,
         money=[cell for cell in cells if cell],
         verdict=pair.verdict,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,8 @@ class Code(msgspec.Struct, frozen=True):
     code: str
     currency: str
     planned: str
+    applied: str | None = None
+    """What of it was applied; None where that is not told, as while nothing is sent or a run is at it."""
 
 
 class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +42,13 @@ class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
     flow: str
     counts: dict[str, int]
     planned: Amounts
+    """Net: what is added, less what is taken away."""
+    moved: Amounts
+    """The same, each amount without its sign: what brakes and the limit of four eyes go by."""
     applied: Amounts
     states: dict[str, int]
+    waits: bool = False
+    """Whether some of it can still be approved."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +59,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     flows: list[FlowPart]
     counts: dict[str, int]
     planned: Amounts
-    """Over all flows, as brakes and limits see it."""
+    """Net, over all flows."""
+    moved: Amounts
+    """Over all flows, each amount without its sign: what brakes and the limit of four eyes go by."""
     applied: Amounts
     states: dict[str, int]
     """State to the number of steps that stand so."""
@@ -74,7 +83,68 @@ def held_in(parts: Mapping[str, Any], place: str) -> tuple[int, Amounts]:
     return held.get("records", {}).get(place, 0), held.get("money", {}).get(place, {})
 
 
-def parts_of(parts: Mapping[str, Any], fates: Sequence[Fate], *, waiting: bool) -> list[Part]:
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a plan can still be approved: flow by flow of each project, whatever went already left out."""
+
+    projects: int
+    counts: dict[str, int]
+    planned: Amounts
+    """Net."""
+    moved: Amounts
+    """Each amount without its sign."""
+
+
+def rest_of(parts: Sequence[Part]) -> Rest:
+    """What of some parts of a plan can still be approved."""
+    waiting = [part for part in parts if part.waits]
+    flows = [flow for part in waiting for flow in part.flows if flow.waits]
+    return Rest(
+        projects=len(waiting),
+        counts={what: sum(flow.counts[what] for flow in flows) for what in TOLD},
+        planned=added(flow.planned for flow in flows),
+        moved=added(flow.moved for flow in flows),
+    )
+
+
+def added(amounts: Iterable[Amounts]) -> Amounts:
+    """Amounts added up, currency by currency."""
+    sums: dict[str, Decimal] = {}
+    for one in amounts:
+        for currency, amount in one.items():
+            sums[currency] = sums.get(currency, ZERO) + Decimal(amount)
+    return {currency: str(amount) for currency, amount in sorted(sums.items())}
+
+
+class Applied:
+    """What was applied of a plan by project, flow and code, as it was kept when its run ended."""
+
+    def __init__(self, outcome: Mapping[str, Any]) -> None:
+        self.known = "codes" in outcome
+        self._untold = {(place, flow) for place, flow in outcome.get("untold", ())}
+        self._by_flow: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+        for place, flow, code, currency, amount in outcome.get("codes", ()):
+            self._by_flow.setdefault((place, flow), {})[code, currency] = amount
+
+    def codes(self, place: str, planned: Sequence[Sequence[str]]) -> list[Code]:
+        """The codes of a project with both: those of `planned` (flow, code, currency, amount), and what else went."""
+        found = {(flow, code, currency): amount for flow, code, currency, amount in planned}
+        if not self.known:
+            return [Code(*at, amount) for at, amount in found.items()]
+        for (at, flow), sums in self._by_flow.items():
+            if at == place:
+                found = {**{(flow, *one): "0.00" for one in sums}, **found}
+        return [Code(*at, amount, self._of(place, at)) for at, amount in sorted(found.items())]
+
+    def _of(self, place: str, at: tuple[str, str, str]) -> str | None:
+        flow, code, currency = at
+        if (place, flow) in self._untold:
+            return None
+        return self._by_flow.get((place, flow), {}).get((code, currency), str(rounded(ZERO, currency)))
+
+
+def parts_of(
+    parts: Mapping[str, Any], fates: Sequence[Fate], applied: Applied | None = None, *, waiting: bool
+) -> list[Part]:
     """What a plan does in each project, what lies in none last. `waiting`: some of it can still be approved.
 
     Projects of which all is held have a part that does nothing.
@@ -89,36 +159,44 @@ def parts_of(parts: Mapping[str, Any], fates: Sequence[Fate], *, waiting: bool) 
     for fate in fates:
         by_place.setdefault(fate.place, []).append(fate)
     found = [
-        _part(parts, entry, by_place.get(entry["project"], []), open_=waiting and entry["project"] in planned)
+        _part(parts, entry, by_place.get(entry["project"], []), applied or Applied({}), open_=waiting)
         for entry in entries
     ]
     return sorted(found, key=lambda part: (part.project == COMPANY_WIDE, part.project))
 
 
-def _part(parts: Mapping[str, Any], entry: Mapping[str, Any], fates: Sequence[Fate], *, open_: bool) -> Part:
+def _part(
+    parts: Mapping[str, Any], entry: Mapping[str, Any], fates: Sequence[Fate], applied: Applied, *, open_: bool
+) -> Part:
     states = states_of(fates)
     place = entry["project"]
-    flows = entry["flows"].values()
-    sums = {what: sum(flow.get(what, 0) for flow in flows) for what in TOLD}
+    counts = entry["flows"].values()
+    sums = {what: sum(flow.get(what, 0) for flow in counts) for what in TOLD}
+    flows = by_flow([entry], fates, waiting=open_)
     here = held_in(parts, place)
     return Part(
         project=place or COMPANY_WIDE,
         name=entry.get("name", "") if place else NO_PROJECT,
-        flows=by_flow([entry], fates),
+        flows=flows,
         counts=sums,
         planned=entry["money"],
+        moved=added(flow.moved for flow in flows),
         applied=applied_of(fates),
         states=states,
-        codes=[Code(*code) for code in entry["codes"]],
+        codes=applied.codes(place, entry["codes"]),
         locked={kind: number for kind, number in entry["locked"].items() if kind in LOCKS},
         unbudgeted=[Code("", *code) for code in entry["unbudgeted"]],
-        waits=open_ and (not fates or any(state in states for state in ("planned", "waiting"))),
+        waits=open_ and bool(counts) and _waits(states),
         held=here[0],
         held_money=here[1],
     )
 
 
-def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate]) -> list[FlowPart]:
+def _waits(states: Mapping[str, int]) -> bool:
+    return not states or any(state in states for state in ("planned", "waiting"))
+
+
+def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate], *, waiting: bool = False) -> list[FlowPart]:
     """What each flow does in some projects together, in the order of the registry."""
     counts: dict[str, dict[str, int]] = {}
     planned: dict[str, dict[str, Decimal]] = {}
@@ -130,17 +208,21 @@ def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate]) -> list
         for flow, _code, currency, amount in entry["codes"]:
             money = planned.setdefault(flow, {})
             money[currency] = money.get(currency, ZERO) + Decimal(amount)
-    return [
-        FlowPart(
-            flow=flow,
-            counts=counts[flow],
-            planned={currency: str(amount) for currency, amount in sorted(planned.get(flow, {}).items())},
-            applied=applied_of([fate for fate in fates if fate.flow == flow]),
-            states=states_of([fate for fate in fates if fate.flow == flow]),
-        )
-        for flow in FLOWS
-        if flow in counts
-    ]
+    found = []
+    for flow in FLOWS:
+        if flow in counts:
+            own = [fate for fate in fates if fate.flow == flow]
+            part = FlowPart(
+                flow=flow,
+                counts=counts[flow],
+                planned={currency: str(amount) for currency, amount in sorted(planned.get(flow, {}).items())},
+                moved=added(entry.get("moved", {}).get(flow, {}) for entry in entries),
+                applied=applied_of(own),
+                states=states_of(own),
+                waits=waiting and _waits(states_of(own)),
+            )
+            found.append(part)
+    return found
 
 
 def states_of(fates: Sequence[Fate]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from ml_connector.app import App
 from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.outline import TOLD
 from ml_connector.engine.reporting import describe
-from ml_connector.engine.standing_there import Sought, there_before
+from ml_connector.engine.standing_there import SHOWN, Sought, there_before
 from ml_connector.engine.work import CHANGED_BY
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import Key
@@ -108,8 +108,11 @@ class RecordPage(msgspec.Struct, frozen=True, kw_only=True):
     known_before: bool
     """Whether what was there before is known; else everything is shown as it will be."""
     taken_over: bool
-    """Whether it is in Procore already, and taken over: what was before is then what Procore had when this was
-    planned."""
+    """Whether it is there already, and taken over: what was before is then what its side had when this was planned."""
+    side: Literal["IFS", "Procore"]
+    """Where its steps are done."""
+    told: bool
+    """Whether what its side had is shown of this kind of record at all, as long as it is kept."""
     locks: str
     """What Procore locks by it; empty when nothing."""
     needs: list[str]
@@ -247,6 +250,8 @@ def record(app: App, asked: RecordAsked) -> RecordPage:
         currency=found.currency,
         known_before=known,
         taken_over=link,
+        side=_side(key.kind),
+        told=_about(key, steps).kind in SHOWN,
         locks=LOCKS[key.kind] if locked else "",
         needs=sorted({f"{record_title(need.kind)} {called(need)}" for step in steps for need in step.needs}),
         holds=[{"hold": one.id, **describe(hold_of(one))} for one in waiting if one.released_at is None],
@@ -257,10 +262,14 @@ MOST_LINES = 500
 """Changed lines that one page shows."""
 
 
+def _side(kind: str) -> Literal["IFS", "Procore"]:
+    return "IFS" if kind in ERP_KINDS else "Procore"
+
+
 def _step(kind: str, step: StepLine) -> StepShown:
     return StepShown(
         does=step_words(Verb(step.verb), kind),
-        side="IFS" if kind in ERP_KINDS else "Procore",
+        side=_side(kind),
         state=step.state,
         reason=step.reason,
         money=money(step.amount, step.currency),
@@ -293,7 +302,7 @@ def _about(key: Key, steps: Sequence[StepLine]) -> Key:
 
 
 def _taken_over(conn: Transaction, connection_id: int, key: Key, steps: Sequence[StepLine]) -> bool:
-    """Whether a record is in Procore and had no link before the plan: it is linked or marked by it, and not made."""
+    """Whether a record is there and had no link before the plan: it is linked or marked by it, and not made."""
     verbs = {step.verb for step in steps}
     if verbs & {"create"} or any(step.counts_as == "created" for step in steps):
         return False
@@ -309,6 +318,8 @@ def _there(
 ) -> tuple[Body | None, bool]:
     """What Procore had of a record that is taken over, and whether that is known."""
     about = _about(seeks.key, steps)
+    if about.kind not in SHOWN:
+        return None, False
     targets = [step.target for step in steps if step.target]
     carried = list(bodies)
     if about != seeks.key:

@@ -17,12 +17,23 @@ from ml_connector.kernel.errors import PlanUnknown
 from ml_connector.planning.policy import Policies
 from ml_connector.service import approving
 from ml_connector.service.approving import Working
-from ml_connector.store import plan_steps, plans, runs
+from ml_connector.store import plan_steps, plans, run_pages, runs
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.plan_steps import Fate, Scene
 from ml_connector.store.plans import PlanLine
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
-from ml_connector.views.plan_parts import Amounts, FlowPart, Part, applied_of, by_flow, parts_of, states_of
+from ml_connector.views.plan_parts import (
+    Amounts,
+    Applied,
+    FlowPart,
+    Part,
+    Rest,
+    applied_of,
+    by_flow,
+    parts_of,
+    rest_of,
+    states_of,
+)
 
 ZERO = Decimal(0)
 
@@ -92,11 +103,17 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     by_flow: list[FlowPart]
     planned: Amounts
-    """Over all flows, as brakes and limits see it."""
+    """Net, over all flows: what is added, less what is taken away."""
+    moved: Amounts
+    """Over all flows, each amount without its sign: what brakes and the limit of four eyes go by."""
+    rest: Rest
+    """What of it can still be approved."""
     applied: Amounts
     states: dict[str, int]
     held: int
     held_money: Amounts
+    held_at: datetime
+    """When that was so: when a run came to this plan last."""
     locked: dict[str, int]
     unbudgeted: int
     projects: list[Part]
@@ -112,6 +129,8 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     """The job that sends it, where one was asked for."""
     workers: bool = False
     """Whether a process is there that takes jobs."""
+    sending: bool = False
+    """Whether a run sends it at this moment, from wherever it was begun."""
     stopped: str = ""
     """What the run said that stopped at this plan, such as which brake it pulled; empty where none did."""
 
@@ -122,7 +141,7 @@ _COLUMNS = (
     Column("stands", "State", "state"),
     Column("asked_by", "Asked for by", sortable=True),
     Column("what", "What"),
-    Column("money", "Money, all flows", "money"),
+    Column("money", "Money moved, all flows", "money"),
     Column("also", "In other currencies"),
     Column("approved_by", "Approved by", sortable=True),
 )
@@ -140,7 +159,7 @@ def listed(app: App, look: PlansLook) -> Listing:
 
 def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
     summary = plan.summary
-    most = sorted(summary.get("money", {}).items(), key=lambda one: -abs(Decimal(one[1])))
+    most = sorted(moved_of(summary).items(), key=lambda one: -abs(Decimal(one[1])))
     return {
         "plan": {"href": f"/c/{connection}/plans/{plan.hash}", "text": plan.hash},
         "made_at": plan.first_at or plan.made_at,
@@ -151,6 +170,12 @@ def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
         "also": ", ".join(f"{Decimal(amount):,} {currency}" for currency, amount in most[1:]),
         "approved_by": plan.approved_by,
     }
+
+
+def moved_of(summary: Mapping[str, Any]) -> Amounts:
+    """What a plan moves, each amount without its sign; of a plan of an earlier release what it comes to."""
+    found: Amounts = summary.get("moved", summary.get("money", {}))
+    return found
 
 
 def _what(summary: Mapping[str, Any]) -> str:
@@ -265,9 +290,10 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         fates = _fates(conn, scene, plan) if sent else []
         standing = stands(plan)
         newer = plans.next_plan(conn, row.id, plan) if standing == "replaced" else ""
-        parts = parts_of(plan.parts, fates, waiting=standing in OPEN)
+        parts = parts_of(plan.parts, fates, Applied(plan.outcome), waiting=standing in OPEN)
         clean = _clean(plans.went(conn, row.id))
         workers = approving.takes_jobs(conn)
+        sending = sent and run_pages.at_work(conn, row.id).get(row.id) in {scene.run_id, *scene.later}
     summary = plan.summary
     limit = policies.approval.four_eyes_over
     return PlanPage(
@@ -285,10 +311,13 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         counts={name: summary.get("counts", {}).get(name, 0) for name in TOLD},
         by_flow=by_flow(plan.parts.get("projects", ()), fates),
         planned=summary.get("money", {}),
+        moved=moved_of(summary),
+        rest=rest_of(parts),
         applied=applied_of(fates),
         states=states_of(fates),
         held=summary.get("held", {}).get("records", 0),
         held_money=summary.get("held", {}).get("money", {}),
+        held_at=plan.made_at,
         locked=summary.get("locked", {}),
         unbudgeted=summary.get("unbudgeted", 0),
         projects=parts,
@@ -299,6 +328,7 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         meter=_meter(policies, clean),
         job=job if job and job.plan == plan.hash else None,
         workers=workers,
+        sending=sending,
         stopped=made.error if standing == "waiting" and made.state == "stopped" else "",
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ml_connector.kernel.errors import BadInput
+from ml_connector.views.hold_words import record_words
 from ml_connector.views.listing import Column, Listing, Look, listing, money
 from ml_connector.views.runs import FATE_TITLES, RunPage
 
@@ -38,7 +39,7 @@ def table(run: RunPage, look: TableLook) -> Listing:
 def _totals(run: RunPage) -> tuple[Iterable[Column], list[Mapping[str, Any]]]:
     columns = (_FLOW, *(Column(name, title, "number") for name, title in COUNTS.items()), Column("examples", "Such as"))
     return columns, [
-        {**msgspec.structs.asdict(one), "flow": _words(one.flow), "examples": ", ".join(one.examples)}
+        {**msgspec.structs.asdict(one), "flow": _words(one.flow), "examples": _records(one.examples)}
         for one in run.totals
     ]
 
@@ -55,9 +56,15 @@ def _money(run: RunPage) -> tuple[Iterable[Column], list[Mapping[str, Any]]]:
 def _skips(run: RunPage) -> tuple[Iterable[Column], list[Mapping[str, Any]]]:
     columns = (Column("why", "Why"), _FLOW, Column("number", "How many", "number"), Column("records", "Such as"))
     return columns, [
-        {"why": one.sentence, "flow": _words(one.flow), "number": one.number, "records": ", ".join(one.records)}
+        {"why": one.sentence, "flow": _words(one.flow), "number": one.number, "records": _records(one.records)}
         for one in run.skips
     ]
+
+
+def _records(keys: list[str]) -> str:
+    """Records as people call them; what is no `kind:id` stays as it is."""
+    parts = ((key, *key.partition(":")) for key in keys)
+    return ", ".join(record_words(kind, number) if colon and number else key for key, kind, colon, number in parts)
 
 
 def _words(flow: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.connection_file import SECRET_FIELDS, ConnectionConfig, config_from
+from ml_connector.engine.outline import TOLD
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import counted
 from ml_connector.planning.first_rights import LEVELS, Level
@@ -17,7 +18,6 @@ from ml_connector.planning.first_steps import STEPS, standing
 from ml_connector.planning.ownership import MATRIX, Choice, owner_of, value_of
 from ml_connector.planning.workbench import acceptable
 from ml_connector.service import pairing, pausing, setting_up, starting, surveying
-from ml_connector.service.pausing import BEING_SET_UP
 from ml_connector.service.surveying import Checked, Looking
 from ml_connector.store import connections, runs, setups
 from ml_connector.store.setups import SetupRow
@@ -125,6 +125,8 @@ class ScheduleView(msgspec.Struct, frozen=True):
     approve: str
     approved: bool
     """Whether a plan was ever approved, so that it may run by itself."""
+    restored: str
+    """Who restored a backup for a try; empty while nobody said so."""
 
 
 class PlanView(msgspec.Struct, frozen=True):
@@ -136,7 +138,8 @@ class PlanView(msgspec.Struct, frozen=True):
     made_at: datetime | None
     approved: bool
     counts: dict[str, int]
-    """How many records it would create, update and link, and how many it holds."""
+    """How many records it would create, update, take over (`adopted`) and link, and how many it holds: as the plan's
+    own page says it."""
     stale: bool
     """Whether it waits, and what it rests on changed after it was begun: settings, mapping, or answers."""
     approval: ApprovalView
@@ -196,7 +199,7 @@ def of(app: App, name: str) -> SetupView:
         title=there.title if there else str(row.answers.get("title") or name),
         time_zone=config.connection.time_zone if config else str(row.answers.get("time_zone") or ""),
         connection=config is not None,
-        paused=bool(there) and any(one["note"] == BEING_SET_UP for one in pausing.paused(app, name)),
+        paused=bool(there) and any(one["setting_up"] for one in pausing.paused(app, name)),
         finished=row.finished_at is not None,
         begun_by=row.begun_by,
         changed_at=row.changed_at,
@@ -268,6 +271,7 @@ def schedule_of(app: App, name: str) -> ScheduleView:
         schedule.time_zone or config.connection.time_zone,
         config.policy.purchase_orders.approve,
         starting.was_approved(app, name),
+        starting.restored(app, name),
     )
 
 
@@ -277,9 +281,10 @@ def plan_of(app: App, name: str) -> PlanView:
     with app.db.begin() as conn:
         plans = runs.list_plans(conn, row.id, 1)
         latest = plans[0] if plans else None
-        flows = runs.get_run(conn, row.id, latest.run_id).counts.values() if latest else ()
         overtaken = latest is not None and latest.state == "kept" and setups.overtaken(conn, row.id)
-    counts = {word: sum(int(one.get(word, 0)) for one in flows) for word in ("created", "updated", "linked", "held")}
+    summary = latest.summary if latest else {}
+    counts = {word: int(summary.get("counts", {}).get(word, 0)) for word in TOLD}
+    counts["held"] = int(summary.get("held", {}).get("records", 0))
     return PlanView(
         surveying.looking(app, name, "plan"),
         latest.hash if latest else "",

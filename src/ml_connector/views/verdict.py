@@ -57,6 +57,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Plans that wait for approval."""
     parked: int = 0
     scheduled: bool = True
+    unknown: int = 0
+    """Writes of which no answer came."""
+    unknown_money: tuple[str, ...] = ()
+    """What they move, by currency, as people read it."""
     held: int = 0
     held_money: tuple[str, ...] = ()
     """What is held, by currency, as people read it."""
@@ -75,16 +79,18 @@ def _trouble(facts: Facts) -> Verdict | None:
     if facts.setting_up:
         said = "It is being set up: nothing runs, and nothing is written, before its first plan is approved."
         return Verdict(NONE, "being set up", said)
-    if facts.paused:
-        return Verdict(NONE, "paused", f"Paused by {facts.paused}. Nothing runs until somebody resumes it.")
-    if facts.scheduled and not facts.worker:
-        return Verdict(FAILED, "stands still", "No worker is alive, so nothing runs: start the service.")
+    if facts.scheduled and not facts.worker and not facts.paused:
+        return Verdict(
+            FAILED, "stands still", "Nothing runs: whoever looks after the installation must start the service."
+        )
     if facts.urgent:
         return Verdict(FAILED, "needs you", facts.urgent)
     if facts.late:
         return Verdict(FAILED, "late", f"{_named(facts.late)} not as fresh as agreed.")
     if facts.missing:
         return Verdict(RETURNED, "missing", f"{facts.missing} that was placed in Procore is not there any more.")
+    if facts.paused:
+        return Verdict(NONE, "paused", f"Paused by {facts.paused}. Nothing runs until somebody resumes it.")
     return None
 
 
@@ -97,6 +103,10 @@ def _attention(facts: Facts) -> Verdict | None:
         return Verdict(WAITING, "approval", f"{what} for approval: nothing of it is sent before.")
     if facts.warning:
         return Verdict(RETURNED, "look", facts.warning)
+    if facts.unknown:
+        what = "1 write" if facts.unknown == 1 else f"{facts.unknown:,} writes"
+        said = f"What became of {what}{_sum(facts.unknown_money)} is not known: the next run asks."
+        return Verdict(RETURNED, "not known", said)
     if facts.aging:
         return Verdict(RETURNED, "getting old", f"{_named(facts.aging)} close to being too old.")
     if facts.exposure_old:
@@ -113,9 +123,8 @@ def _well(facts: Facts) -> Verdict:
     proof = "the exposure reads 0" if facts.exposure_known else "the exposure was not computed yet"
     runs = f"{_still(facts.paused_flows)}. Everything else runs" if facts.paused_flows else "Everything runs"
     if facts.held:
-        money = f" ({', '.join(facts.held_money)})" if facts.held_money else ""
         what = "1 document waits" if facts.held == 1 else f"{facts.held:,} documents wait"
-        return Verdict(WAITING, "waits for you", f"{runs} and {proof}. {what} for a person{money}.")
+        return Verdict(WAITING, "waits for you", f"{runs} and {proof}. {what} for a person{_sum(facts.held_money)}.")
     if facts.paused_flows:
         return Verdict(NONE, "partly paused", f"{runs}, nothing is held, and {proof}.")
     if not facts.exposure_known:
@@ -134,6 +143,10 @@ def worst(found: Sequence[tuple[str, Verdict]]) -> Verdict:
     others = [other for other, one in found if one.tone == first.tone and other != name]
     besides = f" Look at {listed(others, 3)} as well." if others else ""
     return Verdict(first.tone, first.word, f"{name}: {first.sentence}{besides}")
+
+
+def _sum(money: Sequence[str]) -> str:
+    return f" ({', '.join(money)})" if money else ""
 
 
 def _still(flows: Sequence[tuple[str, str]]) -> str:

@@ -16,7 +16,7 @@ from ml_connector.console.exporting import file_name
 from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.home import NO_WORKER
 from ml_connector.console.titles import details_of
-from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.errors import AskPerson, BadInput
 from ml_connector.views import audit
 from ml_connector.views.audit import AuditLook, AuditPage
 from ml_connector.views.trail_files import KINDS, trail_file
@@ -52,7 +52,10 @@ def trail(page: Page) -> Response:
 
 def verify(page: Page) -> Response:
     """Has the whole trail verified."""
-    asked: Queued = page.do(actions.VERIFY, actions.VerifyGiven(page.connection))
+    try:
+        asked: Queued = page.do(actions.VERIFY, actions.VerifyGiven(page.connection))
+    except AskPerson as error:
+        return page.redirect(_base(page), f"{error.sentence} {error.remedy}", "bad")
     said = "The trail is being verified from its first row." if asked.workers else NO_WORKER
     return page.redirect(_base(page), said, "good" if asked.workers else "bad")
 

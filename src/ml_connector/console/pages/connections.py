@@ -81,7 +81,10 @@ def rebind(page: Page) -> Response:
 def pause(page: Page) -> Response:
     """Pauses the connection until somebody resumes it."""
     name = page.part("name")
-    page.do(health.PAUSE, page.posted(PauseGiven, connection=name))
+    try:
+        page.do(health.PAUSE, page.posted(PauseGiven, connection=name))
+    except ConnectorError as error:
+        return _show(page, error)
     return page.redirect(f"/connections/{name}", "The connection is paused.")
 
 

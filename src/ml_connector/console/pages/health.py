@@ -10,13 +10,22 @@ from ml_connector.access.permissions import Permission
 from ml_connector.actions import health as actions
 from ml_connector.actions.action import Nothing
 from ml_connector.actions.home import OfConnection
+from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route, taken
+from ml_connector.console.pages.health_lists import LISTS, HealthLook, listed, on_page
 from ml_connector.kernel.errors import AskPerson, BadInput, FixSetup, NothingSuchHere, Wait
 from ml_connector.registry import FLOWS
 from ml_connector.views.health import Health
 
 _SHOWN = 30
-"""Rows of the agenda that are shown at once."""
+"""Rows of the agenda that are shown at once; its list has all of them."""
+_EMPTY = {
+    "queue": "No job waits or is at work",
+    "agenda": "Nothing is scheduled",
+    "given-up": "Nothing was given up",
+    "processes": "No process",
+}
+"""What a list says that has no row."""
 
 
 def everything(page: Page) -> Response:
@@ -30,10 +39,28 @@ def one(page: Page) -> Response:
 
 
 def _shown(page: Page, found: Health, base: str) -> Response:
-    everything = page.request.query_params.get("all") == "yes"
-    agenda = found.agenda if everything else found.agenda[:_SHOWN]
+    agenda, goes_on = found.agenda[:_SHOWN], busy(found)
+    answer = page.render(
+        "health/one.html", found=found, base=base, busy=goes_on, agenda=agenda, more=len(found.agenda) - len(agenda)
+    )
+    if page.partial and not goes_on:  # what was given up, and all else beside the queue, may be another thing now
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+def one_list(page: Page) -> Response:
+    """One of the lists, of the whole installation or of one connection; with `as`, as a file."""
+    look, name, wanted = page.query(HealthLook), page.part("list"), page.request.query_params.get("as")
+    found: Health = (
+        page.do(actions.ONE, OfConnection(page.connection)) if page.connection else page.do(actions.ALL, Nothing())
+    )
+    if wanted:
+        called = "-".join(one for one in ("health", name, page.connection) if one)
+        return export(page, wanted, called, look, lambda one: listed(found, name, one))
+    rows = on_page(listed(found, name, look), page.connection, page.zone)
+    live = name == "queue" and busy(found)
     return page.render(
-        "health/one.html", found=found, base=base, busy=busy(found), agenda=agenda, more=len(found.agenda) - len(agenda)
+        "health/list.html", listing=rows, name=name, lists=LISTS, empty=_EMPTY[name], base=_base(page), busy=live
     )
 
 
@@ -77,24 +104,26 @@ def _pause_form(page: Page, error: BadInput | None = None) -> Response:
 
 def _dismiss_form(page: Page, error: BadInput) -> Response:
     """The question why a job is laid aside, as a page of its own."""
-    base = f"/c/{page.connection}/health" if page.connection else "/health"
     return page.render(
         "health/dismiss.html",
         status=400,
         number=page.field("number"),
         note=page.field("note"),
         error=error,
-        base=base,
+        base=_base(page),
     )
 
 
 def _back(page: Page) -> str:
-    """Where the person came from, if it is a page of this connection, else its health."""
-    if not page.connection:
-        return "/health"
-    home = f"/c/{page.connection}"
-    wanted = page.field("back")
-    return wanted if wanted in (home, f"/connections/{page.connection}") else f"{home}/health"
+    """Where the person came from, if it is a page that has such buttons, else Health."""
+    base, wanted = _base(page), page.field("back")
+    known = [f"{base}/lists/{one}" for one in LISTS]
+    known += [f"/c/{page.connection}", f"/connections/{page.connection}"] if page.connection else []
+    return wanted if wanted in known else base
+
+
+def _base(page: Page) -> str:
+    return f"/c/{page.connection}/health" if page.connection else "/health"
 
 
 def _pause(page: Page) -> str:
@@ -146,8 +175,10 @@ _FORMS: dict[str, Callable[[Page, BadInput], Response]] = {"pause": _pause_form,
 PAGES: tuple[Route, ...] = (
     Route("/health", everything),
     Route("/health", act, ("POST",), Permission.WORK),
+    Route("/health/lists/{list}", one_list),
     Route("/c/{connection}/health", one),
     Route("/c/{connection}/health", act, ("POST",), Permission.WORK),
+    Route("/c/{connection}/health/lists/{list}", one_list),
     Route("/c/{connection}/health/pause", pausing, ("GET",), Permission.WORK),
 )
 """Addresses of health."""

@@ -9,7 +9,7 @@ from ml_connector.actions import home as actions
 from ml_connector.actions import runs as run_actions
 from ml_connector.actions.action import Nothing
 from ml_connector.console.page import Page, Route
-from ml_connector.kernel.errors import ConnectorError
+from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.service.jobs import AtWork
 from ml_connector.views.home import Home
 from ml_connector.views.runs import at_work
@@ -50,7 +50,10 @@ def _live(page: Page, found: Home, answer: Response) -> Response:
 
 def compute(page: Page) -> Response:
     """Has the exposure computed now."""
-    asked: actions.Queued = page.do(actions.COMPUTE, actions.OfConnection(page.connection))
+    try:
+        asked: actions.Queued = page.do(actions.COMPUTE, actions.OfConnection(page.connection))
+    except AskPerson as error:
+        return page.redirect(f"/c/{page.connection}", f"{error.sentence} {error.remedy}", "bad")
     said = "The exposure is being computed: project by project, both systems are only read."
     return page.redirect(
         f"/c/{page.connection}", said if asked.workers else NO_WORKER, "good" if asked.workers else "bad"

@@ -74,8 +74,8 @@ def _answer_effect(page: Page, error: ConnectorError | None = None) -> Response:
 def _save_row(page: Page) -> Response:
     done = page.do(actions.MAP, _mapped(page))
     standing: Standing = page.do(actions.STANDING, OfConnection(page.connection))
-    said = f"The mapping has the row, as version {done.mapping_version}. {_when(page, standing)}"
-    return page.redirect(home_of(page), said)
+    said = ["The mapping has the row, as version", f"{done.mapping_version}.", done.about_draft, _when(page, standing)]
+    return page.redirect(home_of(page), " ".join(one for one in said if one))
 
 
 def _row_effect(page: Page, error: ConnectorError | None = None) -> Response:

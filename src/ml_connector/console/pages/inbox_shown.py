@@ -15,6 +15,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.blocking import UNKNOWN
 from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.finding_linked import document_of
+from ml_connector.service.inbox_desk import place_of
 from ml_connector.views.hold_words import SORTS
 from ml_connector.views.inbox_group import Group, GroupLook
 from ml_connector.views.inbox_hold import Hold
@@ -78,6 +79,7 @@ def hold_page(page: Page, given: OfHold, error: ConnectorError | None = None, st
         found=found,
         badge=("done", "Gone") if found.released_at else badge_of({**found.line, "reason": found.reason}),
         cause_url=cause_url(page.connection, found.cause),
+        lacks_row=found.cause["waits_kind"] == "mapping" and bool(place_of(found.cause["waits_id"])[0]),
         document=record_url(page.connection, record["kind"], record["id"]) if found.document else "",
         gaps=f"/c/{quote(page.connection, safe='')}/mapping" if found.line["kind"] == "combination" else "",
         tried=sort_of(found.reason) in _TRIED,

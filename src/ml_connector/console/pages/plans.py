@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from ml_connector.kernel.text import listed
 from ml_connector.planning.approving import COMPANY_WIDE
 from ml_connector.views.document_states import record_title
 from ml_connector.views.plan_held import MOST_LISTED, HeldLook, means
-from ml_connector.views.plan_parts import NO_PROJECT
+from ml_connector.views.plan_parts import NO_PROJECT, rest_of
 from ml_connector.views.plan_records import STATES, WHAT, ChangesAsked, RecordAsked, RecordsLook
 from ml_connector.views.plans import BEGAN, OPEN, TONES, WORDS, PlanAsked, PlansLook, making
 
@@ -52,18 +51,22 @@ def plan(page: Page) -> Response:
     """One plan by project, before and after it is approved."""
     shown = page.do(acts.SHOW, PlanAsked(connection=page.connection, plan=page.part("hash")))
     own = bool(shown.four_eyes) and shown.asked_by == page.who.name
-    sending = shown.job is not None and shown.job.state in _BUSY
+    job = shown.job is not None and shown.job.state in _BUSY
+    sending = job or shown.sending
     open_ = shown.stands in OPEN and not sending
     return page.render(
         "plans/plan.html",
         plan=shown,
         own=own,
         sending=sending,
+        job=shown.job if job or not shown.sending else None,
         open=open_,
         may=open_ and not own and page.can("approve"),
         told=bool(shown.states),
         began=BEGAN.get(shown.trigger, shown.trigger),
-        moved=_sums(shown.planned),
+        rest=_moves(shown.rest.moved, shown.rest.planned),
+        net=_sums(shown.planned) if shown.planned != shown.moved else "",
+        begun=bool(shown.states.get("done")),
         held=_sums(shown.held_money),
         kinds={kind: record_title(kind) for kind in shown.locked},
         word=WORDS[shown.stands],
@@ -104,16 +107,14 @@ def _ask(page: Page, chosen: Sequence[str]) -> Response:
     base = f"{_base(page.connection)}/{page.part('hash')}"
     if not parts or len(parts) < len(set(chosen)):
         return page.redirect(base, "Not all of what was chosen waits any more: choose again.", "bad")
-    money: dict[str, Decimal] = {}
-    for part in parts:
-        for currency, amount in part.planned.items():
-            money[currency] = money.get(currency, Decimal(0)) + Decimal(amount)
+    rest = rest_of(parts)
     return page.render(
         "plans/chosen.html",
         plan=shown,
-        chosen=parts,
-        records=sum(sum(part.counts.values()) for part in parts),
-        money={currency: str(amount) for currency, amount in sorted(money.items())},
+        chosen=[(part, rest_of([part])) for part in parts],
+        rest=rest,
+        records=sum(rest.counts.values()),
+        net=_sums(rest.planned) if rest.planned != rest.moved else "",
         base=base,
         plans=_base(page.connection),
     )
@@ -138,6 +139,7 @@ def held(page: Page) -> Response:
         },
         many=sum(part.held for part in shown.projects),
         most=MOST_LISTED,
+        at=shown.held_at,
         base=f"{_base(page.connection)}/{shown.plan}",
         plans=_base(page.connection),
     )
@@ -211,6 +213,13 @@ def automatic(page: Page) -> Response:
 
 def _sums(sums: Mapping[str, str]) -> str:
     return ", ".join(f"{figure(amount, currency)} {currency}" for currency, amount in sums.items())
+
+
+def _moves(moved: Mapping[str, str], net: Mapping[str, str]) -> str:
+    """What a plan moves as people read it: each amount without its sign, and net where that is another figure."""
+    if not moved:  # of a plan of an earlier release
+        return f"net {_sums(net)}" if net else ""
+    return f"moves {_sums(moved)}" + (f", net {_sums(net) or 'nothing'}" if net != moved else "")
 
 
 def _base(connection: str) -> str:

@@ -28,8 +28,8 @@ def show(page: Page) -> Response:
 
 
 def review(page: Page) -> Response:
-    """The difference between what was typed and what is there."""
-    typed, key = _typed(page), _key(page)
+    """The difference between what was typed and what is there; what nobody touched in the form is no part of it."""
+    typed, key = _touched(_typed(page), page.field("was")), _key(page)
     try:
         found = page.do(acts.COMPARE, acts.Trying(page.connection, typed))
     except BadInput as error:
@@ -76,6 +76,7 @@ def _group(page: Page, key: str, typed: dict[str, str], error: BadInput | None) 
         "freezes": found["freezes"] if key == HOURS else [],
         "flows": found["flows"] if key == HOURS else {},
         "typed": typed,
+        "was": msgspec.json.encode(_values(found, key, group["entries"])).decode(),
         "error": error,
         "at": _at(page, ""),
         "here": _at(page, key),
@@ -95,6 +96,27 @@ def _typed(page: Page) -> dict[str, str]:
             path = name.removeprefix(_MANY)
             typed[path] = ", ".join(page.fields(f"{_FIELD}{path}"))
     return {**typed, **{path: "\n".join(sorted(lines)) for path, lines in tables.items()}}
+
+
+def _touched(typed: dict[str, str], was: str) -> dict[str, str]:
+    """The entries that are not as the form had them, which says so in `was`: whoever leaves an entry alone does not
+    undo what another person made of it meanwhile."""
+    try:
+        before = msgspec.json.decode(was, type=dict[str, str])
+    except msgspec.DecodeError:
+        return typed
+    return {path: text for path, text in typed.items() if path not in before or _lines(text) != _lines(before[path])}
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a value, in an order of their own: those of a table have none."""
+    return sorted(line.strip() for line in text.strip().splitlines())
+
+
+def _values(found: dict[str, Any], key: str, entries: list[dict[str, Any]]) -> dict[str, str]:
+    """Every entry of a form with the value it has before anybody types."""
+    parts = [entries, *found["freezes"], *found["flows"].values()] if key == HOURS else [entries]
+    return {one["path"]: one["value"] for part in parts for one in part}
 
 
 def _key(page: Page) -> str:

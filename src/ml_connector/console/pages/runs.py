@@ -13,11 +13,12 @@ from ml_connector.actions.home import Queued
 from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.home import NO_WORKER, not_queued
+from ml_connector.console.wording import for_pages
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere
 from ml_connector.registry import FLOWS
 from ml_connector.views.listing import Listing
 from ml_connector.views.run_tables import TableLook, table
-from ml_connector.views.runs import FATE_TITLES, RunPage, RunsLook, sums
+from ml_connector.views.runs import FATE_TITLES, RunPage, RunsLook, sums, under_way
 
 _STEPS = {
     "begins": "It begins.",
@@ -39,8 +40,8 @@ def listed(page: Page) -> Response:
     if wanted:
         return export(page, wanted, "runs", look, lambda one: page.do(actions.LIST, one))
     found: Listing = page.do(actions.LIST, look)
-    busy = any(row["state"] == "running" for row in found.rows)
-    return page.render("runs/list.html", found=_folded(found), busy=busy, flows=list(FLOWS), base=_base(page))
+    shown, goes_on = _folded(found, page.connection, page.zone), under_way(page.app, page.connection)
+    return page.render("runs/list.html", found=shown, goes_on=goes_on, flows=list(FLOWS), base=_base(page))
 
 
 def one(page: Page) -> Response:
@@ -107,13 +108,13 @@ def again(page: Page) -> Response:
     return page.redirect(_base(page), said, "good" if asked.workers else "bad")
 
 
-def _folded(found: Listing) -> Listing:
+def _folded(found: Listing, connection: str, zone: str) -> Listing:
     """The list as it fits a page: money beneath the number of each fate, and who started it beneath when."""
     rows = [
         {
             **row,
             "started": {"text": row["started"], "beneath": f"{row['actor']}, {row['trigger']}"},
-            "flows": {"text": row["flows"], "beneath": row["error"]},
+            "flows": {"text": row["flows"], "beneath": for_pages(row["error"], connection, zone)},
             **{name: {"text": row[name], "beneath": row[f"{name}_money"]} for name in FATE_TITLES},
         }
         for row in found.rows

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 import msgspec
 from starlette.responses import Response
 
 from ml_connector.access.permissions import Permission
-from ml_connector.console.page import Page, Route
-from ml_connector.console.playground import Call, Playground
-from ml_connector.kernel.errors import BadInput, NothingSuchHere
+from ml_connector.actions import sandbox as acts
+from ml_connector.actions.action import Nothing
+from ml_connector.actions.playground import Act, Call, Playground
+from ml_connector.actions.sandbox import SIDES, STEPS, Acted, Moved, Struck, ground_of
+from ml_connector.console.page import Page, Route, taken
+from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import clipped
 from ml_connector.views.listing import Column, Listing, Look, listing
 
 _HOME = "/sandbox"
-_SIDES = {"ifs": "IFS", "procore": "Procore"}
-_STEPS = ((900, "15 minutes"), (3600, "1 hour"), (8 * 3600, "8 hours"), (86_400, "1 day"), (7 * 86_400, "1 week"))
 _TIMES = (("1", "The next call"), ("5", "The next 5 calls"), ("0", "Every call until it is mended"))
 _PATH = 72
 """Characters of an address shown in the log."""
@@ -31,18 +31,6 @@ _COLUMNS = (
     Column("ms", "Milliseconds", "number"),
 )
 
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
-
-
-class _Moved(msgspec.Struct, frozen=True):
-    seconds: Seconds
-
-
-class _Struck(msgspec.Struct, frozen=True):
-    kind: Annotated[str, msgspec.Meta(max_length=40)]
-    side: Annotated[str, msgspec.Meta(max_length=10)] = ""
-    times: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
-
 
 class CallsLook(Look, frozen=True, kw_only=True):
     """The calls both systems heard."""
@@ -55,79 +43,70 @@ class CallsLook(Look, frozen=True, kw_only=True):
 def people(page: Page) -> Response:
     """Acts of people in both systems, and the clock."""
     ground = _ground(page)
-    acts = ground.acts()
-    sides = [(title, [act for act in acts if act.side == side]) for side, title in _SIDES.items()]
-    return _shown(page, ground, "people", sides=sides, typed={}, failed="", error=None)
+    return _shown(page, ground, "people", sides=_by_side(ground), typed={}, failed="", error=None)
 
 
 def act(page: Page) -> Response:
     """Does what somebody typed; refused, the form comes again with the reason."""
     ground = _ground(page)
     key = page.field("act")
-    known = {one.key: one for one in ground.acts()}
-    if key not in known:
-        raise NothingSuchHere("Nobody in the sandbox can do that.", remedy="Choose one of the acts on the page.")
-    typed = {entry.name: page.field(entry.name) for entry in known[key].entries}
+    entries = next((one.entries for one in ground.acts() if one.key == key), ())
+    typed = {entry.name: page.field(entry.name) for entry in entries}
     try:
-        return page.redirect(_HOME, ground.act(key, typed))
+        return page.redirect(_HOME, page.do(acts.ACT, taken(Acted, {"act": key, "typed": typed})).said)
     except BadInput as error:
-        sides = [(title, [one for one in known.values() if one.side == side]) for side, title in _SIDES.items()]
+        sides = _by_side(ground)
         return _shown(page, ground, "people", sides=sides, typed=typed, failed=key, error=error, status=400)
 
 
 def move(page: Page) -> Response:
     """Lets time go by."""
-    ground = _ground(page)
-    asked = page.posted(_Moved)
-    ground.advance(asked.seconds)
-    return page.redirect(page.field("back") if page.field("back").startswith("/sandbox") else _HOME,
-                         f"{_span(asked.seconds)} went by in both systems, and for the service.")  # fmt: skip
+    _ground(page)
+    told = page.do(acts.MOVE, page.posted(Moved))
+    return page.redirect(page.field("back") if page.field("back").startswith("/sandbox") else _HOME, told.said)
 
 
 def faults(page: Page) -> Response:
     """What can be broken, and what is."""
-    ground = _ground(page)
-    return _shown(
-        page, ground, "faults", troubles=ground.troubles(), standing=ground.standing(), times=_TIMES, sides=_SIDES
-    )
+    ground, found = _ground(page), page.do(acts.FAULTS, Nothing())
+    troubles = [(one.kind, one.title, one.sentence) for one in found.troubles]
+    return _shown(page, ground, "faults", troubles=troubles, standing=found.standing, times=_TIMES, sides=SIDES)
 
 
 def strike(page: Page) -> Response:
     """Breaks something."""
-    ground = _ground(page)
-    asked = page.posted(_Struck)
-    if asked.side not in ("", *_SIDES):
-        raise BadInput(f"There is no system {asked.side!r}.", remedy="Choose ifs, procore, or both.")
-    ground.strike(asked.kind, asked.side, asked.times)
-    return page.redirect(f"{_HOME}/faults", "It is broken now. What runs next will meet it.", "info")
+    _ground(page)
+    return page.redirect(f"{_HOME}/faults", page.do(acts.BREAK, page.posted(Struck)).said, "info")
 
 
 def mend(page: Page) -> Response:
     """Takes all faults away."""
-    _ground(page).mend()
-    return page.redirect(f"{_HOME}/faults", "Nothing is broken any more.")
+    return page.redirect(f"{_HOME}/faults", page.do(acts.MEND, Nothing()).said)
 
 
 def calls(page: Page) -> Response:
     """What both systems heard, the latest first."""
     ground = _ground(page)
     look = page.query(CallsLook)
-    if look.side not in ("", *_SIDES) or look.only not in ("", "writes"):
+    if look.side not in ("", *SIDES) or look.only not in ("", "writes"):
         raise BadInput("There is no such kind of call.", remedy="Choose a system, or writes, from the lists.")
     return _shown(page, ground, "calls", found=_found(ground, look))
 
 
 def _ground(page: Page) -> Playground:
     """The sandbox; NothingSuchHere where the systems are real."""
-    if page.around.playground is None:
-        raise NothingSuchHere("There is no sandbox here.", remedy="`ml-connector demo` opens one.")
-    return page.around.playground
+    return ground_of(page.around.playground)
+
+
+def _by_side(ground: Playground) -> list[tuple[str, list[Act]]]:
+    """The acts of each system, beneath its name."""
+    return [(title, [one for one in ground.acts() if one.side == side]) for side, title in SIDES.items()]
 
 
 def _shown(page: Page, ground: Playground, tab: str, *, status: int = 200, **values: object) -> Response:
     now = ground.now()
     return page.render(
-        f"sandbox/{tab}.html", status=status, section="sandbox", title="Sandbox", tab=tab, moment=now, steps=_STEPS,
+        f"sandbox/{tab}.html", status=status, section="sandbox", title="Sandbox", tab=tab, moment=now, steps=STEPS,
         broken=sum(one.left != 0 for one in ground.standing()), places=ground.places(), **values,
     )  # fmt: skip
 
@@ -141,7 +120,7 @@ def _found(ground: Playground, look: CallsLook) -> Listing:
     ]
     start = (look.page - 1) * look.size
     rows = [_row(one) for one in heard[start : start + look.size + 1]]
-    return listing(_COLUMNS, rows, look, {"side": list(_SIDES), "only": ["writes"]})
+    return listing(_COLUMNS, rows, look, {"side": list(SIDES), "only": ["writes"]})
 
 
 def _row(one: Call) -> dict[str, object]:
@@ -155,17 +134,11 @@ def _row(one: Call) -> dict[str, object]:
         answer["word"] = f"{answer['word']} ({one.fault})"
     return {
         "at": one.at,
-        "side": _SIDES.get(one.side, one.side),
+        "side": SIDES.get(one.side, one.side),
         "call": f"{one.method} {clipped(one.path.removeprefix(_PREFIX), _PATH)}",
         "answer": answer,
         "ms": round(one.ms, 1),
     }
-
-
-def _span(seconds: float) -> str:
-    """`1 hour`: one of the steps by its name, else days, hours and minutes."""
-    named = dict(_STEPS).get(int(seconds))
-    return named or str(timedelta(seconds=int(seconds)))
 
 
 PAGES: tuple[Route, ...] = (

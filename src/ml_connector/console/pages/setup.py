@@ -153,6 +153,7 @@ def schedule(page: Page) -> Response:
             "hours": f"{page.field('opens')}-{page.field('closes')}",
             "days": days,
             "approve": page.field("approve"),
+            "restored": page.field("restored") == "yes",
         }
         page.do(acts.SCHEDULE, taken(Schedule, given))
     except BadInput as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -85,7 +85,7 @@ def one(page: Page) -> Response:
     return _one(page)
 
 
-def _one(page: Page, error: ConnectorError | None = None) -> Response:
+def _one(page: Page, error: ConnectorError | None = None, typed: Mapping[str, str] | None = None) -> Response:
     name = page.part("user")
     user = page.do(users.SHOW, OneUser(user=name))
     return page.render(
@@ -96,6 +96,7 @@ def _one(page: Page, error: ConnectorError | None = None) -> Response:
         sessions=page.do(users.SESSIONS, OneUser(user=name)).sessions,
         tokens=page.do(own.TOKENS, TokensLook(user=user.name, state="active", size=200)),
         roles=ROLES,
+        typed={"title": user.title, "email": user.email, "subject": "", "role": user.role, **(typed or {})},
         error=error,
         openid=page.app.settings.openid is not None,
     )
@@ -103,7 +104,12 @@ def _one(page: Page, error: ConnectorError | None = None) -> Response:
 
 def change(page: Page) -> Response:
     """What people call them, their e-mail address, what the OpenID provider calls them."""
-    return _done(page, users.CHANGE, page.posted(UserChange), "Saved.")
+    typed = {one: page.field(one)[:200] for one in ("title", "email", "subject") if one in page.form}
+    try:
+        page.do(users.CHANGE, page.posted(UserChange))
+    except BadInput as error:
+        return _one(page, error, typed)
+    return page.redirect(_at(page.part("user")), "Saved.")
 
 
 def role(page: Page) -> Response:

@@ -24,7 +24,8 @@
       if (Number.isNaN(at.valueOf()) || !time.dateTime.includes("T")) continue;
       time.dataset.local = "";
       time.title = exact.format(at);
-      if (!("ago" in time.dataset)) time.textContent = ("clock" in time.dataset ? clock : short).format(at);
+      const today = time.dataset.clock && new Date(time.dataset.clock).toDateString() === at.toDateString();
+      if (!("ago" in time.dataset)) time.textContent = (today ? clock : short).format(at);
     }
   };
 
@@ -58,9 +59,76 @@
     setTimeout(() => { word.textContent = before; }, 1500);
   };
 
+  // small tables that are whole on their page sort by their headings: up, down, and as they were. Lists of several
+  // pages have links in their headings, and the server sorts them
+  const orders = new Map(); // caption to [heading, way]: a part that was fetched anew keeps its order
+  const heading = (table) => table.caption?.textContent ?? "";
+  const sortKey = (cell) => {
+    const at = cell.dataset.sort ?? cell.querySelector("time[datetime]")?.getAttribute("datetime");
+    const figure = cell.querySelector(".figure");
+    const text = (at ?? figure?.textContent ?? cell.textContent).trim();
+    const number = at ? NaN : Number(text.replaceAll(",", "").replace("\u2212", "-").replace(/ ?%$/, "") || NaN);
+    return { text: text === "\u2013" ? "" : text, number, currency: figure?.parentElement?.querySelector(".currency")?.textContent ?? "" };
+  };
+  const compare = (one, other) => {
+    if (one.currency !== other.currency) return one.currency < other.currency ? -1 : 1;
+    if (!Number.isNaN(one.number) && !Number.isNaN(other.number)) return one.number - other.number;
+    return one.text.localeCompare(other.text, "en", { numeric: true, sensitivity: "base" });
+  };
+  const order = (table) => {
+    const [name, way] = orders.get(heading(table)) ?? [];
+    const body = table.tBodies[0];
+    let column = -1;
+    for (const head of table.tHead.rows[0].cells) {
+      const on = way && head.textContent === name;
+      if (on) column = head.cellIndex;
+      if (on) head.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
+    const rows = [...body.rows];
+    rows.forEach((row, place) => { row.dataset.place ??= String(place); });
+    const key = new Map(rows.map((row) => [row, column < 0 ? null : sortKey(row.cells[column])]));
+    rows.sort((one, other) => {
+      const totals = one.classList.contains("total") - other.classList.contains("total");
+      const [a, b] = [key.get(one), key.get(other)];
+      if (totals || !a) return totals || one.dataset.place - other.dataset.place;
+      if (!a.text !== !b.text) return a.text ? -1 : 1; // what says nothing comes last, either way
+      return way * compare(a, b) || one.dataset.place - other.dataset.place;
+    });
+    body.append(...rows);
+  };
+  const sortable = (within) => {
+    for (const table of within.querySelectorAll("table.rows:not(.diff, .three, [data-fixed]), table[data-sorts]")) {
+      const head = table.tHead?.rows[0], rows = [...(table.tBodies[0]?.rows ?? [])];
+      const paged = table.closest(".table-box")?.nextElementSibling?.matches("nav.pager");
+      if (!head || table.dataset.sortable || paged || table.tBodies.length > 1 || head.querySelector("a")) continue;
+      if (rows.filter((row) => !row.classList.contains("total")).length < 2) continue;
+      if (rows.some((row) => row.cells.length !== head.cells.length)) continue;
+      table.dataset.sortable = "";
+      for (const cell of head.cells) {
+        if (cell.querySelector(".hidden-text, input") || !cell.textContent.trim()) continue;
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "sorts";
+        button.append(...cell.childNodes);
+        cell.append(button);
+      }
+      if (orders.has(heading(table))) order(table);
+    }
+  };
+  const sortBy = (button) => {
+    const cell = button.closest("th"), table = button.closest("table");
+    const was = cell.getAttribute("aria-sort");
+    if (was === "descending") orders.delete(heading(table));
+    else orders.set(heading(table), [cell.textContent, was ? -1 : 1]);
+    order(table);
+  };
+
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (!target) return;
+    const sorts = target.closest("button.sorts");
+    if (sorts) return sortBy(sorts);
     if (target.closest("[data-theme-switch]")) return switchTheme();
     const copied = target.closest("[data-copy]");
     if (copied) return void copy(copied);
@@ -123,7 +191,7 @@
     }
   });
 
-  const ready = (within) => { localTimes(within); countChosen(); };
+  const ready = (within) => { localTimes(within); sortable(within); countChosen(); };
   document.addEventListener("htmx:afterSettle", (event) => ready(event.target instanceof Element ? event.target.parentElement ?? document : document));
   document.addEventListener("htmx:oobAfterSwap", () => ready(document));
   ready(document);

@@ -1,4 +1,4 @@
-"""What a demo hands to the console, so that its visitors can play with the simulated systems.
+"""What a demo hands to its doors, so that visitors and programs can play with the simulated systems.
 
 The product never leans on its sandbox: it knows this shape only, and the demo's command has what fills it.
 """
@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import msgspec
 
-class Entry(NamedTuple):
+
+class Entry(msgspec.Struct, frozen=True):
     """One thing a person types or chooses for an act."""
 
     name: str
@@ -22,7 +24,7 @@ class Entry(NamedTuple):
     """(value, text) to choose from; empty when it is typed."""
 
 
-class Act(NamedTuple):
+class Act(msgspec.Struct, frozen=True):
     """Something a person can do in one of the two systems."""
 
     key: str
@@ -34,7 +36,7 @@ class Act(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-class Trouble(NamedTuple):
+class Trouble(msgspec.Struct, frozen=True):
     """A way to break something, for the next calls or until it is mended."""
 
     kind: str
@@ -42,7 +44,7 @@ class Trouble(NamedTuple):
     sentence: str
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """A fault in force, or one that has spent itself."""
 
     title: str
