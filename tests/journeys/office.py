@@ -107,6 +107,12 @@ class Office:
             rows = conn.exec_driver_sql("SELECT tag, erp_id FROM audit ORDER BY connection_id, seq")
             return [f"{tag} {erp_id}" for tag, erp_id in rows]
 
+    def stood(self, kind: str) -> list[str]:
+        """How our records of a kind were seen to stand in IFS, one after the other."""
+        with self.app.db.begin() as conn:
+            rows = conn.exec_driver_sql("SELECT state FROM standings WHERE kind = %s ORDER BY id", (kind,))
+            return [str(row[0]) for row in rows]
+
     def in_a_process(self, kill_at: str = "") -> int:
         """One sync in a process of its own; its exit code, -9 when it was killed."""
         return forking.sync(self.settings.home, self.settings.database_url or "", kill_at, self.name)
