@@ -90,7 +90,7 @@ def test_a_mapping_goes_out_and_in(joined: Shell, tmp_path: Path) -> None:
     path = tmp_path / "mapping.toml"
     path.write_text(joined("mapping", "export").out)
     assert "[mapping.cost_code]" in path.read_text()
-    assert joined("mapping", "import", str(path), "--json").form == {"connection": "north", "version": 1}
+    assert joined("mapping", "import", str(path), "--json").form["version"] == 1
     path.write_text(path.read_text().replace('to = "O"', 'to = "L"'))
     assert joined("mapping", "import", "north", str(path), "--json").form["version"] == 2
     assert 'to = "O"' in joined("mapping", "export", "north", "--version", "1").out

@@ -1,4 +1,4 @@
-"""A browser a session, and a scene a module; without Chromium the browser's tests are left out, and said so loudly."""
+"""A browser and a scene a module; without Chromium the browser's tests are left out, and said so loudly."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def chromium() -> str:
     return CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium") or ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window. It ends with the module: until then Playwright keeps the thread's event loop."""
     program = chromium()
     if not program:
         pytest.skip("NO BROWSER: Debian's Chromium is not installed, so no page was looked at.")
