@@ -1,6 +1,6 @@
 """Lost answers, cut sockets, refusals: whatever the network does, each order ends up in Procore exactly once.
 
-Eight seeds by the rate of faults; fifty with every flow at work, orders included, are in test_money_faults.
+Four seeds by the rate of faults; fifty with every flow at work, orders included, are in test_money_faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .test_changes import ORDER, add_line
 LOST = ("timeout_after", "drop_after", "half_body")
 """Carried out, and no answer comes: what duplicates are made of."""
 KINDS = (*LOST, *LOST, *LOST, "timeout_before", "drop_before", "401", "429", "503")
-SEEDS = range(1, 9)
+SEEDS = range(1, 5)
 MOST_RUNS = 6
 LIMIT = 6
 """Faults in all for one seed, so that it comes to an end."""
@@ -46,7 +46,7 @@ def test_first_sync_through_faults(office: Office, seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", LOST)
-@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+@pytest.mark.parametrize("nth", [1, 3])
 def test_lost_answers_to_changes_make_no_second_change_order(running: Office, kind: str, nth: int) -> None:
     add_line(running, ORDER)
     running.price("P100003", "1", "5.00")

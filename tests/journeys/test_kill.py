@@ -15,12 +15,11 @@ ASKED_LATER = "recover.found"
 SENDING = ("apply.marked", "apply.sent", "settle.before", "settle.after")
 FIRST_RUN = [
     *((point, 1) for point in POINTS if point != ASKED_LATER),
-    ("plan.decided", 3),
-    *((point, passing) for point in SENDING for passing in (3, 7)),
+    *((point, 7) for point in SENDING),
 ]
 """Where the first sync ends, and at which passing: vendors, codes, contracts, lines, statuses each get a turn."""
 
-CHANGES = [(point, n) for point in SENDING for n in (1, 3)]
+CHANGES = [(point, 3) for point in SENDING]
 """Where a sync of changes ends: header, change order, status."""
 
 

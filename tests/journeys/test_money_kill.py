@@ -19,9 +19,9 @@ NEXT_STEPS = 6
 
 FIRST = [
     *((point, 1) for point in POINTS if point != ASKED_LATER),
-    *(("read.page", passing) for passing in (6, 12)),
-    *(("plan.decided", passing) for passing in (8, 15)),
-    *(("apply.marked", step) for step in (3, 9, 17, 22)),
+    *(("read.page", passing) for passing in (12,)),
+    *(("plan.decided", passing) for passing in (15,)),
+    *(("apply.marked", step) for step in (9, 22)),
     *(("apply.sent", step) for step in range(2, FIRST_STEPS + 1)),
     *(("settle.before", step) for step in (8, 22)),
     *(("settle.after", step) for step in (16, 28)),
