@@ -34,7 +34,7 @@ from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
 from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.clock import Clock, system_clock
-from ml_connector.kernel.errors import EnvironmentChanged
+from ml_connector.kernel.errors import EnvironmentChanged, Locked
 from ml_connector.planning.mapping import DEFAULT, Mapper
 from ml_connector.registry import ERP_PROFILES
 from ml_connector.settings import Settings, settings_from
@@ -134,7 +134,7 @@ class App:
             wanted = changes if isinstance(changes, Mapping) else changes(row)
             try:
                 return self._edited(row, wanted) if wanted else row
-            except connections.Overtaken:
+            except Locked:  # overtaken by another change, or in a knot with a run at work: nothing was written
                 if not left:
                     raise
         return self.connection(name)
