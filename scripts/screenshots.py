@@ -149,9 +149,11 @@ def walked(page: Page, base: str, told: Mapping[str, Any]) -> list[Screen]:
     _typed(page, {}, "Use this company")
     theirs = {"Company number": str(projects["company_id"]), "Client id": projects["client_id"]}
     secret = {"Client secret": projects["client_secret"], "Another address (optional)": projects["url"]}
+    page.get_by_label("Environment").first.select_option("Another address")
     _typed(page, {**theirs, **secret}, "Sign in to Procore")
     _typed(page, {}, "Test now")
-    page.get_by_role("link", name="Go on", exact=True).click()
+    page.get_by_label("I have looked at each of these, on both sides").check(timeout=60_000)
+    _typed(page, {}, "Keep this and go on")
     _typed(page, {}, "Look at both sides")
     page.get_by_text("Open orders in IFS").wait_for(timeout=30_000)
     page.get_by_role("link", name="Go on", exact=True).first.click()
