@@ -37,6 +37,9 @@ def test_a_run_is_told_with_its_totals_and_the_trail_is_given_away(joined: Shell
     rows = joined("audit", "export", "north", "--to", str(lines), "--json").form["rows"]
     assert [msgspec.json.decode(line)["seq"] for line in lines.read_bytes().splitlines()] == list(range(rows, 0, -1))
     assert joined("audit", "export", "north", "--to", str(lines), code=BadInput.exit_code)
+    upward = tmp_path / "upward.jsonl"
+    joined("audit", "export", "north", "--oldest", "--to", str(upward))
+    assert upward.read_bytes().splitlines() == lines.read_bytes().splitlines()[::-1]
     joined("audit", "export", "north", "--as", "csv", "--since", "2026-01-01", "--to", str(table))
     sheet, chosen = tmp_path / "trail.xlsx", ("--tag", "run:start:done", "--run", "1", "--record", "1")
     assert joined("audit", "export", "north", "--as", "xlsx", *chosen, "--to", str(sheet), "--json").form["rows"] == 1

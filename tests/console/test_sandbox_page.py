@@ -140,7 +140,7 @@ def test_a_program_does_the_same_with_a_token(ground: Scene, served: RunningSand
         call(method, path, body, token=vera, good=403)
 
 
-def test_the_service_follows_a_clock_that_another_terminal_moves(served: RunningSandbox) -> None:
+def test_the_service_follows_a_clock_that_another_terminal_moves(served: RunningSandbox) -> None:  # until() fails
     clock = MonthClock(served)
     clock.follow()
     with DemoPlayground(served, clock).following():

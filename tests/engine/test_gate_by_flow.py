@@ -20,13 +20,6 @@ from store.cluster import Cluster
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """Both systems, for this module."""
-    with RunningSandbox(orders=24) as running:
-        yield running
-
-
 @pytest.fixture
 def app(served: RunningSandbox, cluster: Cluster, tmp_path: Path) -> Iterator[App]:
     """A connection whose plans go by themselves, but for its vendors."""

@@ -24,13 +24,6 @@ from store.cluster import Cluster
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    """Both systems, for this module."""
-    with RunningSandbox(orders=24) as running:
-        yield running
-
-
 @pytest.fixture
 def marta(served: RunningSandbox, cluster: Cluster, tmp_path: Path) -> Iterator[App]:
     """An App in Marta's name over a connection whose plans wait for approval."""

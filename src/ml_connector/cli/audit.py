@@ -117,7 +117,9 @@ def export_audit(
     number = 0
     with session.app("Writing the audit trail") as app:
         picked = "" if installation else session.pick(app, name, connection)
-        look = AuditLook(connection=picked, record=record, actor=actor, tag=tag, run=run, since=since, until=until)
+        look = AuditLook(
+            connection=picked, record=record, actor=actor, tag=tag, run=run, since=since, until=until, oldest=oldest
+        )
         try:
             with to.open("xb") as file:
                 for part in trail_file(form.value, every(app, look)):

@@ -259,8 +259,7 @@ def _amend(contract: Contract, changed: Sequence[CommitmentLine], after: tuple[V
     """
     ours = contract.ours
     assert contract.theirs is not None
-    moved = msgspec.structs.replace(ours, lines=tuple(changed))
-    lines = deltas(moved, current_values(contract.theirs, contract.change_orders))
+    lines = deltas(changed, current_values(contract.theirs, contract.change_orders))
     if not lines:
         return []
     number = 1 + max((revision_of(ours.once_key, order.reference) for order in contract.change_orders), default=0)

@@ -190,13 +190,13 @@ def as_amended(theirs: Commitment, orders: Iterable[ChangeOrder], base: Commitme
     return msgspec.structs.replace(theirs, lines=tuple(lines))
 
 
-def deltas(ours: Commitment, values: Mapping[str, Mapping[str, Decimal]]) -> tuple[CommitmentLine, ...]:
-    """The lines of the change order that brings `values` to what ours says; empty when they agree to the cent.
+def deltas(wanted: Iterable[CommitmentLine], values: Mapping[str, Mapping[str, Decimal]]) -> tuple[CommitmentLine, ...]:
+    """The lines of the change order that brings `values` to what is wanted; empty when they agree to the cent.
 
     Money that moved to another budget code leaves the old one first.
     """
     lines = []
-    for line in ours.lines:
+    for line in wanted:
         codes = values.get(line.once_key, {})
         moved = [(code, -amount) for code, amount in codes.items() if code != line.budget_code]
         for code, delta in [*moved, (line.budget_code, line.amount - codes.get(line.budget_code, ZERO))]:
