@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ from ml_connector.engine.exposure import Exposure
 from ml_connector.engine.gate import Approval
 from ml_connector.engine.money_reading import read_again
 from ml_connector.engine.run import Runner
-from ml_connector.engine.work import Errand, Report
+from ml_connector.engine.work import Errand, Outdated, Report
 from ml_connector.kernel.clock import Clock, system_clock
 from ml_connector.kernel.errors import EnvironmentChanged, Locked
 from ml_connector.planning.mapping import DEFAULT, Mapper
@@ -58,6 +58,7 @@ Changes = Mapping[str, Any] | Callable[[ConnectionRow], Mapping[str, Any]]
 """What changes about a connection in the form of its file, or what tells that for the connection as it is."""
 
 _TRIES = 10
+_TURNS = 5
 _ALIVE = timedelta(seconds=60)
 """A process that has been silent for longer is not counted."""
 
@@ -229,7 +230,7 @@ class App:
 
     def plan(self, name: str, flows: Collection[str] = ()) -> Report:
         """What would be created, changed, linked, held; kept under its hash. Writes nothing on either side."""
-        return self._runner(name, flows).plan()
+        return self._in_turn(Runner.plan, name, flows, Errand(actor=self.actor))
 
     def sync(self, name: str, flows: Collection[str] = (), approved: Approval | str | None = None) -> Report:
         """Plans and applies; with `approved` (a hash, or an Approval) only what that kept plan holds."""
@@ -241,9 +242,16 @@ class App:
         With `approved` only what that kept plan holds is sent.
         """
         approval = Approval(approved) if isinstance(approved, str) else approved
-        done = self._runner(name, flows, errand).sync(approval)
+        done = self._in_turn(lambda runner: runner.sync(approval), name, flows, errand)
         self._went_well(name)
         return done
+
+    def _in_turn(self, act: Callable[[Runner], Report], name: str, flows: Collection[str], errand: Errand) -> Report:
+        """A run by the policies and the mapping that stand when it gets its turn, not when it asked for it."""
+        for _ in range(_TURNS):
+            with suppress(Outdated):
+                return act(self._runner(name, flows, errand))
+        raise Locked(f"{name} is being changed by somebody, again and again.", remedy="Run again in a moment.")
 
     def exposure(self, name: str) -> dict[str, Any]:
         """What would be counted twice in Procore, which must be 0, and is kept here; writes nothing on either side."""

@@ -124,6 +124,7 @@ class Wiring:
             flows=chosen,
             go_live=config.connection.go_live,
             zone=ZoneInfo(config.connection.time_zone),
+            current=lambda: self._stands(row, version.version if version else 0),
             known=lambda: bond.hold(*sides.faces()),
             goes_on=sides.goes_on,
             done_at=sides.done_at,
@@ -134,6 +135,12 @@ class Wiring:
             return sides.requests()
 
         return Runner(work, requests)
+
+    def _stands(self, row: ConnectionRow, mapping_version: int) -> bool:
+        """Whether a connection and its mapping are still as they were read."""
+        with self.db.begin() as conn:
+            latest = mappings.latest(conn, row.id)
+            return connections.get(conn, row.name) == row and (latest.version if latest else 0) == mapping_version
 
     def sides(self, row: ConnectionRow, tape: RunTape, *, urgent: bool = True, fresh: bool = False) -> Sides:
         """Both systems, opened; nothing is contacted yet.

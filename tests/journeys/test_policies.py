@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -18,6 +20,39 @@ SPELLED = "S1001"
 
 def names_there(office: Office) -> list[str]:
     return [row["name"] for row in office.proof.procore.vendors()]
+
+
+# when they count ------------------------------------------------------------------------------------------------------
+
+
+def waiting_writers(office: Office) -> int:
+    """Sessions that have the right to write, or ask for it."""
+    with office.app.db.begin() as conn:
+        named = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE %s"
+        return int(conn.exec_driver_sql(named, ("% writer %",)).scalar_one())
+
+
+@pytest.mark.parametrize("changed", ["policy", "mapping"])
+def test_what_is_changed_while_a_run_waits_for_its_turn_counts_for_that_run(running: Office, changed: str) -> None:
+    number = order_for(running, SPELLED)
+    row = running.app.connection("demo")
+    with ThreadPoolExecutor(1) as pool:
+        with running.app.db.writer(row.id):
+            late = pool.submit(running.sync)
+            while waiting_writers(running) < 2:
+                assert not late.done(), late.exception()
+                time.sleep(0.001)
+            if changed == "policy":
+                running.policy(purchase_orders={"approve": "manual"})
+            else:
+                running.app.import_mapping("demo", running.app.export_mapping("demo").replace('"411*"', '"419*"'))
+        if changed == "policy":
+            with pytest.raises(ApprovalNeeded):
+                late.result()
+        else:
+            late.result()
+            assert number in [one["erp_id"] for one in running.holds()]
+    assert not [where for where, _, _ in running.proof.papers() if where[1] == number]
 
 
 # vendors --------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ from ml_connector.engine.settling import Settler
 from ml_connector.engine.spool import Spool
 from ml_connector.engine.standing import Standing
 from ml_connector.engine.totals import Step
-from ml_connector.engine.work import Draft, Halted, Report, Work
+from ml_connector.engine.work import Draft, Halted, Outdated, Report, Work
 from ml_connector.flows import budgets, cost_codes
 from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.planning.chart import Chart
@@ -82,7 +82,10 @@ class Runner:
             return self._recorded("plan", self._plan)
 
     def sync(self, approval: Approval | None = None) -> Report:
-        """Plans and applies; `approval` names a kept plan, and only what it holds is sent, or some projects of it."""
+        """Plans and applies; `approval` names a kept plan, and only what it holds is sent, or some projects of it.
+
+        Outdated, and nothing is begun, when the connection was changed since this was opened; `plan` likewise.
+        """
         with self._writing():
             return self._recorded("sync", lambda: self._sync(approval))
 
@@ -92,6 +95,8 @@ class Runner:
         work = self.work
         with work.db.writer(work.connection_id) as lock:
             work.db, work.guard, work.tape.leaving = work.db.fenced(lock), lock.check, lock.stands
+            if not work.current():  # somebody changed them while this run waited for its turn
+                raise Outdated
             yield
 
     def _recorded(self, trigger: str, act: Callable[[], Report]) -> Report:

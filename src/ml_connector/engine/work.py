@@ -67,6 +67,10 @@ class Halted(Exception):
     """A run was told to end before it sent anything; its text says why."""
 
 
+class Outdated(Exception):
+    """The connection or its mapping was changed after a run had read them and before it had the right to write."""
+
+
 @dataclass
 class Work:
     """One connection, ready to run."""
@@ -95,6 +99,8 @@ class Work:
     """Flows of this run, in the order of registry.py."""
     guard: Callable[[], None] = lambda: None
     """Makes sure before each batch that the right to write is still ours."""
+    current: Callable[[], bool] = lambda: True
+    """Whether policies and mapping are still those this was opened with; asked once nobody else may run."""
     known: Callable[[], None] = lambda: None
     """Makes sure, before anything else, that both sides are those the connection is tied to; see engine/binding.py."""
     goes_on: Callable[[], datetime | None] = lambda: None
