@@ -78,6 +78,11 @@ _NEXT = """
         seconds = excluded.seconds, renewed_at = clock_timestamp()
     RETURNING fence
 """
+_BEHIND = f"""
+    SELECT pg_advisory_xact_lock_shared({_FENCES}, {{connection}});
+    SELECT 1 FROM leases WHERE connection_id = {{connection}} AND fence = {{fence}}
+"""
+"""Two statements, each with its own look at the database; sent as plain text, which alone may carry two."""
 _RENEW = "UPDATE leases SET renewed_at = clock_timestamp() WHERE connection_id = %s AND fence = %s"
 
 _held_here: set[str] = set()
@@ -169,11 +174,14 @@ def fenced_off() -> Locked:
 def stand_behind(conn: Connection, connection_id: int, fence: int) -> None:
     """Lets a transaction go on only under the fence its holder took, which cannot change before it ends.
 
-    Locked when somebody else has taken over. The two statements see the database one after the other, as they must.
+    Locked when somebody else has taken over. The two statements see the database one after the other, as they must,
+    and travel together: every transaction of a run begins with them.
     """
-    bulk.fetch_one(conn, "SELECT pg_advisory_xact_lock_shared(%s::int, %s::int)", (_FENCES, connection_id))
-    if not bulk.fetch_one(conn, "SELECT 1 FROM leases WHERE connection_id = %s AND fence = %s", (connection_id, fence)):
-        raise fenced_off()
+    with bulk.raw(conn).cursor() as cursor:
+        cursor.execute(_BEHIND.format(connection=int(connection_id), fence=int(fence)).encode(), prepare=False)
+        cursor.nextset()
+        if cursor.fetchone() is None:
+            raise fenced_off()
 
 
 @contextmanager
