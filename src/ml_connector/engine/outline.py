@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -165,18 +165,18 @@ class Outline:
         return {
             "steps": self.steps,
             "counts": dict(total),
-            "money": _texts(self._sums(None)),
-            "moved": _texts(self._moved(None, None)),
+            "money": _texts(self._sums()),
+            "moved": _texts(self._moved()),
             "held": {"records": len(waiting), "money": _texts(waits)},
-            "locked": self._locked(None),
-            "unbudgeted": len(self._without_budget(None)),
+            "locked": self._locked(),
+            "unbudgeted": len(self._without_budget()),
             "places": places,
         }
 
     def parts(self) -> dict[str, Any]:
         """The same project by project, company-wide first, with flows and codes; and what is held."""
         return {
-            "projects": [self._project(place) for place in sorted({place for place, _ in self.counts})],
+            "projects": [part._project(place) for place, part in sorted(self._by_place().items())],
             "held": {
                 "records": dict(Counter(row.project for row in self.held)),
                 "money": {project: _texts(sums) for project, sums in self._held_money().items()},
@@ -192,47 +192,56 @@ class Outline:
                 self._add(found.setdefault(row.project, {}), row.money["currency"], abs(Decimal(row.money["amount"])))
         return found
 
+    def _by_place(self) -> dict[str, Outline]:
+        """Project to what of this is its own: nobody goes through all projects for each of them."""
+        parts: defaultdict[str, Outline] = defaultdict(Outline)
+        for name in ("counts", "money", "moved", "locked", "unbudgeted"):
+            for key, value in getattr(self, name).items():
+                getattr(parts[key[0]], name)[key] = value
+        for place, code in self._brought:
+            parts[place]._brought.add((place, code))
+        return {place: replace(part, names=self.names) for place, part in parts.items() if part.counts}
+
     def _project(self, place: str) -> dict[str, Any]:
-        flows = [flow for at, flow in sorted(self.counts) if at == place]
-        codes = sorted((flow, code, cur, one) for (at, flow, code, cur), one in self.money.items() if at == place)
+        """One project, of an outline that has nothing but it."""
+        flows = [flow for _, flow in sorted(self.counts)]
+        codes = sorted((flow, code, cur, one) for (_, flow, code, cur), one in self.money.items())
         return {
             "project": place,
             "name": self.names.get(place, ""),
             "flows": {flow: dict(self.counts[place, flow]) for flow in flows},
-            "money": _texts(self._sums(place)),
-            "moved": {flow: _texts(self._moved(place, flow)) for flow in flows},
+            "money": _texts(self._sums()),
+            "moved": {flow: _texts(self._moved(flow)) for flow in flows},
             "codes": [[flow, code, currency, _exact(one, currency)] for flow, code, currency, one in codes if one],
-            "locked": self._locked(place),
-            "unbudgeted": [[code, cur, _exact(one, cur)] for code, cur, one in self._without_budget(place)],
+            "locked": self._locked(),
+            "unbudgeted": [[code, cur, _exact(one, cur)] for code, cur, one in self._without_budget()],
         }
 
-    def _sums(self, place: str | None) -> dict[str, Decimal]:
+    def _sums(self) -> dict[str, Decimal]:
         sums: dict[str, Decimal] = {}
-        for (at, _flow, _code, currency), amount in self.money.items():
-            if place in (None, at):
+        for (_place, _flow, _code, currency), amount in self.money.items():
+            self._add(sums, currency, amount)
+        return sums
+
+    def _moved(self, flow: str = "") -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = {}
+        for (_place, of, currency), amount in self.moved.items():
+            if flow in ("", of):
                 self._add(sums, currency, amount)
         return sums
 
-    def _moved(self, place: str | None, flow: str | None) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = {}
-        for (at, of, currency), amount in self.moved.items():
-            if place in (None, at) and flow in (None, of):
-                self._add(sums, currency, amount)
-        return sums
-
-    def _locked(self, place: str | None) -> dict[str, int]:
+    def _locked(self) -> dict[str, int]:
         found: Counter[str] = Counter()
-        for (at, kind), number in self.locked.items():
-            if place in (None, at):
-                found[kind] += number
+        for (_place, kind), number in self.locked.items():
+            found[kind] += number
         return dict(found)
 
-    def _without_budget(self, place: str | None) -> list[tuple[str, str, Decimal]]:
+    def _without_budget(self) -> list[tuple[str, str, Decimal]]:
         found = sorted(self.unbudgeted.items())
         return [
             (code, currency, amount)
             for (at, code, currency), amount in found
-            if amount and place in (None, at) and (at, code) not in self._brought
+            if amount and (at, code) not in self._brought
         ]
 
 
