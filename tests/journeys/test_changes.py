@@ -197,15 +197,15 @@ def test_line_moved_to_another_code_moves_its_money_after_approval(running: Offi
     other = "09-910" if codes["1"] != "09-910" else "03-310"
     running.ifs("amend_line", order_no=ORDER, line_no="1", codes={"B": other})
     running.sync()
-    by_code = _by_code(running)
+    found = by_code(running)
     running.assert_rests()
     wanted: dict[str, Decimal] = {}
     for line in running.proof.wanted()[(_project(running), ORDER)][0].lines.values():
         wanted[line.code] = wanted.get(line.code, Decimal(0)) + line.amount
-    assert {code: amount for code, amount in by_code.items() if amount} == wanted
+    assert {code: amount for code, amount in found.items() if amount} == wanted
 
 
-def _by_code(office: Office) -> dict[str, Decimal]:
+def by_code(office: Office) -> dict[str, Decimal]:
     """Money of the contract by budget code, change orders included."""
     found: dict[str, Decimal] = {}
     lines = _header(office)["line_items"]

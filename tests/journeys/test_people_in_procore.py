@@ -12,12 +12,16 @@ import pytest
 from ml_connector.sandbox.running import SandboxFailed
 
 from .office import OPEN, UNAPPROVED, UNKNOWN_CODE, Office
-from .test_changes import ORDER, add_line
+from .test_changes import ORDER, add_line, by_code
 from .test_holds import order_for
 
 
 def header(office: Office, order: str = ORDER) -> dict[str, Any]:
     return next(row for where, _, row in office.proof.papers() if where[1] == order)
+
+
+def company(office: Office) -> int:
+    return int(office.box.sandbox.world.procore_company_id)
 
 
 def edit_title(office: Office) -> None:
@@ -138,6 +142,29 @@ def test_change_order_typed_by_a_person_is_held_and_stays(running: Office) -> No
     assert running.sent_by_sync() == []
     assert running.hold("changed_there")["erp_id"] == ORDER
     assert header(running)["approved_change_orders"] == "500.00"
+
+
+@pytest.mark.parametrize("answer", ["projects", "erp"])
+def test_a_frozen_line_on_a_code_of_theirs_is_amended_there(running: Office, answer: str) -> None:
+    """Procore's people moved a line to a code that no order of ours is on, then approved the contract again."""
+    row = header(running)
+    line, where = row["line_items"][0], row["project"]["id"]
+    types = running.proof.procore.ask("GET", f"/rest/v1.0/line_item_types?company_id={company(running)}")
+    unused = next(one["id"] for one in types if one["code"] == "O")
+    edit_status(running)
+    place = {"cost_code_id": line["cost_code"]["id"], "line_item_type_id": unused}
+    running.proof.procore.edit_line(where, row["id"], line["id"], **place)
+    code = header(running)["line_items"][0]["wbs_code"]["flat_code"]
+    assert code != line["wbs_code"]["flat_code"]
+    running.procore("set_order_status", order_number=ORDER, status="Approved")
+    running.sync()
+    running.app.rule("demo", running.hold("changed_there")["id"], answer)
+    running.price(ORDER, "1", "77.31")
+    running.sync()
+    assert running.holds("changed_there") == []
+    running.assert_rests()
+    money = by_code(running)
+    assert (money[code] != 0) == (answer == "projects")
 
 
 # our own writes come back ---------------------------------------------------------------------------------------------

@@ -382,6 +382,20 @@ def test_a_line_on_a_code_of_theirs_that_stands_is_written_without_its_code() ->
     assert [(one.amount, one.budget_code) for one in _lines(procore)] == [(D(60), "99-999.M")]
 
 
+@pytest.mark.parametrize("answer", ["projects", "erp"])
+def test_a_frozen_line_on_a_code_of_theirs_is_amended_there_without_a_link_of_that_code(answer: str) -> None:
+    procore = approved()
+    procore.edit("c1", lines=tuple(msgspec.structs.replace(one, budget_code="99-999.M") for one in _lines(procore)))
+    procore.rule(only_hold(procore, order()), answer)
+    amend = procore.sync(order(priced("1/1", 10, "6.00"))).intents[-1]
+    assert amend.verb is Verb.AMEND
+    needed = [need.id for need in amend.needs if need.kind == "budget_code"]
+    assert needed == ([f"1201/{CONCRETE}.M"] if answer == "erp" else [])
+    moved = {one.budget_code: one.amount for one in unpack("change_order", amend.body).lines}
+    there = {"projects": {"99-999.M": D(10)}, "erp": {"99-999.M": D(-50), f"{CONCRETE}.M": D(60)}}
+    assert moved == there[answer]
+
+
 def test_both_changed_is_a_conflict() -> None:
     procore = open_still()
     procore.edit("c1", description="ours now")

@@ -280,7 +280,7 @@ def _amend(contract: Contract, changed: Sequence[CommitmentLine], after: tuple[V
         scope=ours.project,
         target="",
         body=pack(body),
-        needs=_needs(ours, lines, contract.key),
+        needs=_needs(ours, _of_ours(lines, ours, contract.theirs), contract.key),
         after=after,
         money=body.money(),
         reason=f"Order {contract.order.id} changed in IFS after its approval in Procore.",
@@ -365,6 +365,12 @@ def _status(contract: Contract, after: tuple[Verb, ...]) -> Intent:
     body = msgspec.structs.replace(contract.ours, lines=())
     reason = f"{contract.order.state.value.capitalize()} in IFS is {contract.ours.status.value} in Procore."
     return msgspec.structs.replace(_intent(contract, Verb.STATUS, body, reason), after=after)
+
+
+def _of_ours(lines: tuple[CommitmentLine, ...], ours: Commitment, theirs: Commitment) -> tuple[CommitmentLine, ...]:
+    """Lines but those on a code that only Procore's people use, on a line of the contract: it is known there."""
+    known = {line.budget_code for line in theirs.lines} - {line.budget_code for line in ours.lines}
+    return tuple(line for line in lines if line.budget_code not in known)
 
 
 def _needs(ours: Commitment, lines: tuple[CommitmentLine, ...], contract: Key | None) -> tuple[Key, ...]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from ml_connector.kernel.keys import Key
 from ml_connector.kernel.text import clipped
 from ml_connector.records.commitment import ChangeOrder, CommitmentLine
 from ml_connector.systems.port import Effect, Outcome
@@ -236,9 +237,13 @@ class Changes:
         ids = {(line.origin_id, commitment.flat_of(line)): str(line.id) for line in there if line.origin_id}
         frozen = {(str(line.id), commitment.flat_of(line)) for line in there if not line.origin_id}
         units = self._units.fitted(line.unit for line in body.lines)
+        codes = {
+            commitment.flat_of(line): str(line.wbs_code.id) for line in there if line.wbs_code and line.wbs_code.id
+        }
         rows = []
         for line in body.lines:
-            budget_code = id_of(effect, "budget_code", f"{body.project}/{line.budget_code}")
+            named = Key("budget_code", f"{body.project}/{line.budget_code}")
+            budget_code = effect.ids.get(named) or codes.get(line.budget_code) or id_of(effect, *named)
             row = render_line(line, budget_code, units.get(line.unit))
             row.commitment_line_item_id = ids.get((line.once_key, line.budget_code))
             if row.commitment_line_item_id is None:
