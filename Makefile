@@ -5,6 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 ARGS ?=
 WORKERS ?= 3
+# Without written bytecode each of the many processes of a demo or a test compiles all it imports: three seconds for one.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test bench chaos lint console screenshots clean lock
 .DEFAULT_GOAL := help

@@ -17,7 +17,7 @@ SEED = 5
 @pytest.mark.xdist_group("storm")
 def test_both_sides_agree_after_a_short_storm() -> None:
     weather = Weather(
-        SEED, connections=2, workers=2, kills=3, freezes=0, cuts=3, restarts=1, seconds=15, rest=120, stalled=2.0
+        SEED, connections=2, workers=2, kills=3, freezes=0, cuts=3, restarts=1, seconds=10, rest=120, stalled=2.0
     )
     lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="mlc-storm-") as folder:

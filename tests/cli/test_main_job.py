@@ -25,17 +25,17 @@ FLOWS = [
 ]
 
 
-def test_the_whole_job_in_json(outside: Shell, box: RunningSandbox) -> None:
-    checked = outside("check", "north", "--json").form
+def test_the_whole_job_in_json(joined: Shell, outside: Shell, box: RunningSandbox) -> None:
+    checked = joined("check", "north", "--json").form
     assert checked["ok"]
     assert all(one["ok"] for one in checked["checks"])
     assert {one["side"] for one in checked["checks"]} == {"erp", "projects"}
 
-    found = outside("discover", "north", "--json").form
+    found = joined("discover", "north", "--json").form
     assert len(found["pairs"]) == 5
     assert found["erp"]["currencies"]["USD"]
 
-    planned = outside("plan", "north", "--json").form
+    planned = joined("plan", "north", "--json").form
     assert set(planned) == REPORT
     assert list(planned["flows"]) == FLOWS
     assert all(set(counts) == COUNTS for counts in planned["flows"].values())
@@ -50,24 +50,24 @@ def test_the_whole_job_in_json(outside: Shell, box: RunningSandbox) -> None:
     orders = synced["flows"]["purchase_orders"]
     assert box.procore.summary()["purchase_order_contracts"] == orders["created"] + orders["linked"]
 
-    [hold] = outside("holds", "--json").form["holds"]
+    [hold] = joined("holds", "--json").form["holds"]
     assert (hold["record"], hold["reason"], hold["waits_for"]) == (
         "order:P100009",
         "code_missing",
         "dimension:B=31-625",
     )
     box.act("ifs", "add_code_value", code_part="B", value="31-625", description="Sheet piles")
-    again = outside("sync", "north", "--json").form
+    again = joined("sync", "north", "--json").form
     assert again["flows"]["purchase_orders"]["created"] == 1
     assert again["money"]["USD"]["applied"] == hold["money"]["amount"]
-    assert outside("holds", "--json").form["holds"] == []
+    assert joined("holds", "--json").form["holds"] == []
 
-    rest = outside("sync", "north", "--json").form
+    rest = joined("sync", "north", "--json").form
     assert rest["requests"]["erp"]["write"] == rest["requests"]["projects"]["write"] == 0
 
-    states = [(run["trigger"], run["state"]) for run in outside("runs", "--json").form["runs"]]
+    states = [(run["trigger"], run["state"]) for run in joined("runs", "--json").form["runs"]]
     assert states == [("sync", "done")] * 3 + [("plan", "done")]
-    assert outside("audit", "verify", "--json").form["ok"]
+    assert joined("audit", "verify", "--json").form["ok"]
 
 
 def test_people_read_plain_columns_in_a_pipe(joined: Shell) -> None:

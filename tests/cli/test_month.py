@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ml_connector.cli.month_start import FIRST_DAY
 from ml_connector.cli.month_story import MonthStory
 from ml_connector.cli.output import Output
 from ml_connector.connection_file import read_toml
+from ml_connector.kernel.errors import BadInput
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.settings import Settings
 from store.cluster import Cluster
@@ -45,21 +47,26 @@ def test_the_month_ends_with_books_that_tie(alone: Shell) -> None:
     assert told["audit"]["faults"] == []
 
 
-@pytest.fixture(scope="module")
-def month(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MonthStory, io.StringIO]]:
-    """The month told once, with its sandbox still there, and what was printed."""
+@contextmanager
+def month_of(cluster: Cluster, home: Path, orders: int) -> Iterator[tuple[MonthStory, io.StringIO]]:
+    """The month of a world of its own that is not told yet, and where it will be printed."""
     printed, url = io.StringIO(), cluster.new_url()
-    with RunningSandbox(orders=ORDERS, spawn=True) as sandbox:
+    with RunningSandbox(orders=orders, spawn=True) as sandbox:
         clock = MonthClock(sandbox)
         begin(sandbox, clock, FIRST_DAY)
         text = sandbox.connection_text()
-        home: Path = tmp_path_factory.mktemp("month")
         with App.open(Settings(home, url), clock=clock) as app:
             app.add_connection(NAME, text)
-            story = MonthStory(app, sandbox, clock, Output(printed), read_toml(text, "The connection file"))
-            story.tell()
-            yield story, printed
+            yield MonthStory(app, sandbox, clock, Output(printed), read_toml(text, "The connection file")), printed
     cluster.drop(url)
+
+
+@pytest.fixture(scope="module")
+def month(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MonthStory, io.StringIO]]:
+    """The month told once, with its sandbox still there, and what was printed."""
+    with month_of(cluster, tmp_path_factory.mktemp("month"), ORDERS) as (story, printed):
+        story.tell()
+        yield story, printed
 
 
 def test_a_cost_typed_twice_and_a_payment_by_hand_are_told_as_residuals(month: tuple[MonthStory, io.StringIO]) -> None:
@@ -83,10 +90,13 @@ def test_a_cost_typed_twice_and_a_payment_by_hand_are_told_as_residuals(month: t
     assert f"residual {cost.amount:,}." in story.wrong[0]
 
 
-def test_the_month_says_when_the_world_is_too_small_for_it(alone: Shell) -> None:
-    said = alone("demo", "--once", "--month", "--orders", "24", "--json", code=12)
-    assert "too small for the month" in said.error["sentence"]
-    assert "--orders" in said.error["next_step"]
+def test_the_month_says_when_the_world_is_too_small_for_it(cluster: Cluster, tmp_path: Path) -> None:
+    with (
+        month_of(cluster, tmp_path, 24) as (story, _),
+        pytest.raises(BadInput, match="too small for the month") as said,
+    ):
+        story.tell()
+    assert "--orders" in said.value.remedy
 
 
 def _sum(rows: list[dict[str, Any]], column: int) -> Decimal:

@@ -1,6 +1,6 @@
 """Lost answers, cut sockets, refusals: whatever the network does, each order ends up in Procore exactly once.
 
-Four seeds by the rate of faults; fifty with every flow at work, orders included, are in test_money_faults.
+Two seeds by the rate of faults; fifty with every flow at work, orders included, are in test_money_faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .test_changes import ORDER, add_line
 LOST = ("timeout_after", "drop_after", "half_body")
 """Carried out, and no answer comes: what duplicates are made of."""
 KINDS = (*LOST, *LOST, *LOST, "timeout_before", "drop_before", "401", "429", "503")
-SEEDS = range(1, 5)
+SEEDS = (1, 4)
 MOST_RUNS = 6
 LIMIT = 6
 """Faults in all for one seed, so that it comes to an end."""

@@ -31,7 +31,7 @@ from .money_scene import (
 )
 from .office import NAME, UNKNOWN_CODE, Office
 
-SEEDS = range(7)
+SEEDS = range(5)
 ROUNDS = 5
 EDITS = 10
 """Edits of a round, before the next sync."""
