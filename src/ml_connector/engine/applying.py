@@ -129,10 +129,11 @@ class Applier:
             with self.work.db.begin() as conn:
                 stage = Stage(self.work.connection_id, self.work.run_id, kind, verb.value)
                 rows = journal.next_batchable(conn, stage, last, size)
-            if not rows:
+            if rows:
+                yield rows
+            if len(rows) < size:
                 return
             last = (rows[-1].scope, rows[-1].id)
-            yield rows
 
     def _link_stage(self, kind: str) -> None:
         for rows in self._slices(kind, Verb.LINK, SLICE):

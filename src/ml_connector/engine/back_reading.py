@@ -199,6 +199,8 @@ class BackReader:
                 self.draft.echoes += 1
             elif one.id in crossed or not (self.situation.go_live and one.dated and one.dated < self.situation.go_live):
                 theirs.append(one)
+        if not theirs:
+            return []
         with work.db.begin() as conn:
             ids = [one.id for one in theirs]
             known = sources.known(conn, work.connection_id, kind, ids, work.mapping_version)

@@ -261,24 +261,12 @@ class Decider:
             apart = ("vendor_there", FLOW)
             documents |= {source for source, hold in self.held if hold.flow == flow and hold.key.kind not in apart}
         self.work.point("plan.decided")
-        with self.work.db.begin() as conn:
-            journal.keep_intents(conn, self.work.connection_id, self.work.run_id, intents)
-            if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
-                sources.look_again(conn, self.work.connection_id, ORDER, {intent.source for intent in intents})
-            look = Look(self.work.connection_id, self.work.run_id, flow, documents)
-            self._name(conn, decision)
-            stay = [pair for pair in besides if pair[0] in documents]
-            change = holds.sync_holds(conn, look, [*stay, *pairs(decision.holds), *self._still_refused(intents)])
-            audit.append(
-                conn,
-                self.work.connection_id,
-                hold_entries(change, self.work.clock(), self.work.actor, self.work.run_id),
-            )
+        if documents or intents or decision.holds or self._named:
+            self._write_down(flow, decision, documents, besides)
         if intents:
             self.work.tape.flush(self.work.db)
         else:
             self.work.tape.spill(self.work.db)
-        self.draft.released += len(change.released)
         self.draft.ledger.decided(flow, documents if not whole_flow else (), decision)
         self.draft.take(intents)
         self.draft.outline.take(intents, self.agreed or self.situation.links)
@@ -289,6 +277,22 @@ class Decider:
         self.commitments |= {one.key for one in intents if one.key.kind == "commitment" and one.counts_as == "created"}
         if "supplier_invoices" in self.work.flows:
             self.planned.update((one.key, one.base) for one in intents if one.key.kind in FOLLOWED and one.base)
+
+    def _write_down(
+        self, flow: str, decision: Decision, documents: set[str], besides: Iterable[tuple[str, Hold]]
+    ) -> None:
+        """One transaction with all that came of a decision."""
+        work, intents = self.work, decision.intents
+        with work.db.begin() as conn:
+            journal.keep_intents(conn, work.connection_id, work.run_id, intents)
+            if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
+                sources.look_again(conn, work.connection_id, ORDER, {intent.source for intent in intents})
+            self._name(conn, decision)
+            stay = [pair for pair in besides if pair[0] in documents]
+            look = Look(work.connection_id, work.run_id, flow, documents)
+            change = holds.sync_holds(conn, look, [*stay, *pairs(decision.holds), *self._still_refused(intents)])
+            audit.append(conn, work.connection_id, hold_entries(change, work.clock(), work.actor, work.run_id))
+        self.draft.released += len(change.released)
 
 
 def _with_intents(situation: Situation, intents: Sequence[Intent]) -> Situation:

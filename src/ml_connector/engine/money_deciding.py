@@ -351,6 +351,9 @@ class MoneyDecider:
 
     def _with(self, keys: Collection[Key]) -> Situation:
         """The situation with the agreed records of some keys."""
+        links = self.situation.links
+        if all(key not in links or links[key].base for key in keys):
+            return self.situation
         with self.work.db.begin() as conn:
             return with_bases(conn, self.work.connection_id, self.situation, keys)
 

@@ -195,10 +195,10 @@ def changed_there(work: Work, draft: Draft, links: Mapping[Key, Linked], targets
     if not stamps:
         return touched
     subcontracted = _subcontracted(work, links)
+    with work.db.begin() as conn:
+        marks = sources.marks(conn, work.connection_id, "commitments/")
     for project, target in sorted(targets.items()):
-        name = f"commitments/{project}"
-        with work.db.begin() as conn:
-            since = sources.watermark(conn, work.connection_id, name)
+        since = marks.get(project, "")
         found = work.projects.commitments(target, since or None)
         if project in subcontracted:
             found = [*found, *work.projects.commitments(target, since or None, CommitmentKind.SUBCONTRACT)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache, partial
 
 from sqlalchemy import Connection
 
@@ -39,7 +40,7 @@ class Rest:
 
     def vendors(self, conn: Connection) -> None:
         """Suppliers at rest."""
-        self._keep(conn, "vendor", "vendors", self.draft.vendors, 0)
+        self._keep(conn, "vendor", self._waiting(conn, "vendors"), self.draft.vendors, 0)
 
     def refused(self, conn: Connection, well: Collection[Key]) -> None:
         """What was refused and has gone well now waits no more, whatever it hangs on: a vendor, a code, a contract.
@@ -57,23 +58,29 @@ class Rest:
 
     def documents(self, conn: Connection) -> None:
         """Invoices, payments and what was born in Procore; of the held ones, where to look for them again."""
-        number = self.work.connection_id
+        number, waiting = self.work.connection_id, cache(partial(self._waiting, conn))
         for kind, prints in self.draft.documents.items():
-            version = 0 if kind == PAYMENT else self.work.mapping_version
-            self._keep(conn, kind, FLOW_OF[kind], prints, version)
+            if prints:
+                version = 0 if kind == PAYMENT else self.work.mapping_version
+                self._keep(conn, kind, waiting(FLOW_OF[kind]), prints, version)
         for kind, ids in self.draft.ended.items():
-            held = holds.held_sources(conn, number, FLOW_OF[kind])
-            unsure = {one for flow, one in self.restless if flow == FLOW_OF[kind]}
-            sources.mark_missing(conn, number, kind, ids - held - unsure)
+            if ids:
+                sources.mark_missing(conn, number, kind, ids - waiting(FLOW_OF[kind]))
         for flow, where in self.draft.where.items():
-            held = holds.held_sources(conn, number, flow) | {doc for one, doc in self.restless if one == flow}
+            if not where:
+                continue
+            held = waiting(flow)
             kept = {f"{WHERE}{flow}/{one}": where[one] for one in sorted(where.keys() & held)}
             sources.move_watermarks(conn, number, kept)
             sources.drop_watermarks(conn, number, [f"{WHERE}{flow}/{one}" for one in where.keys() - held])
         sources.move_watermarks(conn, number, self.draft.census)
 
-    def _keep(self, conn: Connection, kind: str, flow: str, prints: dict[str, bytes], version: int) -> None:
+    def _waiting(self, conn: Connection, flow: str) -> set[str]:
+        """Documents of a flow that are held, failed or were left out."""
         held = holds.held_sources(conn, self.work.connection_id, flow)
-        rows = {one: seen for one, seen in prints.items() if one not in held and (flow, one) not in self.restless}
+        return held | {document for one, document in self.restless if one == flow}
+
+    def _keep(self, conn: Connection, kind: str, waiting: set[str], prints: dict[str, bytes], version: int) -> None:
+        rows = {one: seen for one, seen in prints.items() if one not in waiting}
         seen = sources.Seen(self.work.connection_id, kind, self.work.run_id, version)
         sources.put_fingerprints(conn, seen, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -84,12 +84,14 @@ def head_from(text: str) -> Head:
     return Head(int(number), bytes.fromhex(digest)) if number else START
 
 
-def append(conn: Connection, connection_id: int, entries: Iterable[AuditEntry]) -> Head:
-    """Adds entries to the connection's chain, in order, and returns its new end.
+def append(conn: Connection, connection_id: int, entries: Sequence[AuditEntry]) -> None:
+    """Adds entries to the connection's chain, in order.
 
-    The chain's head row is locked until the caller's transaction ends, so numbers have no gaps. Raises Bug on a tag
-    that is not on the list.
+    The chain's head row is locked until the caller's transaction ends, so numbers have no gaps; without entries it is
+    left alone. Raises Bug on a tag that is not on the list.
     """
+    if not entries:
+        return
     seq, previous = _lock(conn, connection_id)
     rows = []
     for entry in entries:
@@ -113,12 +115,10 @@ def append(conn: Connection, connection_id: int, entries: Iterable[AuditEntry]) 
             )
         )
         previous = digest
-    if rows:
-        bulk.copy_in(conn, "audit", _COLUMNS, rows)
-        bulk.run(
-            conn, "UPDATE audit_heads SET seq = %s, hash = %s WHERE connection_id = %s", (seq, previous, connection_id)
-        )
-    return Head(seq, previous)
+    bulk.copy_in(conn, "audit", _COLUMNS, rows)
+    bulk.run(
+        conn, "UPDATE audit_heads SET seq = %s, hash = %s WHERE connection_id = %s", (seq, previous, connection_id)
+    )
 
 
 def head(conn: Connection, connection_id: int) -> Head:
