@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import re
 import sys
 import tempfile
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,17 +34,20 @@ from ml_connector.cli.playground import DemoPlayground
 from ml_connector.console.pages_table import PAGES
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.settings import Settings
+from ml_connector.store import alerts
 
 FOLDER = Path(__file__).parent.parent / "docs" / "screenshots"
 """Where they are kept."""
 THEMES = ("light", "dark")
-WIDTHS = {1280: 1200, 390: 1400}
-"""Width of the window to the most of a page's height that is kept."""
+WIDTHS = {1280: 4000, 390: 6000}
+"""Width of the window to the most of a page's height that is kept: nearly every page is there as a whole."""
 
 _CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
               "--disable-component-update", "--force-color-profile=srgb", "--font-render-hinting=none")  # fmt: skip
-_QUALITY = 45
+_QUALITY = 40
+_PATIENCE = 150
+"""Seconds for the first look at what people must hear of, which comes every minute."""
 _ALIKE = 3
 """Addresses of one page whose links are followed; the first of them is its picture."""
 _FIRST = (
@@ -79,6 +84,10 @@ class Screen(NamedTuple):
         return f"installation-{name}" if whole and name else name or "home"
 
 
+_UNTOUCHED = (Screen("home-empty", "/"), Screen("connections-empty", "/connections"), Screen("setup-empty", "/setup"))
+"""What an installation shows in which nothing was set up yet."""
+
+
 @contextmanager
 def consoles(home: Path, orders: int) -> Iterator[tuple[Opened, Opened]]:
     """The demo's month with the console open on it, and the console of an installation with nothing in it."""
@@ -94,10 +103,22 @@ def consoles(home: Path, orders: int) -> Iterator[tuple[Opened, Opened]]:
                 found.service.start()
                 last_touch(story)
                 empty.service.start()
+                alarmed(app)
                 yield found, empty
             finally:
                 empty.service.stop(5)
                 found.service.stop(5)
+
+
+def alarmed(app: App) -> None:
+    """Waits until the service has looked for what people must hear of, so that every picture of a page has it."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        with app.db.begin() as conn:
+            if alerts.standing(conn):
+                return
+        time.sleep(0.5)
+    raise RuntimeError("No alarm was raised though a plan waits.")
 
 
 def screens(page: Page, base: str) -> list[Screen]:
@@ -148,7 +169,7 @@ def walked(page: Page, base: str, told: Mapping[str, Any]) -> list[Screen]:
     _typed(page, {**mine, **zone}, "Sign in to IFS")
     _typed(page, {}, "Use this company")
     theirs = {"Company number": str(projects["company_id"]), "Client id": projects["client_id"]}
-    secret = {"Client secret": projects["client_secret"], "Another address (optional)": projects["url"]}
+    secret = {"Client secret": projects["client_secret"], "Address of the API": projects["url"]}
     page.get_by_label("Environment").first.select_option("Another address")
     _typed(page, {**theirs, **secret}, "Sign in to Procore")
     _typed(page, {}, "Test now")
@@ -158,12 +179,13 @@ def walked(page: Page, base: str, told: Mapping[str, Any]) -> list[Screen]:
     page.get_by_text("Open orders in IFS").wait_for(timeout=30_000)
     page.get_by_role("link", name="Go on", exact=True).first.click()
     _typed(page, {}, "Keep this and go on")
-    _typed(page, {}, "Go on with these projects")
+    page.get_by_role("button", name=re.compile("^Accept .* sure pairs$")).click()
+    _typed(page, {}, "Go on")
     for row in page.locator("tbody tr").all():
         if not row.locator("select").input_value():
             row.locator("select").select_option(index=1)
     _typed(page, {}, "Keep this mapping and go on")
-    _typed(page, {}, "Go on with these vendors")
+    page.get_by_role("button", name=re.compile("^Go on, .* undecided$")).click()  # so has a picture, too
     page.get_by_label("Everything that is open").first.check()
     _typed(page, {}, "Keep this and go on")
     steps = page.eval_on_selector_all(".steps a[href]", "all => all.map(one => one.getAttribute('href'))")
@@ -209,13 +231,13 @@ class Shoot(NamedTuple):
     folder: Path
     ending: str
 
-    def take(self, browser: Browser) -> None:
-        """Each screen in both themes and both widths."""
+    def take(self, browser: Browser, only: str) -> None:
+        """Each screen whose name begins so, in both themes and both widths."""
         for theme in THEMES:
             for width, most in WIDTHS.items():
                 with _context(browser, theme, width, self.cookies) as context:
                     page = context.new_page()
-                    for screen in self.screens:
+                    for screen in (one for one in self.screens if one.name.startswith(only)):
                         page.goto(self.base + screen.address)
                         page.evaluate("document.fonts.ready")
                         take(page, self.folder / f"{screen.name}-{theme}-{width}.{self.ending}", most)
@@ -238,13 +260,12 @@ def main(words: list[str]) -> int:
         told = tomllib.loads((Path(home) / "connection.toml").read_text("utf-8"))
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=_CHROMIUM, args=list(_ARGUMENTS))
-            shoots = [
-                _of_demo(browser, found, given.folder, ending),
-                _of_wizard(browser, empty, told, given.folder, ending),
-            ]
+            untouched = Shoot(_url(empty), signed_in(browser, empty.link), list(_UNTOUCHED), given.folder, ending)
+            untouched.take(browser, given.only)  # before anything is set up
+            shoots = [_of_demo(browser, found, given.folder, ending), _of_wizard(browser, untouched, told)]
             shoots.append(Shoot(shoots[0].base, [], [Screen("sign-in", "/sign-in")], given.folder, ending))
             for one in shoots:
-                one._replace(screens=[it for it in one.screens if it.name.startswith(given.only)]).take(browser)
+                one.take(browser, given.only)
             browser.close()
     wanted = {one.path for one in PAGES if "GET" in one.methods and not one.open and not one.path.startswith("/setup/")}
     missing = sorted(wanted - {one.path for one in shoots[0].screens} - set(_NO_PICTURE))
@@ -258,16 +279,14 @@ def _of_demo(browser: Browser, found: Opened, folder: Path, ending: str) -> Shoo
     with _context(browser, "light", 1280, cookies) as context:
         page = context.new_page()
         page.goto(f"{base}/c/demo/mapping/row?table=cost_type")
-        _typed(page, {"Code part A": "1530", "Code": "M"}, "Put into my draft")
+        page.get_by_label("Cost type", exact=True).select_option("M")
+        _typed(page, {"Code part A": "1530"}, "Put into my draft")
         return Shoot(base, cookies, screens(page, base), folder, ending)
 
 
-def _of_wizard(browser: Browser, empty: Opened, told: Mapping[str, Any], folder: Path, ending: str) -> Shoot:
-    base, cookies = _url(empty), signed_in(browser, empty.link)
-    with _context(browser, "light", 1280, cookies) as context:
-        steps = walked(context.new_page(), base, told)
-        nothing = [Screen("home-empty", "/"), Screen("connections-empty", "/connections")]
-        return Shoot(base, cookies, [*steps, *nothing], folder, ending)
+def _of_wizard(browser: Browser, untouched: Shoot, told: Mapping[str, Any]) -> Shoot:
+    with _context(browser, "light", 1280, untouched.cookies) as context:
+        return untouched._replace(screens=walked(context.new_page(), untouched.base, told))
 
 
 def _url(found: Opened) -> str:

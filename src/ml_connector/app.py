@@ -275,7 +275,9 @@ class App:
         """
         row = self.connection(name)
         with self.db.begin() as conn:
-            return replay.replay(conn, row.id, what, self._mapper_for(conn, row.id, (what, mapping, of)), of)
+            then = self._mapper_for(conn, row.id, (what, "then", of))
+            now = then if mapping == "then" else self._mapper_for(conn, row.id, (what, mapping, of))
+            return replay.replay(conn, row.id, what, replay.Mappers(now, then), of)
 
     # people's work --------------------------------------------------------------------------------------------
 

@@ -406,7 +406,7 @@ def test_the_company_signs_people_in(people: Hall, visitor: Visitor, door: Door)
             url = visitor.get("/sign-in/company?to=/me")
             assert visitor.get(back_from(url, door.url)) == "/me"
             assert set(visitor.cookies) == {"mlc"}
-            assert "openid" in visitor.get("/me")
+            assert "OpenID" in visitor.get("/me")
             provider.wrong = {"down": True}
             openid._provider.cache_clear()
             thief.get("/sign-in/company")

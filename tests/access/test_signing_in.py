@@ -13,6 +13,7 @@ from ml_connector.access.secrets_drawn import digest
 from ml_connector.access.signing_in import Session, enter_once, once, principal_of_cookie, sign_out
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere, RateLimited
 from ml_connector.store import counters
+from ml_connector.views.users import UsersLook, listed
 
 from .people import ADAM, ANNA, PASSWORD, Hall
 
@@ -117,7 +118,12 @@ def test_a_hash_made_at_a_lesser_cost_is_made_anew(people: Hall) -> None:
 
 
 def test_a_link_signs_in_once(people: Hall) -> None:
+    def stands() -> tuple[str, str]:
+        [row] = listed(people.app, UsersLook(q=name)).rows
+        return row["state"], row["signs_in_by"]
+
     name = people.somebody()
+    assert stands() == ("invited", "sign-in link")
     first = once(people.app, name)
     word = once(people.app, name, 5).word
     with pytest.raises(BadInput):
@@ -126,6 +132,7 @@ def test_a_link_signs_in_once(people: Hall) -> None:
     found = people.who(begun)
     assert found is not None
     assert (found.name, found.how) == (name, "once")
+    assert stands() == ("active", "sign-in link"), "who was here is not merely invited"
     with pytest.raises(BadInput, match="used already"):
         enter_once(people.app, word, "", "")
     with pytest.raises(NothingSuchHere):

@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 from ml_connector.sandbox.running import RunningSandbox
 
@@ -23,7 +26,7 @@ CLOSED = [
 
 
 def test_the_demo_tells_the_truth_and_ends(alone: Shell) -> None:
-    said = alone("demo", "--once", "--orders", "40", "--json")
+    said = alone("demo", "--once", "--orders", "24", "--json")
     told = said.form
     assert (told["ok"], told["wrong"]) == (True, [])
     assert told["sync"]["money"]["USD"]["applied"] == told["plan"]["money"]["USD"]["planned"]
@@ -44,7 +47,7 @@ def test_the_demo_leaves_other_folders_alone(alone: Shell, tmp_path: Path) -> No
 
 
 def test_the_demo_stays_until_ctrl_c(alone: Shell) -> None:
-    started = alone.start("demo", "--orders", "40", "--port", "0")
+    started = alone.start("demo", "--orders", "24", "--port", "0")
     try:
         lines = _lines_until(started, "Ctrl-C ends it.")
         assert not [line for line in lines if "NO " in line]
@@ -89,7 +92,7 @@ def test_the_sandbox_serves_and_ends(alone: Shell, tmp_path: Path) -> None:
 
 def test_another_terminal_plays_with_the_systems(joined: Shell, box: RunningSandbox) -> None:
     before = box.clock()
-    assert "8 hours went by" in joined("play", "move", "8h").out
+    assert "8 hours went by in both systems.\n" in joined("play", "move", "8h").out  # this service has its own clock
     assert (box.clock() - before).total_seconds() >= 8 * 3600
     for wrong in ("0h", "soon", "99w", ""):
         assert "no span of time" in joined("play", "move", wrong, code=12).err
@@ -107,6 +110,12 @@ def test_another_terminal_plays_with_the_systems(joined: Shell, box: RunningSand
     assert joined("play", "break", "--json").form["standing"][0]["left"] is None
     joined("play", "mend")
     assert box.faults.as_json()["rules"] == []
+    with pytest.raises(urllib.error.HTTPError):  # there is no such thing
+        urllib.request.urlopen(f"{box.procore_url}/rest/v1.0/nothing", timeout=20)
+    [heard] = joined("play", "calls", "--limit", "1", "--json").form["calls"]
+    assert (heard["side"], heard["method"], heard["status"], heard["write"]) == ("procore", "GET", 404, False)
+    assert "GET /rest/v1.0/nothing  404" in joined("play", "calls", "--side", "procore", "--limit", "1").out
+    joined("play", "calls", "--side", "moon", code=12)
 
 
 def test_real_systems_are_not_played_with(joined: Shell, box: RunningSandbox) -> None:

@@ -27,7 +27,7 @@ def test_a_draft_is_begun_carried_over_and_saved(joined: Shell) -> None:
     show = ("mapping", "draft", "show")
     assert "You have no draft" in joined(*show, code=11).err
     tried = joined("mapping", "edit", "add", "cost_type", "A=77", "to=E", "--draft", "--json").form
-    assert (tried["version"], tried["future_in_all"]) == (1, 1)
+    assert (tried["version"], tried["future_in_all"], tried["draft"]) == (1, 1, "waits")
     said = joined("mapping", "edit", "add", "cost_type", "A=78", "to=S").out
     assert "Your unsaved draft was carried over onto it." in said
     text = joined("mapping", "export").out
@@ -46,11 +46,19 @@ def test_a_draft_is_begun_carried_over_and_saved(joined: Shell) -> None:
     assert "You have an unsaved draft" in joined("mapping", "import", "-", "--draft", text=text, code=12).err
     joined("mapping", "edit", "change", "cost_type", "row=1", "A=411*", "to=L")
     clash = ("mapping", "edit", "change", "cost_type", "row=1", "A=411*", "to=E")
-    joined(*clash, "--draft")
+    assert "`ml-connector mapping draft save` saves it" in joined(*clash, "--draft").out
     assert "Your unsaved draft stays" in joined(*clash[:-1], "to=O").out
+    said = joined(*clash, "--draft").out
+    assert "was saved since you began that" in said
+    assert "draft save" not in said
     assert "and it says A=411* -> O by now" in joined("mapping", "draft", "carry", code=11).err
     assert joined("mapping", "draft", "drop", "--json").form["dropped"]
     assert joined("mapping", "draft", "drop").out == "You had no draft.\n"
+    joined(*clash, "--draft")
+    assert "there is nothing to save" in joined(*clash[:-1], "to=O", "--draft").out
+    same = joined("mapping", "export").out
+    assert "there is nothing to save" in joined("mapping", "import", "-", "--draft", text=same).out
+    assert "goes with --draft" in joined("mapping", "import", "-", "--drop-draft", text=same, code=12).err
 
 
 def test_gaps_are_said_with_suggestions_and_a_wrong_word_with_what_is_right(joined: Shell) -> None:

@@ -24,7 +24,7 @@ def test_a_plan_is_read_and_approved_by_project(joined: Shell) -> None:
     assert "unit price" in told
     assert "Procore locks it" in told
     assert "make the contract" in told
-    assert "adopted" in said
+    assert "taken over" in said
     beside = joined("show", "plan", plan, "--held", "--json").form["held"]
     assert len(beside) == page["held"] > 0
     assert beside[0]["called"] in joined("show", "plan", plan, "--held").out

@@ -73,6 +73,7 @@ def page() -> SimpleNamespace:
         zone="",
         now=NOW,
         connection="north",
+        connection_title=one.title,
         connections=[one, SimpleNamespace(name="south", title="")],
         counts={"inbox": 14, "plans": 1},
         can=lambda _permission: True,

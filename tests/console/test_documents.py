@@ -131,7 +131,7 @@ def test_where_is_invoice_88(scene: Scene, browser: Browser, bill: tuple[str, st
         times = [one.get_attribute("datetime") or "" for one in hops.locator("time").all()]
         assert len(times) == len(told)
         assert times == sorted(times, reverse=True)
-        expect(hops.filter(has_text="Decided: create the voucher")).to_contain_text("service, sync")
+        expect(hops.filter(has_text="Decided: create the voucher")).to_contain_text("service, on the command line")
 
 
 def test_a_suppliers_number_that_looks_like_a_day_stays_as_it_is() -> None:
@@ -223,4 +223,7 @@ def test_pages_stand_wrong_and_hostile_words_and_read_without_scripts(
     page.locator("ol.hops details summary").first.click()
     page.get_by_role("link", name="Request and answer, exactly as sent").first.click()
     expect(page.locator("#exchange")).to_contain_text("Answer of Procore")
+    expect(page.locator("#exchange time")).to_have_count(1)
+    expect(page.locator("#exchange")).to_contain_text(re.compile(r"20\d, accepted"))
+    expect(page.get_by_role("link", name=re.compile(r"^run \d+$"))).to_be_visible()
     context.close()

@@ -40,7 +40,7 @@ def addresses(scene: Scene) -> list[str]:
     busy(scene)
     begin_setup(scene, SETUP)
     pairs = f"/setup/{SETUP}/pairs/sites"
-    row = re.search(r'name="row" value="([^"]+)"', scene.ask(pairs, scene.cookie("adam")).body)
+    row = re.search(r'name="row-0" value="([^"]+)"', scene.ask(pairs, scene.cookie("adam")).body)
     assert row
     steps = [f"/setup/{SETUP}/{step}" for step in KEYS if step not in ("sites", "vendors")]
     return [*real(scene).values(), *steps, pairs, f"{pairs}/{row[1]}", f"/setup/{SETUP}/pairs/vendors"]

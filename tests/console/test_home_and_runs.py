@@ -26,6 +26,18 @@ from ml_connector.views.health import Waiting, health
 
 from .scene import Answer, Scene, until
 
+EMPTY = {
+    "plans": "No plan yet",
+    "documents": "No document yet",
+    "runs": "No run yet",
+    "inbox": "Nothing waits for anybody",
+    "inbox/answers": "Nobody has answered anything yet",
+    "mapping/cost_code": "Every value is its own code.",
+    "health/lists/queue": "What is due next stands in the agenda.",
+    "health/lists/given-up": "Nothing was given up",
+}
+"""Lists of a connection that was only just added, and what they say: nothing was asked for, so nothing does not fit."""
+
 
 class Person:
     """Somebody signed in."""
@@ -82,11 +94,16 @@ def test_home_answers_at_once_and_everything_on_it_is_done_by_forms(scene: Scene
 
 def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     assert otto.does("/c/north/run", flows=["projects", "vendors"]).headers["location"] == "/c/north/runs"
-    number = until(lambda: re.search(r"Flows (\d+) Done", otto.sees("/c/north/runs?trigger=person")))
+    number = until(lambda: re.search(r"No change (\d+) Done", otto.sees("/c/north/runs?trigger=person")))
     page = otto.sees(f"/c/north/runs/{number[1]}")
     assert "All that came in" not in page
-    assert "Balanced all that came in is accounted for" in page
-    assert "0 no money was planned" in page
+    assert "Balanced Adds up all that came in is accounted for" in page
+    assert re.search(r"Started [^.]+ by otto, by hand: projects, vendors\.", page), page
+    assert "0.00 USD no money was planned" in page, "in the currency of the company"
+    row = otto.sees("/c/north/runs?trigger=person&size=1")
+    assert re.search(r"Balanced [^.]+ otto, by hand projects, vendors [1-9]", row), row
+    figures = [int(one) for one in re.findall(r" (\d+)(?= )", row[row.index("projects, vendors ") :])][:6]
+    assert figures[0] == sum(figures[1:]) > 0, row
     first = otto.sees("/c/north/runs/1")
     assert re.search(r"Purchase orders 22 20 1 0 0 0 1 0 0 0", first), first
     assert "Order … is planned in IFS: not sent yet." in first
@@ -109,7 +126,8 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
             "of": 193,
             "pauses": {"projects": {"away": 3}},
         }
-        conn.exec_driver_sql("UPDATE run_progress SET totals = '{}', doing = %s WHERE run_id = 1", (json.dumps(doing),))
+        sql = "UPDATE run_progress SET totals = '{}', doing = %s, at = now() WHERE run_id = 1"
+        conn.exec_driver_sql(sql, (json.dumps(doing),))
     live = scene.ask("/c/north/runs/1", otto.cookie).body
     assert until(lambda: "every 3s" not in scene.ask("/", otto.cookie).body), "nobody does it, and Home waits for none"
     assert 'hx-get="/c/north/runs/1" hx-trigger="every 2s"' in live
@@ -123,6 +141,13 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
                 "Home goes along"
             )
             assert "hx-refresh" not in scene.ask(address, otto.cookie, hx_request="true").headers
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE run_progress SET at = now() - interval '2 minutes' WHERE run_id = 1")
+    with scene.app.db.writer(scene.app.connection("north").id):
+        assert "every 2s" in scene.ask("/c/north/runs/1", otto.cookie).body, "somebody may do it"
+    dead = scene.ask("/c/north/runs/1", otto.cookie, hx_request="true")
+    assert (dead.headers["hx-refresh"], "every 2s" in dead.body) == ("true", False), "nobody does it any more"
+    assert "The process that did it has said nothing since" in dead.body
     with scene.app.db.begin() as conn:
         conn.exec_driver_sql("UPDATE runs SET state = 'done', finished_at = now() WHERE id = 1")
     assert scene.ask("/c/north/runs/1", otto.cookie, hx_request="true").headers["hx-refresh"] == "true"
@@ -228,12 +253,17 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     assert "Not verified yet" in page
     assert "From (America/Chicago)" in page
     assert "Until (UTC)" in otto.sees("/audit")
+    assert "Until (Europe/Rome)" in otto.sees("/audit?zone=Europe/Rome")
+    assert "is not a zone such as" in otto.sees("/audit?zone=Mars", 400)
+    assert otto.does("/me/zone", zone="Asia/Tokyo").status == 303
+    assert "From (Asia/Tokyo)" in otto.sees("/c/north/audit"), "as the rows are"
+    assert otto.does("/me/zone", zone="").status == 303
     page = otto.sees("/c/north/audit?record=P100009&tag=hold:open:done")
     assert "reason: A code part value is not valid in IFS; waits for: code part" in page
     assert "Held" in page
     assert "Nothing fits" in otto.sees("/c/north/audit?actor=nobody")
     body = scene.ask("/c/north/audit?oldest=true&size=5", otto.cookie).body
-    rows = [int(row) for row in re.findall(r'data-label="Row">(\d+)<', body)]
+    rows = [int(row) for row in re.findall(r'data-label="Row"><span>(\d+)<', body)]
     assert len(rows) == 5
     assert f"after={rows[-1]}" in body
     assert 'aria-sort="ascending"' in body
@@ -303,7 +333,15 @@ def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scen
         assert re.search(r"A code part value is not valid in IFS 1 [\d,.]+ USD", north), north
         body = scene.ask("/", otto.cookie).body
         assert body.count('<li><a href="/c/south">') == 2, "the menu leads to its home"
-        assert "Go on with the set-up" in Person(scene, "adam").sees("/c/south")
+        whole = Person(scene, "adam").sees("/c/south")
+        assert "Go on with the set-up" in whole
+        assert "Nothing has run yet" in whole
+        assert "Run now" not in whole, "nothing runs before its first plan is approved"
+        assert whole.count("being set up") == 2, "in the sentence and above the table"
+        for one, says in EMPTY.items():
+            told = otto.sees(f"/c/south/{one}")
+            assert says in told, one
+            assert "Nothing fits" not in told, one
     finally:
         scene.app.remove_connection("south", force=True)
 

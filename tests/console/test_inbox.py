@@ -287,8 +287,8 @@ def test_who_asked_for_a_plan_over_the_limit_is_not_the_one_to_approve_it(
         assert told.status == 303
         page.goto(f"/c/{NAME}/plans/{plan}")
         said = page.locator("#said")
-        expect(said).to_contain_text(f"anna asked for the plan {plan}")
-        expect(said).to_contain_text("over the limit of 1,000 somebody else approves it. Nothing was sent.")
+        expect(said).to_contain_text("anna asked for the plan, which moves")
+        expect(said).to_contain_text("over the limit of 1,000.00 somebody else approves it. Nothing was sent.")
         assert "The whole plan is approved" not in page.content()
         expect(page.get_by_text("Nobody has approved it yet.")).to_be_visible()
     assert order not in contracts(scene)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from ml_connector.access.signing_in import principal_of_cookie
 from ml_connector.console import page as asked
+from ml_connector.console.pages.mapping import _in_order
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.mapping_editing import Edit
 from ml_connector.service import mapping_desk as desk
@@ -33,14 +34,14 @@ def test_a_gap_is_closed_by_a_suggestion_after_its_effect_was_seen(scene: Scene,
     with scene.context(browser, "otto") as context:
         page = context.new_page()
         page.goto(AT)
-        gap = page.locator("tr", has_text="A=4130")
+        gap = page.locator("tr", has_text="Code part A 4130")
         expect(gap).to_contain_text("names alike")
         money = gap.locator(".money").first.inner_text()
         gap.get_by_role("checkbox").check()
         page.get_by_role("button", name="Take the first suggestion of each").click()
         assert "Nothing is saved yet" in said(page)
         page.get_by_role("link", name="See the effect and save").click()
-        expect(page.locator("tr", has_text="cost_type A=4130")).to_contain_text(money)
+        expect(page.locator("tr", has_text="Cost type for code part A 4130")).to_contain_text(money)
         page.get_by_role("button", name="Save as version 3").click()
         assert "Saved as version 3" in said(page)
         expect(page.get_by_text("Everything in use finds a code")).to_be_visible()
@@ -51,7 +52,7 @@ def test_who_comes_late_is_refused_and_shown_what_changed(scene: Scene, browser:
     with scene.context(browser, "otto") as context:
         page = context.new_page()
         page.goto(f"{AT}/row?table=cost_type&row=1")
-        page.get_by_label("Code", exact=True).fill("S")
+        page.get_by_label("Cost type", exact=True).select_option("S")
         page.get_by_role("button", name="Put into my draft").click()
         page.goto(f"{AT}/effect")
         expect(page.get_by_role("heading", name="Money that would move")).to_be_visible()
@@ -65,15 +66,17 @@ def test_who_comes_late_is_refused_and_shown_what_changed(scene: Scene, browser:
         expect(page.locator("tbody")).to_contain_text("removed")
         page.get_by_role("button", name="Carry my changes over").click()
         assert f"carried over onto version {newest}" in said(page)
-        expect(page.locator("table.diff")).to_contain_text("A=411* -> S")
+        expect(page.locator("table.diff")).to_contain_text("Code part A 411* → S")
         newest = scene.app.import_mapping("north", text.replace('to = "M"', 'to = "L"', 1))
         page.goto(f"{AT}/cost_type")
         page.get_by_role("button", name="Carry my changes over").click()
-        expect(page.get_by_role("alert").first).to_contain_text("you change A=411* -> M to A=411* -> S, and it says")
+        expect(page.get_by_role("alert").first).to_contain_text(
+            "you change code part A 411* → M to code part A 411* → S, and it says"
+        )
         page.get_by_role("button", name="Leave these out, carry the others over").click()
         assert f"Version {newest} says all of your draft already" in said(page)
         page.goto(f"{AT}/row?table=cost_type&row=1")
-        page.get_by_label("Code", exact=True).fill("S")
+        page.get_by_label("Cost type", exact=True).select_option("S")
         page.get_by_role("button", name="Put into my draft").click()
         page.get_by_role("button", name="Drop my draft").first.click()
         page.get_by_role("dialog").get_by_role("button", name="Drop my draft").click()
@@ -91,18 +94,19 @@ def test_hostile_text_is_shown_as_text_and_a_wrong_file_in_words(scene: Scene, b
         page.get_by_label("Or the text itself").fill("[mapping.cost_type")
         page.get_by_role("button", name="Put into my draft").click()
         expect(page.get_by_role("alert")).to_contain_text("not valid TOML")
-        page.goto(f"{AT}/row?table=cost_type")
-        page.get_by_label("Code part A").fill("<script>alert(1)</script>")
-        page.get_by_label("Code", exact=True).fill("=1+1")
+        page.goto(f"{AT}/row?table=cost_code")
+        expect(page.locator("#known-A option").first).to_be_attached()
+        page.get_by_label("Code part B").fill("<script>alert(1)</script>")
+        page.get_by_label("Cost code", exact=True).fill("=1+1")
         page.get_by_role("button", name="Put into my draft").click()
-        expect(page.get_by_text("A=<script>alert(1)</script>")).to_be_visible()
-        assert "'=1+1" in page.request.get(f"{AT}/cost_type?as=csv").text()
+        expect(page.get_by_text("Code part B <script>alert(1)</script>")).to_be_visible()
+        assert "'=1+1" in page.request.get(f"{AT}/cost_code?as=csv").text()
         page.get_by_role("button", name="Drop my draft").click()
         page.get_by_role("dialog").get_by_role("button", name="Drop my draft").click()
     with scene.context(browser, "vera") as context:
         page = context.new_page()
         page.goto(f"{AT}/cost_type")
-        expect(page.get_by_text("A=411*")).to_be_visible()
+        expect(page.get_by_text("Code part A 411*")).to_be_visible()
         assert page.get_by_role("link", name="Add a row").count() == 0
 
 
@@ -146,9 +150,14 @@ def test_forms_of_the_mapping_mean_the_row_that_was_shown_and_lose_nothing(scene
     assert 'value="77*"' in told.body
     told = post("settings", table="cost_type", parts="A, Q", join="/", otherwise="same")
     assert told.status == 400
-    assert 'value="A, Q"' in told.body
+    assert 'value="A" checked' in told.body
     assert 'value="/"' in told.body
     assert rows() == before
+
+
+def test_checked_parts_keep_the_order_in_which_they_make_a_code() -> None:
+    assert _in_order(["", "A", "B", "activity"], "B, A") == "B, A, activity"
+    assert _in_order(["", "A", "C"], "B, A") == "A, C"
 
 
 def test_forms_of_an_older_version_can_be_sent_again(scene: Scene) -> None:
@@ -162,13 +171,16 @@ def test_forms_of_an_older_version_can_be_sent_again(scene: Scene) -> None:
     assert form.send(row="", **{"part-A": "77*", "part-to": "M"}).status == 303, "at the end it passes over nobody"
     told = form.send(row=1, **{"part-A": "78*", "part-to": "M"})
     assert (told.status, "is the newest by now" in told.body or "was begun from" in told.body) == (400, True)
-    assert opened.form(AT, "part-A", told).send().status == 303, "looked at again, it is what was meant"
-    told = settings.send(join="/")
+    assert "say again before which row it comes" in told.body
+    assert opened.form(AT, "part-A", told).send().status == 303
+    rows = desk.standing(otto, "north").now.cost_type.rows
+    assert rows[-1].when == (("A", "78*"),), "pressed again it comes before no row that stands there by now"
+    told = settings.send(join="/", parts="A")
     assert told.status == 400
-    assert opened.form(AT, "parts", told).send().status == 303
+    assert opened.form(AT, "parts", told).send(parts="A").status == 303
     late = opened.form(f"{AT}/cost_type", "parts")
-    assert late.send(join=".").status == 303
-    told = late.send(otherwise="same")
+    assert late.send(join=".", parts="A").status == 303
+    told = late.send(otherwise="same", parts="A")
     assert "join is &#39;.&#39; by now" in told.body
     save = opened.form(f"{AT}/effect", "seen")
     desk.change(otto, "north", [Edit(section="cost_type", what="remove", row=1)])
@@ -179,11 +191,11 @@ def test_forms_of_an_older_version_can_be_sent_again(scene: Scene) -> None:
 
 
 class Opened:
-    """Pages of the mapping as otto has them open."""
+    """Pages of the mapping as somebody has them open."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, name: str = "otto") -> None:
         self._scene = scene
-        self._cookie = scene.cookie("otto")
+        self._cookie = scene.cookie(name)
 
     def form(self, address: str, name: str = "part-A", told: Answer | None = None) -> Filled:
         """The form of a page, or of an answer, that has a field; by default the one of a row."""
@@ -256,7 +268,7 @@ def test_policies_show_the_difference_before_they_are_saved(scene: Scene, browse
         expect(page.get_by_role("alert")).to_contain_text("'a lot', which is no amount")
         page.get_by_label("Money moved").fill("25,000")
         page.get_by_role("button", name="See the difference").click()
-        expect(page.locator("tr", has_text="policy.brakes.money")).to_contain_text("25000")
+        expect(page.locator("tr", has_text="policy.brakes.money")).to_contain_text("25,000")
         page.get_by_role("button", name="Go back").click()
         expect(page.get_by_label("Money moved")).to_have_value("25,000")
         page.get_by_role("button", name="See the difference").click()
@@ -270,9 +282,61 @@ def test_policies_show_the_difference_before_they_are_saved(scene: Scene, browse
         expect(page.locator("tr.changed")).to_have_count(1)
         page.get_by_role("button", name="Save this change").click()
         assert "Saved: Money moved" in said(page)
-        expect(page.get_by_label("Money moved")).to_have_value("25000")
+        expect(page.get_by_label("Money moved")).to_have_value("25,000")
+        scene.app.edit_connection("north", {"schedule": {"days": "mon-fri", "target": "90m"}})
+        page.goto("/c/north/policies/hours")
+        page.get_by_role("button", name="See the difference").click()
+        assert "Nothing was changed" in said(page), "whatever a file calls the days"
+        page.get_by_role("group", name="Days", exact=True).first.get_by_label("Friday").uncheck()
+        page.get_by_label("From").fill("2026-12-24")
+        page.get_by_role("group", name="Flows").get_by_label("Budgets").check()
+        page.get_by_role("button", name="See the difference").click()
+        changed = page.locator("tr.changed")
+        expect(changed).to_have_count(3)
+        for text in ("Monday, Tuesday, Wednesday, Thursday", "Freeze window 1: From", "Freeze window 1: Flows"):
+            expect(changed.filter(has_text=text)).to_have_count(1)
+        scene.app.edit_connection("north", {"schedule": {"days": "mon-sun", "target": "auto"}})
     with scene.context(browser, "vera") as context:
         page = context.new_page()
         page.goto("/c/north/policies")
-        expect(page.locator("tr", has_text="Money moved")).to_contain_text("25000")
+        expect(page.locator("tr", has_text="Money moved")).to_contain_text("25,000")
         assert page.get_by_role("button", name="See the difference").count() == 0
+
+
+def test_a_freeze_window_is_never_changed_in_place_of_another(scene: Scene) -> None:
+    windows = [
+        {"start": f"2026-1{month}-01", "end": f"2026-1{month}-05", "note": note} for month, note in enumerate("abc")
+    ]
+    hours = "/c/north/policies/hours"
+    opened = Opened(scene, "adam")
+
+    def freezes(told: Answer | None = None) -> Filled:
+        """The form, but for all that is no date or note of a freeze window."""
+        form = opened.form(hours, "was", told).form
+        texts = (".start", ".end", ".note")
+        kept = [one for one in form.fields if not one[0].startswith(("e:", "many:", "do")) or one[0].endswith(texts)]
+        return Filled(opened, Form(form.action, kept))
+
+    def ends() -> list[str]:
+        found = scene.app.connection("north").config["schedule"].get("freeze", [])
+        return [f"{one['note']} {one['end']}" for one in found]
+
+    scene.app.edit_connection("north", {"schedule": {"freeze": windows}})
+    form = freezes()
+    shown = form.send(**{"e:schedule.freeze.1.end": "2026-11-09"})
+    scene.app.edit_connection("north", {"schedule": {"freeze": windows[1:]}})  # another person removes the first
+    for told in (
+        form.send(**{"e:schedule.freeze.1.end": "2026-11-09"}),
+        freezes(shown).send(),
+        freezes(shown).send(do="back"),
+    ):
+        assert "The freeze windows were changed since this form was opened" in told.body
+        assert ends() == ["b 2026-11-05", "c 2026-12-05"]
+        again = freezes(told)
+        placed = {name: text for name, _, text in again.form.fields if name.endswith(".end")}
+        assert list(placed.values()) == ["2026-11-09", "2026-12-05", ""], "what was typed is at the window it is of"
+    told = form.send(**{"e:schedule.freeze.0.note": "mine", "e:schedule.freeze.1.end": "2026-11-09"})
+    assert " of window 1: mine" in told.body, "what has no place any more is said"
+    assert freezes(again.send()).send().status == 303
+    assert ends() == ["b 2026-11-09", "c 2026-12-05"]
+    scene.app.edit_connection("north", {"schedule": {"freeze": []}})

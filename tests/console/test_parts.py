@@ -43,6 +43,9 @@ def shown(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Pa
 
 def _answer(route: Route) -> None:
     path = route.request.url.removeprefix(ADDRESS).partition("?")[0]
+    if path == "anew":
+        route.fulfill(body="", headers={"HX-Refresh": "true"})
+        return
     if not path:
         headers = {"content-security-policy": POLICY}
         route.fulfill(body=gallery.text(), content_type="text/html; charset=utf-8", headers=headers)
@@ -95,7 +98,22 @@ def test_what_scripts_add(browser: Browser) -> None:
         assert names.all_inner_texts() == wanted
         assert table.get_by_role("columnheader", name=heading).get_attribute("aria-sort") == way
         assert table.locator("[aria-sort]").count() == (1 if way else 0)
-    assert page.locator("table.diff button, table:has(thead a) thead button").count() == 0
+    assert page.locator("table.diff button, table:has(thead a) thead button, form thead button").count() == 0
+    table = page.get_by_role("table", name="By flow")
+    assert table.locator("thead button").all_inner_texts() == ["Flow", "Share", "Sum"], "of several figures none counts"
+    for heading, wanted in (
+        ("Share", ["Invoices", "Payments", "Orders", "Costs"]),
+        ("Sum", ["Costs", "Invoices", "Payments", "Orders"]),
+    ):
+        table.get_by_role("button", name=heading).press("Enter")
+        assert table.locator("tbody th").all_inner_texts() == wanted
+    page.get_by_role("button", name="Remove…").click()
+    page.evaluate("window.mark = 'typed'; htmx.ajax('GET', '/anew', 'body')")  # it waits for the answer
+    assert page.evaluate("window.mark") == "typed", "a page is not loaded anew while it asks something"
+    dialog.get_by_role("button", name="Go back").click()
+    with page.expect_event("load"):
+        page.evaluate("void htmx.ajax('GET', '/anew', 'body')")
+    assert page.evaluate("window.mark") is None
     page.locator(".side .person summary").click()
     page.locator(".side [data-theme-switch]").click()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
@@ -146,7 +164,7 @@ def test_figures_moments_and_states_as_people_read_them() -> None:
 def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> None:
     then = [Line("create", "supplier_invoice:138", "cost_codes changed", "done"), Line("void", "order:P1", "")]
     now = [Line("fill", "commitment:P2", "new")]
-    found = Replayed(12, ["cost_codes"], 2, False, 2, 1, then, now, [])
+    found = Replayed(12, ["cost_codes"], 2, False, 2, 1, then, now, [], 0, held_same=True)
     values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs"}
 
     def cells(replayed: Replayed) -> list[list[str]]:
@@ -159,6 +177,10 @@ def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> 
     assert [len(row) for row in cells(structs.replace(found, only_then=[]))] == [3, 3]
     assert rows[1][:3] == ["invoice 138", "Make the supplier invoice", "cost codes changed"]
     assert rows[4][:2] == ["contract P2", "Write the lines of the contract"]
+    same = structs.replace(found, same=True, then=0, now=0, only_then=[], only_now=[], waiting=4)
+    for held_same, says in ((True, "the same 4 records wait."), (False, "but not the same records wait: 4")):
+        shown = render("runs/replay.html", **values, replayed=structs.replace(same, held_same=held_same), which="now")
+        assert f"Nothing was to be sent then, and nothing would be now; {says}" in shown
 
 
 def test_a_list_keeps_what_it_was_asked_for() -> None:

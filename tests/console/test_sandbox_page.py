@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -119,7 +121,8 @@ def test_a_program_does_the_same_with_a_token(ground: Scene, served: RunningSand
         return json.loads(told.body)
 
     before = served.clock()
-    assert "1 hour went by" in call("POST", "clock", {"seconds": 3600})["said"]
+    said = call("POST", "clock", {"seconds": 3600})["said"]
+    assert said == "1 hour went by in both systems, and for the service."
     assert (served.clock() - before).total_seconds() >= 3600
     acts = call("GET", "acts", token=vera)["acts"]
     assert {one["key"] for one in acts} == {one.key for one in DemoPlayground(served, MonthClock(served)).acts()}
@@ -131,6 +134,8 @@ def test_a_program_does_the_same_with_a_token(ground: Scene, served: RunningSand
     assert [one["left"] for one in call("GET", "faults")["standing"]] == [None]
     call("DELETE", "faults")
     assert call("GET", "faults")["standing"] == []
+    assert "calls" in call("GET", "calls?side=ifs&limit=2", token=vera)
+    call("GET", "calls?side=moon", good=400)
     for method, path, body in (
         ("POST", "clock", {"seconds": 60}),
         ("POST", "acts/pay", {}),
@@ -147,6 +152,35 @@ def test_the_service_follows_a_clock_that_another_terminal_moves(served: Running
         before = clock()
         MonthClock(RunningSandbox.at({"ifs": served.ifs_url, "procore": served.procore_url})).pass_by(7200)
         until(lambda: (clock() - before).total_seconds() >= 7200)
+
+
+class Slowly(RunningSandbox):
+    """A sandbox of which some answers are handed on late."""
+
+    late: ClassVar[list[float]] = []
+    """Seconds by which the next answers are late."""
+
+    def admin(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
+        answer = super().admin(method, name, body)
+        time.sleep(self.late.pop() if self.late else 0)
+        return answer
+
+
+def test_an_answer_that_comes_late_moves_the_clock_neither_back_nor_on(served: RunningSandbox) -> None:
+    box = Slowly.at({"ifs": served.ifs_url, "procore": served.procore_url})
+    clock = MonthClock(box)
+    clock.follow()
+    Slowly.late.append(0.3)
+    before = threading.Thread(target=clock.pass_by)
+    before.start()
+    until(lambda: not Slowly.late)
+    clock.pass_by(7200)  # while somebody waits for what was answered before
+    before.join()
+    assert abs((served.clock() - clock()).total_seconds()) < 1
+    moves = len(clock.moves)
+    Slowly.late.append(1.5)
+    clock.follow()
+    assert len(clock.moves) == moves
 
 
 def test_a_viewer_looks_and_does_nothing(ground: Scene, served: RunningSandbox) -> None:

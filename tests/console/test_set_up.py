@@ -206,23 +206,25 @@ def test_what_was_typed_is_there_again(empty_scene: Scene) -> None:
     def picked(page: str) -> list[str]:
         return re.findall(r'<option value="([^"]+)" selected>', page.partition("<table")[2])
 
-    rows = re.findall(r'name="row" value="([^"]+)"', shown)
+    rows = re.findall(r'name="row-\d+" value="([^"]+)"', shown)
     link = re.search(r'<option value="(link:[^"]+)"', shown)
     assert link
     chosen = {f"was-{number}": "leave" for number in range(3)} | {"answer-2": "ignore"}
-    refused = post(f"{bench}?{view}", row=rows[:3], **chosen, **{"answer-0": link[1], "answer-1": link[1]})
+    numbered = {f"row-{number}": rows[number] for number in (2, 0, 1)}  # in no order
+    refused = post(f"{bench}?{view}", **numbered, **chosen, **{"answer-0": link[1], "answer-1": link[1]})
     assert refused.status == 400
     assert "two cannot share one" in refused.body
     assert picked(refused.body)[:2] == [link[1], "ignore"]
     assert f'action="{bench}?{view.replace("&", "&amp;")}"' in refused.body
-    kept = post(f"{bench}?{view}", row=rows[:1], **{"was-0": "leave", "answer-0": "ignore"})
+    kept = post(f"{bench}?{view}", **{"row-7": rows[0], "was-7": "leave", "answer-7": "ignore"})
     assert (kept.status, kept.headers["location"]) == (303, f"{bench}?{view}")
     alone = post(f"{bench}/{rows[1]}?back={quote(view)}", answer="ignore")
     assert alone.headers["location"] == f"{bench}?{view}"
     again = post(f"{bench}/{rows[2]}", answer="link", target="1")
     assert (again.status, "Procore shows no project" in again.body) == (400, True)
-    gaps = re.findall(r'name="looked_at" value="([^"]+)"', scene.ask(f"{base}/mapping", cookie).body)[:2]
-    typed = post(f"{base}/mapping", section=["cost_type"] * 2, looked_at=gaps, **{"to-0": "ZZZ", "to-1": "S"})
+    gaps = re.findall(r'name="looked_at-\d+" value="([^"]+)"', scene.ask(f"{base}/mapping", cookie).body)[:2]
+    first = {"section-1": "cost_type", "looked_at-1": gaps[1], "to-1": "S"}
+    typed = post(f"{base}/mapping", **first, **{"looked_at-0": gaps[0], "to-0": "ZZZ", "section-0": "cost_type"})
     assert (typed.status, "no cost type" in typed.body) == (400, True)
     assert picked(typed.body)[0] == "S"
     owned = post(f"{base}/ownership", **{"budgets.owner": "projects", "vendors.create": "nobody"})
@@ -247,9 +249,13 @@ def _connect_both(hand: Clicks, told: dict[str, Any], keys: Any) -> None:
     hand.type("Company number", told["projects"]["company_id"])
     hand.type("Client id", told["projects"]["client_id"])
     hand.type("Client secret", keys.procore_client_secret)
-    hand.type("Another address (optional)", told["projects"]["url"])
+    expect(page.get_by_label("Address of the API")).to_be_hidden()
+    hand.pick("Environment", "Another address")
+    hand.type("Address of the API", told["projects"]["url"])
+    hand.pick("Environment", "Production")
     hand.press("Sign in to Procore")
     expect(page.get_by_text("The environment is Production, but")).to_be_visible()  # nothing was sent to either
+    expect(page.get_by_label("Address of the API")).to_have_value(told["projects"]["url"])  # to be taken out again
     hand.type("Client secret", keys.procore_client_secret)
     hand.pick("Environment", "Another address")
     hand.press("Sign in to Procore")
@@ -262,14 +268,20 @@ def _choose(hand: Clicks) -> None:
     page = hand.page
     hand.press("Keep this and go on")
     hand.press(page.get_by_role("button", name=re.compile("Accept")).inner_text())
-    hand.press("Go on with these projects")
+    hand.press("Go on")
     for row in page.locator("tbody tr").all():
         if not row.locator("select").input_value():
             row.locator("select").select_option(index=1)
             hand.made += ["a list", "a cost type"]
     hand.press("Keep this mapping and go on")
+    assert page.locator("form tbody tr").count() > 1
+    assert page.locator("form button.sorts").count() == 0, "what is filled in stays in its order"
     hand.press(page.get_by_role("button", name=re.compile("Accept")).inner_text())
-    hand.press("Go on with these vendors")
+    hand.press(page.get_by_role("button", name=re.compile(r"^Go on, \d+ undecided$")).inner_text())
+    expect(page.locator(".steps [data-state='good']", has_text="Pair the projects").first).to_be_visible()
+    vendors = page.locator(".steps li", has_text="Match the vendors").first
+    expect(vendors).to_contain_text(re.compile(r"\d of \d+ decided"))
+    expect(vendors).to_have_attribute("data-state", "")
     hand.tick("Everything that is open")
     hand.press("Keep this and go on")
 

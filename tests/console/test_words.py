@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,8 @@ from ml_connector.cli.main import commands
 from ml_connector.console import titles, wording
 from ml_connector.console.page import taken
 from ml_connector.console.pages_table import PAGES
+from ml_connector.console.showing import moment_text
+from ml_connector.console.tones import _TAGS, tag_tone
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.plan import HoldReason
 from ml_connector.service.tasks import TASKS
@@ -136,6 +139,9 @@ def test_moments_in_a_sentence_are_in_the_zone_of_whoever_reads() -> None:
     )
     assert 'datetime="2026-11-27T14:05:00+00:00" title="Friday 27 November 2026, 08:05:00 America/Chicago"' in found
     assert ">27 Nov 2026, 14:05 UTC</time>" in wording.for_pages(text), "until the browser puts it in its own zone"
+    for never, zone in (("9999-12-31 23:59 UTC", "Asia/Tokyo"), ("0001-01-01 00:00 UTC", "America/Chicago")):
+        assert wording.for_pages(f"Until {never}.", zone=zone) == f"Until {never}.", "no moment there: as it was told"
+        assert moment_text(datetime.fromisoformat(never.replace(" UTC", "+00:00")), zone), "nor any page that fails"
 
 
 def test_where_no_connection_is_meant_it_leads_to_the_whole_installation_or_nowhere() -> None:
@@ -167,13 +173,39 @@ def test_details_of_the_trail_are_words_and_moments() -> None:
         "until": "2026-11-30T23:15:43.47+00:00",
         "empty": "",
         "then": {"at": "2026-11-30T23:15:43+00:00"},
+        "how": "once",
+        "policy.brakes.money_creates": ["0", "250000"],
+        "policy.brakes.updates": [500, 0],
+        "policy.purchase_orders.approve": ["manual", "auto"],
+        "policy.purchase_orders.status.Released": ["Approved", None],
+        "schedule.flows.payments.interval": [None, "1h"],
+        "erp.client_id": ["a", "b"],
     }
     assert titles.details_of(details, "America/Chicago") == [
         ("reason", "It was sent back after it crossed", ""),
         ("waits for", "an answer", ""),
         ("until", "30 Nov 2026, 17:15 America/Chicago", "2026-11-30T23:15:43.47+00:00"),
         ("then", "at: 30 Nov 2026, 17:15 America/Chicago", ""),
+        ("how", "sign-in link", ""),
+        ("Money of new records", "no limit \u2192 250,000.00", ""),
+        ("Records changed", "500 \u2192 no limit", ""),
+        ("Plans", "Every plan waits for approval \u2192 Plans go by themselves unless a brake stops them", ""),
+        ("States that are sent: Released", "Approved \u2192 not set", ""),
+        ("Look every: payments", "not set \u2192 1 hour", ""),
+        ("IFS: client id", "a \u2192 b", ""),
     ]
+
+
+def test_a_row_of_the_trail_has_the_tone_of_what_happened() -> None:
+    tones = {tag: tag_tone(tag) for tag in TAGS}
+    assert (tones["hold:open:done"], tones["brake:pull:done"], tones["run:start:done"]) == (
+        "waiting",
+        "returned",
+        "none",
+    )
+    assert (tones["hold:release:done"], tones["payment:create:done"], tones["run:finish:done"]) == ("good",) * 3
+    assert tones["vendor:update:refused"] == tones["run:finish:failed"] == "failed"
+    assert set(_TAGS) <= TAGS
 
 
 @pytest.mark.parametrize(

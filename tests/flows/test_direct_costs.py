@@ -50,7 +50,7 @@ def test_what_does_not_come_back_says_why() -> None:
         cost(cost_line("0"), id="806"),
     )
     assert told(decision) == page("""
-        SKIP Procore direct cost B-1 is pending in Procore: it does not count.
+        SKIP Procore direct cost B-1 stands at Pending in Procore: it does not count.
         SKIP Procore direct cost B-1 was made from IFS: an echo of our own.
         SKIP Procore direct cost B-1 was made from IFS: an echo of our own.
         SKIP Procore direct cost #804 is of type subcontractor_invoice, which policy does not send to IFS.

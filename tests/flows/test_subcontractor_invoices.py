@@ -77,7 +77,7 @@ def test_what_does_not_count_or_is_ours_is_left_alone_with_a_sentence() -> None:
         invoice(bill("1/1", "0"), id="705"),
     )
     assert told(decision) == page("""
-        SKIP Procore invoice INV-7 of order P1 is draft in Procore: it does not count yet.
+        SKIP Procore invoice INV-7 of order P1 stands at Draft in Procore: it does not count yet.
         SKIP Procore invoice #1 of order P1 was made from IFS: an echo of our own.
         SKIP Procore invoice INV-7 of order P1 was made from IFS: an echo of our own.
         SKIP Procore invoice INV-7 of order P1 is dated 2026-08-31, before the go-live day 2026-09-01.
@@ -142,14 +142,14 @@ def test_sent_back_after_it_crossed_stops_and_asks_and_either_answer_holds() -> 
     ifs.sync(invoice())
     hold = only_hold(ifs.decide(invoice(status=BACK)), HoldReason.SENT_BACK)
     assert hold.sentence == (
-        "Procore invoice INV-7 of order P1 is revise and resubmit in Procore, after it crossed as M/2026/1 "
+        "Procore invoice INV-7 of order P1 stands at Revise and resubmit in Procore, after it crossed as M/2026/1 "
         "(100.00 USD). It is not to be paid until somebody says that Procore stands (it is taken back in IFS) or that "
         "IFS does (it is kept)."
     )
     assert told(ifs.decide(invoice())) == "unchanged subcontractor_invoice:700", "re-approved as it was: the hold goes"
     ifs.rule(hold, "erp")
     assert told(ifs.decide(invoice(status=BACK))) == (
-        "SKIP A person kept M/2026/1 in IFS, though Procore invoice INV-7 of order P1 is revise and resubmit in "
+        "SKIP A person kept M/2026/1 in IFS, though Procore invoice INV-7 of order P1 stands at Revise and resubmit in "
         "Procore."
     )
     ifs.rule(hold, "projects")
@@ -165,11 +165,11 @@ def test_sent_back_may_be_reversed_at_once() -> None:
     ifs.under(vouchers={"sent_back": "reverse"})
     ifs.sync(invoice())
     assert told(ifs.sync(invoice(status=BACK))) == (
-        "create voucher:subcontractor_invoice/700/r1 -100.00 USD: Procore invoice INV-7 of order P1 is revise and "
-        "resubmit in Procore after it crossed as M/2026/1."
+        "create voucher:subcontractor_invoice/700/r1 -100.00 USD: Procore invoice INV-7 of order P1 stands at "
+        "Revise and resubmit in Procore after it crossed as M/2026/1."
     )
     assert ifs.money() == {}
-    skipped = "SKIP Procore invoice INV-7 of order P1 is draft in Procore: it does not count yet."
+    skipped = "SKIP Procore invoice INV-7 of order P1 stands at Draft in Procore: it does not count yet."
     assert told(ifs.decide(invoice(status=DRAFT))) == skipped
 
 

@@ -92,7 +92,8 @@ def test_another_integrations_mark_is_left_alone() -> None:
     assert "Another integration's origin_id stays as it is." in intent.reason
     ours = msgspec.structs.replace(HWC, origin="10/vendor/S100")
     (again,) = run(given(), [HOLLIS], [ours]).intents
-    assert (again.verb.value, again.reason) == ("link", "Same as HWC Holdings in Procore: our once-key is on it.")
+    said = "Same as HWC Holdings in Procore: made or taken over by this product before."
+    assert (again.verb.value, again.reason) == ("link", said)
 
 
 def test_policy_may_forbid_making_vendors_and_a_vendor_made_by_hand_releases() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -175,7 +176,12 @@ def test_a_direct_cost_of_procore_is_a_voucher_and_ours_never_come_back(office: 
     office.sync()
     assert posted(office.assert_tied())["cost"] == Decimal("77.00")
     office.procore("set_direct_cost_status", id=made["id"], status="approved")
+    approved = office.box.clock()
+    office.box.clock.advance(timedelta(hours=1))
     office.sync()
+    with office.app.db.begin() as conn:
+        [at] = conn.exec_driver_sql("SELECT at FROM standings WHERE kind = 'direct_cost'").scalars()
+    assert abs(at - approved) < timedelta(minutes=1), "when that was in Procore, not when it was read"
     books = office.assert_tied()
     sums = posted(books)
     assert (sums["cost"], sums[CLEARING]) == (Decimal("177.00"), Decimal("-100.00"))

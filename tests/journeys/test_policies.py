@@ -247,7 +247,7 @@ def test_a_brake_on_money_stops_what_it_names_and_nothing_else(running: Office) 
     free = {"money_creates": "1", "money_updates": "0", "money_removals": "0"}
     for name, words in (("money_updates", "USD added to records"), ("money_removals", "USD taken away")):
         running.policy(brakes={**free, name: "1"})
-        with pytest.raises(BrakePulled, match=rf"brakes: [\d.,]+ {words}, limit 1\. Nothing") as pulled:
+        with pytest.raises(BrakePulled, match=rf"brakes: [\d.,]+ {words}, limit 1\.00 USD\. Nothing") as pulled:
             running.sync()
         assert ";" not in str(pulled.value).partition("brakes")[2]
     running.policy(brakes=free)

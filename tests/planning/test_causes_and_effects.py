@@ -11,12 +11,17 @@ import msgspec
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.blocking import ANSWER, ITSELF, Cause, Part, behind, behind_holds, cause_of
+from ml_connector.planning.crossed import histories
 from ml_connector.planning.foreseen import Document, Foreseen, Held, compared, made, step_words
 from ml_connector.planning.leaving_out import LEFT_OUT_FOR, may_leave_out
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack
-from ml_connector.planning.three_way import asked_about, of_vendor
+from ml_connector.planning.three_way import asked_about, asked_about_crossed, of_crossed, of_vendor
 from ml_connector.records.commitment import ChangeOrder, CommitmentLine
+from ml_connector.records.subcontractor_invoice import InvoiceStatus
 from ml_connector.records.vendor import Vendor
+from ml_connector.records.voucher import VoucherStatus
+
+from .way_back import Ifs, invoice, only_hold
 
 ORDER = Key("order", "P1")
 
@@ -120,6 +125,22 @@ def test_a_vendor_is_seen_three_ways() -> None:
     assert fields["name"].changed == ""
     alone = {one.name: one.changed for one in of_vendor(ours, theirs, None, []).fields}
     assert (alone["phone"], alone["name"]) == ("differ", "")
+
+
+def test_what_was_sent_back_or_is_gone_shows_the_status_of_both_sides() -> None:
+    ifs = Ifs()
+    ifs.sync(invoice())
+    (live,) = [one.live for one in histories(ifs.situation.links).values()]
+    (voucher,) = ifs.vouchers.values()
+    posted = msgspec.structs.replace(voucher, status=VoucherStatus.UPDATED)
+    back = invoice(status=InvoiceStatus.REVISE)
+    question = only_hold(ifs.decide(back), HoldReason.SENT_BACK)
+    asked = asked_about_crossed(question.reason.value, question.evidence)
+    (status,) = of_crossed(live, posted, back, asked).differing
+    assert (status.name, status.erp, status.projects) == ("status", "posted", "revise and resubmit")
+    gone = next(one for one in of_crossed(live, posted, None, asked).differing if one.name == "status")
+    assert (gone.asked, gone.projects) == (True, "cannot be seen")
+    assert asked_about_crossed("revised", "number: IFS A, Procore B") == ["number"]
 
 
 def test_what_a_question_says_is_read_back() -> None:

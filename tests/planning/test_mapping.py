@@ -22,6 +22,9 @@ from ml_connector.planning.mapping import (
     mapping_to,
     shadowed,
 )
+from ml_connector.planning.mapping_compare import row_text
+from ml_connector.planning.mapping_editing import Edit, edited
+from ml_connector.planning.mapping_words import code_words, setting_words
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=8)
 rules = st.builds(
@@ -125,3 +128,43 @@ def test_rows_that_are_never_reached_are_pointed_out() -> None:
     ]
     assert shadowed(rule(("41*", "M"), ("4110", "L"))) == ["row 2 is never reached: row 1 covers its patterns"]
     assert shadowed(rule(("4110", "M"), ("41*", "L"), ("*", "X"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("A=411* -> M", "Code part A 411* → M"),
+        (
+            "cost_code=01-* cost_type=M -> A=1410 activity=010",
+            "Cost code 01-*, cost type M → code part A 1410, activity 010",
+        ),
+        ("element=01-310-* sub_project=(empty) -> 01-310", "Cost element 01-310-*, sub-project empty → 01-310"),
+        ("cost_type A=4130 activity=(empty)", "Cost type for code part A 4130, activity empty"),
+        ("row 2 (A=411* -> M) begins like 4110", "Row 2 (code part A 411* → M) begins like 4110"),
+        ("M", "M"),
+    ],
+)
+def test_what_is_written_short_is_told_in_words(text: str, says: str) -> None:
+    assert code_words(text, capital=True) == says
+
+
+def test_the_settings_of_a_table_are_told_in_words() -> None:
+    told = [setting_words(text) for text in ("parts B, sub_project", "join '-'", "otherwise refuse")]
+    assert told == [
+        "Looks at code part B, sub-project",
+        "Between several values: -",
+        "Where no row fits: the document is held",
+    ]
+
+
+def test_a_row_may_look_for_no_value_at_all_and_is_changed_like_any_other() -> None:
+    rule = SegmentRule(parts=("A",), rows=(Row((("A", "*"),), "M"),))
+    before = CodeMapping(cost_code=rule, cost_type=rule)
+    row = {"A": "(empty)", "activity": "0*", "to": "S"}
+    made = edited(before, Edit(section="cost_type", what="add", row=1, values=row))
+    assert made.cost_type.rows[0] == Row((("A", ""), ("activity", "0*")), "S")
+    assert [made.cost_type.target({"A": value, "activity": "010"}) for value in ("", "4110")] == ["S", "M"]
+    assert row_text(made.cost_type.rows[0]) == "A=(empty) activity=0* -> S"
+    seen = {"A": "", "activity": "0*", "to": "S"}
+    gone = edited(made, Edit(section="cost_type", what="remove", row=1, was=seen))
+    assert gone.cost_type.rows == rule.rows

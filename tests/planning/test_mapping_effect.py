@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_connector.kernel.errors import BadInput
+from ml_connector.planning import mapping_carrying
 from ml_connector.planning.mapping import CodeMapping, Mapper, ReverseRow, Row, SegmentRule, Target, shadowed_rows
 from ml_connector.planning.mapping_carrying import carried
 from ml_connector.planning.mapping_compare import compared, row_text
@@ -146,6 +148,20 @@ def test_carrying_over_what_nobody_else_touched_changes_nothing(
     assert carried(base, base, newest) == (newest, ()), "without a change it is the newest"
     assert carried(base, draft, base) == (draft, ()), "nothing clashes with what stayed"
     assert carried(base, draft, draft) == (draft, ()), "nor with the same"
+
+
+def test_a_draft_of_thousands_of_rows_is_carried_over_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = [row("M", A=f"{number}") for number in range(8000)]
+    mine = [row("S", A=f"{number}") if 2000 <= number < 7000 else one for number, one in enumerate(base)]
+    newest = [*base[:7500], row("O", A="added"), *base[7500:]]
+    started = time.process_time()
+    made, clashes = carried(mapping(*base), mapping(*mine), mapping(*newest))
+    assert time.process_time() - started < 2, "and not in a time that grows with the square of them"
+    assert (made.cost_type.rows, clashes) == ((*mine[:7500], row("O", A="added"), *mine[7500:]), ())
+    monkeypatch.setattr(mapping_carrying, "_ROOM", 2)  # the numbers of the rows are given anew again and again
+    inside = [*base[:100], *(row("L", B=f"{number}") for number in range(50)), *base[100:]]
+    made, clashes = carried(mapping(*base), mapping(*inside), mapping(*newest))
+    assert (made.cost_type.rows[100:150], clashes) == (tuple(inside[100:150]), ())
 
 
 # edits ----------------------------------------------------------------------------------------------------------------

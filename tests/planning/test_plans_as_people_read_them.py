@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_connector.engine.outcome import MOST_READ, applied_by_code
+from ml_connector.engine.outcome import MOST_READ, applied_by_code, half_sent, left_form
 from ml_connector.kernel.money import Money
 from ml_connector.planning.comparing import compared
 from ml_connector.planning.locking import LOCKS, locks
@@ -23,8 +23,8 @@ from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost
 from ml_connector.records.payment import ContractPayment
 from ml_connector.records.vendor import Vendor
 from ml_connector.records.voucher import RowRole, Voucher, VoucherRow, VoucherStatus
-from ml_connector.store.plan_steps import Fate
-from ml_connector.views.plan_parts import Applied, Rest, parts_of, rest_of
+from ml_connector.store.plan_steps import Fate, Left
+from ml_connector.views.plan_parts import Applied, Rest, lefts_of, parts_of, rest_of
 
 ZERO = Decimal(0)
 DAY = date(2026, 11, 27)
@@ -167,6 +167,35 @@ def test_what_a_plan_moves_and_what_of_it_still_waits_are_told_apart_from_what_i
     assert rest_of(parts_of(kept, went, waiting=False)).projects == 0
 
 
+def test_of_a_flow_that_went_in_part_only_what_is_left_still_waits() -> None:
+    entry = {
+        "project": "1201",
+        "flows": {"purchase_orders": {"created": 100, "linked": 2}},
+        "moved": {"purchase_orders": {"USD": "1000000"}},
+        "codes": [["purchase_orders", "a", "USD", "990000"]],
+    }
+    fates = [
+        fate("1201", "purchase_orders", "done", "960000", 99),
+        fate("1201", "purchase_orders", "planned", "30000", 3),
+        fate("1202", "purchase_orders", "planned", "1", 3),
+    ]
+    assert half_sent(fates) == [("1201", "purchase_orders")], "of the other all still waits"
+    left = [
+        Left("1201", "purchase_orders", "created", "USD", 3, Decimal(20000), Decimal("30000.001")),
+        Left("1201", "purchase_orders", "linked", "", 1, Decimal(0), Decimal(0)),
+    ]
+    rows = left_form(left)
+    assert rows[0] == ["1201", "purchase_orders", "created", "USD", 3, "20000.00", "30000.00"]
+    parts = parts_of(whole({"projects": [entry]}), fates, None, lefts_of(rows), waiting=True)
+    assert rest_of(parts) == Rest(
+        projects=1,
+        counts={"created": 3, "updated": 0, "adopted": 0, "linked": 1},
+        planned={"USD": "20000.00"},
+        moved={"USD": "30000.00"},
+    ), "not the hundred orders and the million of the whole flow"
+    assert parts[0].moved == {"USD": "1000000"}, "what the plan comes to stays as it is"
+
+
 def test_a_record_is_compared_field_by_field_and_line_by_line() -> None:
     before = contract(line("1/1", "100.5"), line("2/1", "50"))
     after = msgspec.structs.replace(contract(line("3/1", "7"), line("1/1", "120", price="2")), title="Steel, bolted")
@@ -183,7 +212,10 @@ def test_a_record_is_compared_field_by_field_and_line_by_line() -> None:
     assert {name: one.mark for name, one in lines.items()} == {"3/1": "new", "1/1": "changed", "2/1": "gone"}
     amount = lines["1/1"].field("amount")
     assert amount is not None
-    assert (amount.before, amount.after, amount.money) == ("100.50", "120.00", True)
+    assert (amount.before, amount.after, amount.kind) == ("100.50", "120.00", "money")
+    price, title = lines["1/1"].field("unit price"), fields["title"]
+    assert price is not None
+    assert (price.kind, title.kind, fields["date"].kind) == ("price", "text", "date")
     assert compared(None, after).lines[0].mark == "new"
     unchanged = compared(after, after)
     assert {one.mark for one in (*unchanged.fields, *unchanged.lines)} == {"same"}

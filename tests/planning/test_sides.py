@@ -53,6 +53,24 @@ def test_another_amount_and_a_line_that_only_one_side_has_differ() -> None:
     assert not next(fact for fact in both.facts if fact.name == "Title").differs  # each side has its own words
 
 
+def test_the_delivery_of_an_order_is_that_of_its_last_line_and_its_note_goes_with_the_contract() -> None:
+    early, late = date(2026, 10, 11), date(2026, 11, 2)
+    lines = [_line("1/1"), _line("2/1", "1202"), _line("3/1")]
+    wanted = [msgspec.structs.replace(one, wanted=day) for one, day in zip(lines, (early, late, None), strict=True)]
+    ours = side_of([msgspec.structs.replace(_order(*wanted), text="Call the site office.")])
+    sent = [
+        msgspec.structs.replace(_contract(project, "1/1"), delivery=day, description="Call the site office.")
+        for project, day in (("1202", late), ("1201", early))
+    ]
+    facts = {fact.name: fact for fact in compared(ours, side_of(sent), None).facts}
+    assert (facts["Delivery"].erp, facts["Delivery"].projects) == (late, late)
+    assert facts["Note"].erp == facts["Note"].projects == "Call the site office."
+    gone = msgspec.structs.replace(wanted[1], state=OrderState.CANCELLED)
+    left = side_of([_order(wanted[0], gone)])
+    assert left is not None
+    assert left.facts["Delivery"] == early
+
+
 def test_a_side_nobody_has_read_differs_from_nothing() -> None:
     both = compared(side_of([_order(_line("1/1"))]), None, None)
     assert not both.differs

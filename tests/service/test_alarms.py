@@ -18,7 +18,7 @@ from ml_connector.service.duty import Done, Duty
 from ml_connector.service.metrics import render
 from ml_connector.service.serving import Service
 from ml_connector.service.status import status
-from ml_connector.store import alerts, bulk, counters
+from ml_connector.store import alerts, bulk, counters, unsettled
 from ml_connector.store.alerts import Alert
 from ml_connector.store.queue_schema import SCHEMA
 from ml_connector.webhooks.serving import Door
@@ -242,7 +242,7 @@ def test_the_digest_names_what_is_held_for_whom_with_the_money(watched: App, bel
     assert digest(Duty(watched, "digest", None)).well
     [said] = bell.heard
     assert "[notice] It ends in May. Renew it." in said["message"]
-    assert "north: 1 hold for the cost engineer: CODE_MISSING, 1,250.50 USD" in said["message"]
+    assert f"{row.title}: 1 hold for the cost engineer: CODE_MISSING, 1,250.50 USD" in said["message"]
 
 
 def test_a_digest_that_failed_goes_again_to_those_who_did_not_take_it_until_the_next(
@@ -377,10 +377,13 @@ def test_what_nobody_expects_to_run_is_no_alarm(watched: App) -> None:
 
 def test_a_plan_that_stopped_at_its_gate_is_told_until_it_is_decided(watched: App, bell: Listener) -> None:
     ran(watched, "stopped", plan="ab12")
+    why = "2,000.00 USD moved, limit 1,000.00 USD"
+    put(watched, f"UPDATE runs SET error = 'The plan ab12 stops at its brakes: {why}. Nothing was sent.'")
     look(watched)
     assert standing(watched) == ["approval/plan"]
-    assert "plan ab12 waits for approval: The plan ab12 waits" in bell.heard[0]["message"]
-    assert "sync north --plan ab12" in bell.heard[0]["message"]
+    said = bell.heard[0]["message"]
+    assert f"a plan waits for approval. It stops at its brakes: {why}." in said
+    assert said.count("ab12") == said.count("--plan ab12") == 1
     assert status(watched, "north")["connections"][0]["plans_waiting"] == ["ab12"]
     put(watched, "UPDATE plans SET state = 'applied'")
     look(watched)
@@ -502,6 +505,8 @@ def test_each_metric_says_what_is_in_the_database(watched: App) -> None:
         "last_seen_run) SELECT id, 'f', n::text, 'k', n::text, 'CODE_MISSING', 'cost engineer', 1250.25, 'USD', '{}', "
         "1 FROM connections, generate_series(1, 2) n",
         "INSERT INTO intent_states (id, connection_id, state, sent_at) SELECT 1, id, 'unknown', now() FROM connections",
+        "INSERT INTO intent_states (id, connection_id, state, sent_at) SELECT n, id, 'sending', now() - n * interval "
+        "'2 minutes' FROM connections, generate_series(2, 3) n",  # the third should have ended a minute ago
         "INSERT INTO parked (connection_id, job_id, task, attempts) SELECT id, 1, 'poll', 3 FROM connections",
         "INSERT INTO census (connection_id, kind, erp_id, what) SELECT id, 'vendor', 'V1', 'stale' FROM connections",
         "INSERT INTO hooks (connection_id, slug, secret_hash, state) SELECT id, 's', '', 'gone' FROM connections",
@@ -518,6 +523,7 @@ def test_each_metric_says_what_is_in_the_database(watched: App) -> None:
     ran(watched, "done")
     ran(watched, "stopped", plan="ab12")
     with watched.db.begin() as conn:
+        assert unsettled.count_unknown(conn, row.id) == 2, "the inbox counts what the metrics count"
         counters.bump(conn, row.id, {counters.ECHOES: 3, "requests/erp/read": 7})
         bulk.run(conn, f"SET LOCAL search_path = {SCHEMA}")
         sql = "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('work', 'poll', 'todo'), "
@@ -532,7 +538,7 @@ def test_each_metric_says_what_is_in_the_database(watched: App) -> None:
     exact = {
         ("held_money", "CODE_MISSING", "USD", "cost engineer", "north"): 2500.5,
         ("holds", "CODE_MISSING", "USD", "cost engineer", "north"): 2,
-        ("unknown_outcomes", "north"): 1,
+        ("unknown_outcomes", "north"): 2,
         ("plans_waiting", "north"): 1,
         ("parked_jobs", "north"): 1,
         ("census_findings", "north", "stale"): 1,

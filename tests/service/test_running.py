@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ml_connector import desk
 from ml_connector.access.users import add_user
 from ml_connector.app import App
 from ml_connector.engine.work import Errand, Report
@@ -20,12 +21,13 @@ from ml_connector.kernel.errors import BadInput, Locked, SignInRefused
 from ml_connector.planning.policy import BrakePolicy, OrderPolicy, Policies
 from ml_connector.registry import FLOWS
 from ml_connector.sandbox.running import RunningSandbox
-from ml_connector.service import approving, breaking, jobs, pausing, polling, running
+from ml_connector.service import approving, breaking, jobs, pausing, polling, replaying, running
 from ml_connector.service.duty import Done, Duty
 from ml_connector.service.fresh import colours
 from ml_connector.service.laying import lay_out
 from ml_connector.service.tasks import TASKS
 from ml_connector.store import agenda, breakers, plan_steps, plans, signals
+from ml_connector.views import runs
 from workers.crew import Crew
 
 DAY = timedelta(days=1)
@@ -137,6 +139,105 @@ def test_a_plan_that_waits_for_a_person_is_an_answer_and_goes_when_they_approve(
             "marta",
             "applied",
         )
+
+
+def test_steps_that_procore_put_off_wait_for_nobody(north: App, box: RunningSandbox) -> None:
+    rule = {
+        "kind": "429",
+        "side": "procore",
+        "method": "PATCH",
+        "path": "vendors/sync$",
+        "retry_after": 3600,
+        "times": 0,
+    }
+    box.admin("POST", "faults", {"rules": [rule]})
+    put_off = running.poll(duty(north, ORDERS))
+    assert not put_off.well or put_off.again_at
+    with north.db.begin() as conn:
+        sql = "SELECT DISTINCT state FROM intent_states ORDER BY 1"
+        assert "waiting" in [row[0] for row in conn.exec_driver_sql(sql)]
+    assert _waiting(north) == ([], [], "")
+    box.faults.clear()
+
+
+def test_what_lacked_a_right_of_an_approved_plan_waits_and_goes_once_it_is_approved_again(
+    north: App, box: RunningSandbox
+) -> None:
+    """The right is found missing while it is sent, and the next time while its documents are read."""
+    flows = [*ORDERS, "supplier_invoices", "direct_costs"]
+    north.sync("north", flows)
+    north.edit_connection("north", {"policy": {"purchase_orders": {"approve": "manual"}}})
+    add_user(north, "marta", role="approver")
+
+    def approved(plan: str) -> Done:
+        return running.now(duty(north, flows, approved=plan, actor="marta"))
+
+    _costs(north, box, "1")
+    plan = _stopped(north, flows)
+    _may(box, "read")
+    cut = approved(plan)
+    assert cut.why.startswith("Not all of the plan went: what it has of supplier invoices waits. Nothing of supplier")
+    assert stood(north, plan) == ("partly", {"done", "waiting"})
+    assert _waiting(north) == ([plan], ["supplier_invoices"], f"Some of the plan {plan} waits for approval.")
+    _may(box, "admin")
+    assert approved(plan).well
+    assert (stood(north, plan), _waiting(north)) == (("applied", {"done"}), ([], [], ""))
+
+    _costs(north, box, "2")
+    plan = _stopped(north, flows)
+    _may(box, "none")
+    cut = approved(plan)
+    assert cut.why.startswith("Not all of the plan went: what it has of direct costs, supplier invoices waits.")
+    assert stood(north, plan) == ("partly", {"planned"}), "of what was not looked at nothing is put aside"
+    assert last_run(north)["flows"] == ORDERS
+    newest = {"flow": "direct_costs"}, {}
+    listed = [desk.runs(north, "north", limit=1, only=only) for only in newest]
+    shown = [runs.listed(north, runs.RunsLook(connection="north", **only)).rows[0] for only in newest]
+    assert (listed[0], shown[0]) == (listed[1], shown[1]), "by a flow that stood still it is found all the same"
+    rest = ["direct_costs", "supplier_invoices"]
+    assert _waiting(north) == ([plan], rest, f"Some of the plan {plan} waits for approval."), "all else was looked at"
+    with pytest.raises(BadInput, match="holds supplier invoices, direct costs as well"):
+        approving.let_through(north, "north", plan, ORDERS)
+    nothing = north.sync("north", ["direct_costs"]).run
+    with pytest.raises(BadInput, match=f"Run {nothing} looked at nothing"):
+        replaying.at_once(north, "north", str(nothing))
+    assert approving.approve(north.acting_as("marta"), "north", plan).plan == plan
+    _may(box, "admin")
+    assert approved(plan).well
+    assert (stood(north, plan), _waiting(north)) == (("applied", {"done"}), ([], [], ""))
+
+
+def _costs(app: App, box: RunningSandbox, number: str) -> None:
+    """An invoice of a supplier that becomes a direct cost in Procore, and a direct cost that becomes a voucher."""
+    box.clock.advance(timedelta(seconds=2))
+    line = {"codes": {"A": "4120", "B": "03-310", "C": "410", "E": "1201"}, "activity_seq": 100103, "amount": "77.00"}
+    box.act("ifs", "register_invoice", supplier_id="S1005", invoice_no=f"C-{number}", authorise=True, lines=[line])
+    with app.db.begin() as conn:
+        sql = "SELECT target_id FROM links WHERE kind = 'vendor' AND erp_id = 'S1005'"
+        vendor = int(conn.exec_driver_sql(sql).scalar_one())
+    given = {"vendor": vendor, "status": "approved", "invoice_number": f"D-{number}", "number": "1201"}
+    lines = [{"code": "01-310", "type": "O", "amount": "75.00"}]
+    box.act("procore", "enter_direct_cost", lines=lines, **given)
+
+
+def _stopped(app: App, flows: list[str]) -> str:
+    """The plan at which a poll stops."""
+    assert "waits for approval" in running.poll(duty(app, flows)).why
+    with app.db.begin() as conn:
+        return str(conn.exec_driver_sql("SELECT plan_hash FROM runs ORDER BY id DESC LIMIT 1").scalar_one())
+
+
+def _may(box: RunningSandbox, level: str) -> None:
+    """How much of Procore's direct costs tool we may use."""
+    permissions = {**box.procore.switches.permissions, "direct_costs": level}
+    box.admin("POST", "switches", {"procore": {"permissions": permissions}})
+
+
+def _waiting(app: App) -> tuple[list[str], list[str], str]:
+    """Which plans wait for approval, which flows wait for them, and why the newest does."""
+    with app.db.begin() as conn:
+        [one] = signals.signals(conn, app.clock()).connections
+    return one.waiting_plans, one.waiting_flows, one.waiting_why
 
 
 def stood(app: App, plan: str) -> tuple[str, set[str]]:

@@ -148,6 +148,13 @@ def test_a_pause_that_cannot_be_is_refused(app: App, row: ConnectionRow) -> None
         pausing.pause(app, "north", until="2026-11-24T09:59")
     with pytest.raises(BadInput, match="no time"):
         pausing.pause(app, "north", until="tomorrow")
+    with pytest.raises(BadInput, match="past already"):
+        pausing.pause(app, "north", until="0001-01-01T00:00+14:00")
+    for never in ("9999-12-31T23:59", "9999-12-31T23:59-05:00", "2140-01-01T00:00"):  # the first are none in UTC
+        with pytest.raises(BadInput, match="more than 100 years ahead") as far:
+            pausing.pause(app, "north", until=never)
+        assert "until somebody resumes it" in (far.value.remedy or "")
+    assert pausing.paused(app, "north") == []
 
 
 def test_a_pause_is_not_that_of_a_set_up_whatever_a_person_notes(app: App, row: ConnectionRow) -> None:

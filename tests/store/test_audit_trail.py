@@ -30,7 +30,8 @@ def _fill(database: Database, cid: int, number: int = 10) -> audit.Head:
     with database.begin() as conn:
         audit.append(conn, cid, rows[: number // 2])
     with database.begin() as conn:
-        return audit.append(conn, cid, rows[number // 2 :])
+        audit.append(conn, cid, rows[number // 2 :])
+        return audit.head(conn, cid)
 
 
 def _tamper(database: Database, *statements: str) -> None:
@@ -180,7 +181,8 @@ def test_a_chain_is_checked_in_stretches_as_it_is_in_one(database: Database, cid
 def test_a_stretch_from_a_noted_end_finds_that_it_was_rewritten(database: Database, cid: int) -> None:
     noted = _fill(database, cid)
     with database.begin() as conn:
-        later = audit.append(conn, cid, [audit.AuditEntry(_NOON, "engine", tag("run", "start"))] * 2)
+        audit.append(conn, cid, [audit.AuditEntry(_NOON, "engine", tag("run", "start"))] * 2)
+        later = audit.head(conn, cid)
     assert _stretches(database, cid, noted, 1) == ([], later)
     _tamper(database, "UPDATE audit SET hash = sha256('x') WHERE seq = 10")
     assert "Row 10 is not the row that was noted: the chain was rewritten." in _stretches(database, cid, noted, 1)[0]

@@ -30,9 +30,16 @@ def test_each_stamp_moves_by_what_the_clock_was_ahead_when_it_was_made(database:
                 "VALUES (%s, %s, 'code_missing', '{}', 1, %s)",
                 (cid, state, stamps[1]),
             )
+        conn.exec_driver_sql(
+            "INSERT INTO plans (connection_id, hash, run_id, summary, made_at, first_at) "
+            "VALUES (%s, 'ab', 1, '{}', %s, %s)",
+            (cid, stamps[2], stamps[1]),
+        )
         backdate(conn, moves, DAY + timedelta(minutes=1))
         found = [row[0] for row in conn.exec_driver_sql("SELECT started_at FROM runs ORDER BY id")]
         held = {row[0] for row in conn.exec_driver_sql("SELECT since FROM holds")}
+        [plan] = conn.exec_driver_sql("SELECT made_at, first_at FROM plans")
         conn.rollback()
     assert found == [stamps[0], stamps[1] + OCTOBER, stamps[2] + OCTOBER + timedelta(days=8), stamps[3]]
     assert held == {stamps[1] + OCTOBER}
+    assert tuple(plan) == (found[2], found[1]), "when a plan was made again, and when it was made first"

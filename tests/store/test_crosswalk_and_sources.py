@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb
-from ml_connector.store import connections, holds, journal, links, sources
+from ml_connector.store import connections, holds, journal, links, sources, standings
 from ml_connector.store.links import LinkRow
 from ml_connector.store.postgres import Database
 from ml_connector.store.sources import Seen
+from ml_connector.store.standings import GONE, Stood, Wanted
 
 
 def test_only_linked_pairs_are_targets(database: Database, cid: int) -> None:
@@ -43,6 +46,21 @@ def test_a_link_written_again_keeps_its_base_unless_a_new_one_comes(database: Da
         assert links.unlink(conn, cid, [Key("commitment", "P1@1"), Key("commitment", "P7@1")]) == 1
         assert links.load_links(conn, cid, "commitment", ["P1@1"]) == {}
         links.put_links(conn, cid, [])
+
+
+def test_of_more_open_ones_than_a_run_asks_for_each_has_its_turn(database: Database, cid: int) -> None:
+    """As many as are asked for were noticed before; the newest never was, and one was nowhere."""
+    ours = {number: Key("erp_invoice", number) for number in ("1", "2", "3", "new", "nowhere", "paid")}
+    states = {"1": "posted", "2": "posted", "3": "posted", "nowhere": GONE, "paid": "paid"}
+    with database.begin() as conn:
+        links.put_links(conn, cid, [LinkRow(key.kind, key.id, f"I-{key.id}") for key in ours.values()])
+        seen = [Stood(ours[number], state, datetime(2027, 1, 15, tzinfo=UTC)) for number, state in states.items()]
+        standings.note(conn, cid, 1, seen)
+        turns = [standings.still_open(conn, cid, "erp_invoice", Wanted(("paid",), (), n, 3)) for n in range(1, 40)]
+        [every] = [standings.still_open(conn, cid, "erp_invoice", Wanted(("paid",), (), 1, 6))]
+    assert {one.key.id for asked in turns for one in asked} == {"1", "2", "3", "new"}
+    assert [len(asked) for asked in turns] == [3] * 39
+    assert [one.key.id for one in every][4:] == ["nowhere"], "it comes last"
 
 
 def _hold(key: Key) -> Hold:

@@ -10,7 +10,7 @@ from ml_connector.kernel.errors import Bug
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.plan import Intent, Verb, plan_hash
-from ml_connector.store import connections, journal
+from ml_connector.store import connections, journal, plan_steps
 from ml_connector.store.journal import Settled, Stage
 from ml_connector.store.postgres import Database
 
@@ -139,6 +139,24 @@ def test_a_later_plan_puts_aside_what_was_never_sent(database: Database, cid: in
         assert journal.supersede(conn, cid, 2, ["orders", "vendors"]) == 2
         states = [row.state for row in journal.load_intents(conn, cid, [planned, sending, waiting, *newer])]
     assert states == ["superseded", "sending", "superseded", "planned"]
+
+
+def test_of_a_plan_only_what_can_still_go_is_left(database: Database, cid: int) -> None:
+    refused, gone, waiting, _ = _keep(database, cid, 1, [_intent(f"P{n}", scope=f"120{n}") for n in range(1, 5)])
+    _settle(database, Settled(refused, "refused"), Settled(gone, "superseded"), Settled(waiting, "waiting"))
+    with database.begin() as conn:
+        assert plan_steps.flows_left(conn, plan_steps.Scene(cid, 1)) == {("1203", "orders"), ("1204", "orders")}
+
+
+def test_what_a_run_put_aside_waits_again_where_the_plan_holds_it(database: Database, cid: int) -> None:
+    _keep(database, cid, 1, [_intent("P1"), _intent("P2")])
+    mine, new, done = _keep(database, cid, 2, [_intent("P1"), _intent("P3"), _intent("P2")])
+    _settle(database, Settled(mine, "superseded"), Settled(new, "superseded"), Settled(done, "done"))
+    with database.begin() as conn:
+        assert plan_steps.wait_again(conn, plan_steps.Scene(cid, 1), 2, ["vendors"]) == 0
+        assert plan_steps.wait_again(conn, plan_steps.Scene(cid, 1), 2, ["orders"]) == 1
+        states = [row.state for row in journal.load_intents(conn, cid, [mine, new, done])]
+    assert states == ["waiting", "superseded", "done"], "what changed since is in no plan that a person approved"
 
 
 def test_counts_and_money_add_up(database: Database, cid: int) -> None:

@@ -87,8 +87,11 @@ def test_pages_follow_each_other_without_a_gap(app: App) -> None:
     last = page(app, look(before=6))
     assert ([row.seq for row in last.rows], last.next) == ([5, 4, 3, 2, 1], 0)
     oldest = page(app, look(size=30, oldest=True, before=7))
-    assert [row.seq for row in oldest.rows] == list(range(1, 31))
+    assert ([row.seq for row in oldest.rows], oldest.next) == (list(range(1, 7)), 0)
+    oldest = page(app, look(size=30, oldest=True))
     assert numbers(app, size=30, oldest=True, after=oldest.next) == list(range(31, 61))
+    assert numbers(app, size=30, after=ROWS - 3) == [ROWS, ROWS - 1, ROWS - 2], "whichever comes first"
+    assert all_of(app, before=40, after=35) == [39, 38, 37, 36]
     assert all_of(app, oldest=True, actor="anna") == list(range(1000, ROWS + 1, 1000))
     assert page(app, look(oldest=True, after=ROWS - 5)).next == 0
     row = last.rows[0]

@@ -26,12 +26,15 @@ from ml_connector.settings import Settings
 from ml_connector.store import documents as kept
 from ml_connector.store import names, sources, standings
 from ml_connector.store.documents import About
+from ml_connector.views import audit, standing_words
 from ml_connector.views import document_hops as stories
 from ml_connector.views import documents as pages
 from ml_connector.views import search as finding
-from ml_connector.views import standing_words
+from ml_connector.views.audit import AuditLook
+from ml_connector.views.called import Shown, called_of, record_called, shown_on
 from ml_connector.views.document_facts import fact_form
 from ml_connector.views.documents import Document, DocumentLook, RelatedLook
+from ml_connector.views.hold_words import record_words
 from ml_connector.views.search import DocumentsLook, Find, SearchLook, kind_from
 from store.cluster import Cluster
 
@@ -390,6 +393,32 @@ def test_a_past_decision_made_again_is_the_same_and_may_be_applied_by_who_works(
     papers.app.sync("north")
     with papers.app.db.begin() as conn:
         assert papers.order not in sources.unsettled_ids(conn, row.id, "order")
+
+
+def test_records_are_called_what_people_call_their_document_where_their_id_is_a_number_of_the_system(
+    papers: Papers,
+) -> None:
+    born = Key("subcontractor_invoice", papers.born)
+    parts = [Key("voucher", f"{born.kind}/{born.id}/{part}") for part in ("1", "2", "r1")]
+    plain = [Key("order", papers.order), Key("subcontractor_invoice", "999")]
+    row = papers.app.connection("north")
+    with papers.app.db.begin() as conn:
+        number = names.get(conn, row.id, [born])[born].called
+        called = called_of(conn, row.id, [born, *parts, Key("procore_document", f"{born.kind}/{born.id}"), *plain])
+        vendor = names.get(conn, row.id, [plain[0]])[plain[0]].party
+        shown = shown_on(conn, row.id, [born, Key("vendor", vendor), Key("combination", "1201 A=1")])
+    assert number not in ("", papers.born)
+    assert set(called) == {born, *parts, Key("procore_document", f"{born.kind}/{born.id}")}
+    assert set(called.values()) == {number}
+    assert record_words(*born, called[born]) == f"subcontractor invoice {number}"
+    told = [record_called(one, called) for one in (*parts, plain[0])]
+    assert told == [number, f"{number}, version 2", f"reversal of {number}", papers.order]
+    assert record_called(Key("direct_cost", "130@1204")) == "130 on project 1204"
+    assert record_called(Key("payment", "SUPAY/9/1@P7@1203")) == "SUPAY/9/1 of order P7 on project 1203"
+    assert shown[born] == Shown(f"subcontractor invoice {number}", *born)
+    assert [one.kind for one in shown.values()] == ["", "subcontractor_invoice", "vendor"]
+    rows = audit.page(papers.app, AuditLook(connection="north", record=parts[0].id)).rows
+    assert {one.called for one in rows} == {number}
 
 
 def test_a_document_nobody_looked_at_and_a_record_without_a_page(papers: Papers) -> None:

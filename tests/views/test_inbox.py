@@ -210,7 +210,25 @@ def test_a_row_that_would_take_what_has_a_code_is_made_on_the_mapping_page(offic
     alone = Cause("code_unmapped", "mapping", "cost_code B=none-has-it C=(empty)")
     with pytest.raises(NothingSuchHere):  # nothing waits for it, and it takes nothing
         inbox_desk.map_effect(office.app, NAME, alone, {"B": "none-has-it", "to": "99-999"})
+    number = office.app.connection(NAME).id
+    with office.app.db.begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO code_uses (connection_id, kind, document, line, project, codes, amount, currency) "
+            """VALUES (%s, 'order', 'P-old', '1', 'Z', '[["A","4110"],["B","none-has-it"],["C","1"]]', 10, 'USD')""",
+            (number,),
+        )
+    with pytest.raises(BadInput, match="would move money of open documents"):
+        inbox_desk.map_code(office.app, NAME, alone, {"B": "none-has-it", "to": "99-999"})
+    with office.app.db.begin() as conn:  # a document that no run looks at again
+        conn.exec_driver_sql(
+            "INSERT INTO source_rows (connection_id, kind, erp_id, fingerprint, mapping_version, run_id, open) "
+            "VALUES (%s, 'order', 'P-old', '', 1, 1, false)",
+            (number,),
+        )
     assert inbox_desk.map_code(office.app, NAME, alone, {"B": "none-has-it", "to": "99-999"})["about_draft"] == ""
+    with office.app.db.begin() as conn:
+        conn.exec_driver_sql("DELETE FROM code_uses WHERE document = 'P-old'")
+        conn.exec_driver_sql("DELETE FROM source_rows WHERE erp_id = 'P-old'")
     office.app.import_mapping(NAME, newest)
 
 

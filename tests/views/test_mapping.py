@@ -29,6 +29,7 @@ from ml_connector.views import mapping as views
 from ml_connector.views import mapping_effect as effects
 from ml_connector.views import mapping_versions as history
 from ml_connector.views.mapping import RowsLook
+from ml_connector.views.mapping_choices import row_choices
 from ml_connector.views.mapping_effect import Effect
 from ml_connector.views.mapping_versions import VersionsLook
 from store.cluster import Cluster
@@ -204,7 +205,24 @@ def test_rows_are_searched_and_told_apart_by_use(app: App) -> None:
     assert [(one["looks_at"], one["why"]) for one in never.rows] == [("A=4110", "row 1 covers its patterns")]
     some = views.rows(app, RowsLook(connection="north", section="budget_code", q="31-", size=2))
     assert all("31-" in one["looks_at"] for one in some.rows)
+    told = views.rows(app, RowsLook(connection="north", section="budget_code", q="cost element 31-", size=2))
+    assert told.rows == some.rows, "rows are found by the words they are shown in, too"
+    back = views.rows(app, RowsLook(connection="north", section="reverse"))
+    assert [one.key for one in back.columns] == ["row", "looks_at", "to"], "what is in use is not asked of the way back"
     assert views.gaps(app, "north").never == ["Cost types: row 6 is never reached: row 1 covers its patterns."]
+
+
+def test_what_a_row_may_name_is_offered_with_what_it_is_called(app: App) -> None:
+    offered = row_choices(app, "north", "cost_type")
+    assert set(offered.leads) == {"E", "L", "M", "O", "S"}
+    assert offered.leads["M"] == "Materials"
+    assert offered.values["A"]["4110"]
+    assert "(empty)" in offered.values["B"]
+    assert row_choices(app, "north", "budget_code").values["element"]
+    assert "03-310" in row_choices(app, "north", "cost_code").leads
+    back = row_choices(app, "north", "reverse")
+    assert set(back.values["cost_type"]) == set(offered.leads)
+    assert "(empty)" not in back.values["cost_code"]
 
 
 def test_a_draft_overtaken_by_somebody_is_not_saved_over_them(app: App) -> None:

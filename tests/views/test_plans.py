@@ -111,6 +111,7 @@ def first(room: Room) -> str:
     assert room.done(approving.PLANNED).well
     rows = plans.listed(room.app, PlansLook(connection="north")).rows
     assert [row["asked_by"] for row in rows] == ["olga"]
+    assert {one["currency"] for one in rows[0]["money"]} >= {"USD"}, "all its currencies are in one column"
     return str(rows[0]["plan"]["text"])
 
 
@@ -180,6 +181,10 @@ def test_a_new_contract_is_shown_whole_with_what_it_locks(room: Room, first: str
     assert filled is not None
     assert total == Decimal(filled["amount"])
     assert "freeze" in page.locks
+    vendor = next(one["after"] for one in page.fields if one["name"] == "vendor")
+    assert page.names[vendor]
+    assert (page.document.text, page.document.kind) == ("order P100001", "order")
+    assert f"vendor {vendor} {page.names[vendor]}" in [one.text for one in page.needs]
     assert page.known_before
     with pytest.raises(NothingSuchHere, match="has nothing of contract P9"):
         plan_records.record(room.app, RecordAsked(connection="north", plan=first, kind="commitment", id="P9"))
@@ -242,6 +247,7 @@ def test_what_is_held_beside_a_plan_is_told_by_project(room: Room, first: str) -
     assert sum(part.held for part in page.projects) == page.held
     assert added([part.held_money for part in page.projects]) == money(page.held_money)
     assert [part for part in page.projects if part.held and part.project != "-"], "some of it lies in a project"
+    assert all(part.name for part in page.projects), "one of which all is held has its name, too"
     rows = plan_held.held(room.app, HeldLook(connection="north", plan=first, size=500)).rows
     assert len(rows) == page.held
     amounts = [abs(Decimal(row["money"]["amount"])) for row in rows if row["money"]]
@@ -269,7 +275,7 @@ def test_only_an_approver_approves_and_only_an_administrator_lets_go(room: Room,
 def test_four_eyes_are_wanted_before_anything_is_queued(room: Room, first: str) -> None:
     room.app.edit_connection("north", {"policy": {"approval": {"four_eyes_over": "1000"}}})
     page = room.page(first)
-    assert page.limit == "1,000"
+    assert page.limit == "1,000.00"
     assert page.four_eyes
     with pytest.raises(NotAllowed, match="olga asked for the plan"):
         perform(room.app, who("olga", Role.APPROVER), acts.APPROVE, acts.PlanApproval(connection="north", plan=first))
@@ -412,15 +418,27 @@ def test_what_was_applied_is_told_by_code_where_one_step_was_refused(room: Room,
     with room.app.db.begin() as conn:
         assert conn.exec_driver_sql(state, ("refused", "done")).rowcount == 1
         keep_outcome(conn, number, first)
-    site = next(part for part in room.page(first).projects if part.project == SITE)
+    before = room.page(first)
+    site = next(part for part in before.projects if part.project == SITE)
+    with room.app.db.begin() as conn:  # as a run leaves it that was told to stop
+        assert conn.exec_driver_sql(state, ("planned", "refused")).rowcount == 1
+        keep_outcome(conn, number, first)
+    stopped = room.page(first)
     with room.app.db.begin() as conn:
-        conn.exec_driver_sql(state, ("done", "refused"))
+        conn.exec_driver_sql("UPDATE plans SET outcome = outcome - 'left' WHERE hash = %s", (first,))
+    assert room.page(first).rest == stopped.rest, "the same where it is not written down, as while a run is at it"
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql(state, ("done", "planned"))
         keep_outcome(conn, number, first)
     refused: dict[str, Decimal] = {}
     for line in lines:
         found = {one["name"]: one["after"] for one in line["fields"]}
         refused[found["cost code"]] = refused.get(found["cost code"], Decimal(0)) + Decimal(found["amount"])
     assert any(refused.values())
+    more = {what: number - before.rest.counts[what] for what, number in stopped.rest.counts.items()}
+    assert more == {"created": 0, "updated": 1, "adopted": 0, "linked": 0}, "the contract is there, its lines are not"
+    waits = {**money(before.rest.planned), "USD": money(before.rest.planned)["USD"] + sum(refused.values())}
+    assert money(stopped.rest.planned) == waits, "what went of its flow does not wait once more"
     for code in site.codes:
         less = refused.pop(code.code, Decimal(0)) if code.flow == "purchase_orders" else Decimal(0)
         assert Decimal(code.applied or "0") == Decimal(code.planned) - less

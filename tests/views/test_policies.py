@@ -134,6 +134,26 @@ def test_freeze_windows_and_flows_come_and_go(app: App) -> None:
     assert schedule.flows == {}
 
 
+def test_what_is_shown_with_thousands_or_in_words_is_taken_back(app: App) -> None:
+    saved(app, policy__brakes__updates="12,500", policy__brakes__money="250,000", schedule__off_hours="2h")
+    entries = {one.path: one for group in settings(app, "north").groups for one in group.entries}
+    shown = [entries[f"policy.brakes.{name}"].meaning for name in ("updates", "money")]
+    assert (shown, policy(app).brakes.updates) == (["12,500", "250,000"], 12_500)
+    assert entries["schedule.off_hours"].meaning == "2 hours"
+    assert saved(app, policy__brakes__updates="12,500", policy__brakes__money="250,000") == {}
+    assert saved(app, schedule__off_hours="Never", schedule__days="mon, fri") == {
+        "schedule.off_hours": ("2h", "none"),
+        "schedule.days": ("mon, tue, wed, thu, fri, sat, sun", "mon, fri"),
+    }
+    app.edit_connection("north", {"schedule": {"days": "mon-fri", "interval": "90m"}})
+    entries = {one.path: one for group in settings(app, "north").groups for one in group.entries}
+    days, every = entries["schedule.days"], entries["schedule.interval"]
+    assert (days.kind, days.value) == ("many", "mon, tue, wed, thu, fri")
+    assert (every.kind, every.meaning) == ("length", "1 hour 30 minutes")
+    assert saved(app, schedule__days=days.value) == {}
+    app.edit_connection("north", {"schedule": {"days": "mon-sun"}})
+
+
 def test_nothing_is_saved_when_nothing_changed_and_nothing_over_somebody_elses_change(app: App) -> None:
     before = app.connection("north")
     assert desk.save(app, "north", {"policy.vendors.create": "never", "schedule.freeze.1.count": "working"}) == []
@@ -152,6 +172,8 @@ def test_nothing_is_saved_when_nothing_changed_and_nothing_over_somebody_elses_c
     [
         ("policy.brakes.updates", "many", "no whole number"),
         ("policy.brakes.money", "1e999999x", "no amount"),
+        ("policy.brakes.money", "2,5", "no amount"),
+        ("policy.brakes.updates", "1,50", "no whole number"),
         ("policy.brakes.money", "-1", "from 0 up"),
         ("policy.vendors.create", "perhaps", "auto or never"),
         ("policy.vendors.near", "101", "score from 0 to 100"),

@@ -22,7 +22,7 @@ from ml_connector.app import App
 from ml_connector.engine import meter
 from ml_connector.engine.totals import OTHERS, Ledger, Step, balanced, without_numbers
 from ml_connector.engine.work import Errand, Report
-from ml_connector.kernel.errors import ApprovalNeeded, BadInput, NotAllowed, NothingSuchHere
+from ml_connector.kernel.errors import ApprovalNeeded, BadInput, Locked, NotAllowed, NothingSuchHere
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb
@@ -236,7 +236,7 @@ def test_a_run_that_has_nothing_to_do_balances_too_and_lists_sort_and_filter(roo
     with pytest.raises(BadInput, match="cannot be sorted"):
         room.listed(sort="error; drop")
     first = runs.listed(room.app, RunsLook(connection="north", size=1))
-    assert (first.more, first.rows[0]["totals"]["word"], first.choices["actor"]) == (True, "balanced", ["ann"])
+    assert (first.more, first.rows[0]["totals"]["word"], first.choices["actor"]) == (True, "Balanced", ["ann"])
 
 
 def test_a_list_of_runs_says_what_came_in_and_what_is_not_known_in_count_and_in_money(room: Room) -> None:
@@ -246,13 +246,16 @@ def test_a_list_of_runs_says_what_came_in_and_what_is_not_known_in_count_and_in_
     row = next(one for one in runs.listed(room.app, RunsLook(connection="north")).rows if one["number"] == run)
     assert (row["came"], row["unknown"], row["left"]) == (sum(one.came for one in page.totals), 0, 0)
     assert row["came_money"][0] == {"amount": usd.came, "currency": "USD"}
-    assert (row["totals"], row["unknown_money"]) == ({"state": "good", "word": "balanced"}, [])
+    assert (row["totals"], row["unknown_money"]) == ({"state": "good", "word": "Balanced"}, [])
     with room.app.db.begin() as conn:
         sql = "UPDATE run_progress SET totals = jsonb_set(jsonb_set(totals, '{vendors,unknown}', '1'), "
         sql += "'{vendors,out}', to_jsonb((totals #>> '{vendors,out}')::int - 1)) WHERE run_id = %s"
         conn.exec_driver_sql(sql, (run,))
     row = next(one for one in runs.listed(room.app, RunsLook(connection="north")).rows if one["number"] == run)
-    assert (row["unknown"], row["totals"]) == (1, {"state": "returned", "word": "unknown"})
+    assert (row["unknown"], row["totals"]) == (1, {"state": "returned", "word": "1 unknown"})
+    parts = ("out", "held", "refused", "unknown", "left", "no_change")
+    assert row["came"] == sum(row[name] for name in parts), "what came in is the sum of what the list tells"
+    assert row["no_change"] == sum(one.skipped + one.gone + one.unchanged for one in page.totals) > 0
 
 
 def test_the_tables_of_a_run_are_lists_as_well(room: Room) -> None:
@@ -378,6 +381,7 @@ def test_a_run_decided_again_is_the_same_and_may_be_done_again_by_who_works(
     given = acts.ReplayGiven("north", room.first.run, "then")
     found = perform(room.app, VERA, acts.REPLAY, given)
     assert (found.same, found.then, found.only_now) == (True, found.now, [])
+    assert (found.held_same, found.waiting) == (True, len(found.held))
     again = acts.OfRun("north", room.first.run)
     with pytest.raises(NotAllowed):
         perform(room.app, VERA, acts.AGAIN, again)
@@ -386,6 +390,8 @@ def test_a_run_decided_again_is_the_same_and_may_be_done_again_by_who_works(
         conn.exec_driver_sql("UPDATE agenda SET running_job = 9 WHERE name = %s", (now.name,))
     with pytest.raises(AtWork, match="A run of all flows is at work for north already"):
         perform(room.app, OTTO, acts.AGAIN, again)
+    with room.app.db.writer(room.app.connection("north").id), pytest.raises(Locked):
+        replaying.at_once(room.app, "north", str(room.first.run))
     with room.app.db.begin() as conn:
         untouched = "SELECT count(*) FROM source_rows WHERE fingerprint = ''"
         assert conn.exec_driver_sql(untouched).scalar_one() == 0, "a refusal changes nothing"

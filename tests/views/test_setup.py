@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import tomlkit
 
 from fresh_box import fresh
 from ml_connector.access.permissions import Role, permissions_of
@@ -24,6 +25,7 @@ from ml_connector.connection_file import config_from
 from ml_connector.console.pages.setup_pairs import BenchLook
 from ml_connector.console.rendering import environment
 from ml_connector.kernel.errors import BadInput, NothingSuchHere, Paused, PlanUnknown
+from ml_connector.planning.mapping import mapping_to
 from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.planning.survey import Survey
 from ml_connector.sandbox.running import RunningSandbox
@@ -56,6 +58,7 @@ from ml_connector.views import connections, plans, setup
 from ml_connector.views import first_mapping as mapping_view
 from ml_connector.views.pairs import PairLook, PairView, Workbench, pair, searched, workbench
 from ml_connector.views.setup_approval import told
+from ml_connector.wiring import mapping_of
 from store.cluster import Cluster
 
 Told = dict[str, Any]
@@ -377,7 +380,13 @@ def test_the_first_plan_uses_what_was_said_and_writes_nothing(desk: Desk) -> Non
     drafted = mapping_desk.standing(app, "north")
     assert drafted.draft == edited(drafted.saved, mine), "what one was changing is there still, on top of it"
     mapping_desk.drop(app, "north")
+    setting_up.mark(app, "north", "sites")
+    assert (desk.states()["sites"], setup.plan_of(app, "north").paired) == ("undecided", False)
+    app.edit_connection("north", {"policy": {"projects": {"link": "auto"}}})
+    assert setup.plan_of(app, "north").paired, "policy pairs what is certain"
+    app.edit_connection("north", {"policy": {"projects": {"link": "ask"}}})
     assert pairing.accept(app, "north", "project", 100) == 5
+    assert (desk.states()["sites"], setup.plan_of(app, "north").paired) == ("done", True)
     pairing.accept(app, "north", "vendor", 95)
     changed = starting.own(app, "north", {"budgets.owner": ("projects",), "vendors.theirs": ("phone", "email")})
     assert changed == {"budgets": {"owner": "projects"}, "vendors": {"theirs": ["email", "phone"]}}
@@ -571,6 +580,36 @@ def test_the_bench_says_whose_orders_wait_whatever_is_answered(desk: Desk) -> No
         assert "The first plan makes it in Procore" in _on_the_bench(rows[others[0].id])
     finally:
         _keep_survey(app, seen)
+
+
+def test_a_row_of_the_set_up_takes_its_own_gap_and_recodes_nothing(desk: Desk) -> None:
+    """Also after go-live, for the page is there still."""
+    app = desk.app
+    before = app.export_mapping("north")
+    form: dict[str, Any] = mapping_to(mapping_of(before))
+    form["cost_code"] = {"parts": ["B", "C"], "join": "-", "otherwise": "same"}
+    app.import_mapping("north", tomlkit.dumps({"mapping": form}))
+    version = mapping_desk.standing(app, "north").version
+    number = app.connection("north").id
+    codes = msgspec.json.encode((("A", "4110"), ("B", "zz"), ("C", "100"))).decode()
+    with app.db.begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO code_uses (connection_id, kind, document, line, project, codes, amount, currency) "
+            "VALUES (%s, 'order', 'Z1', '1/1', 'Z', %s, 10, 'USD')",
+            (number, codes),
+        )
+    try:
+        with pytest.raises(BadInput, match=r"A=4110 B=zz C=100 from zz-100\.M to 99-999.M"):
+            first_mapping.save(app, "north", [Answered("cost_code", "B=zz C=100", "99-999")])
+        assert mapping_desk.standing(app, "north").version == version
+        assert first_mapping.save(app, "north", [Answered("cost_code", "B=(empty) C=100", "99-999")]) == 1
+        made = mapping_desk.standing(app, "north").saved
+        assert made.cost_code.target({"B": "", "C": "100"}) == "99-999"
+        assert made.cost_code.target({"B": "zz", "C": "100"}) == "zz-100", "not every code string of that C"
+    finally:
+        with app.db.begin() as conn:
+            conn.exec_driver_sql("DELETE FROM code_uses WHERE document = 'Z1'")
+        app.import_mapping("north", before)
 
 
 def test_a_cost_type_is_not_offered_cost_codes() -> None:

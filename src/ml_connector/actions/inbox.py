@@ -17,7 +17,7 @@ from ml_connector.service.inbox_desk import Picked
 from ml_connector.views import inbox as view
 from ml_connector.views import inbox_group, inbox_hold
 from ml_connector.views.inbox import InboxLook, Standing
-from ml_connector.views.inbox_effect import Effect, effect_form
+from ml_connector.views.inbox_effect import Effect, effect_named
 from ml_connector.views.inbox_group import Group, GroupLook, LongWords
 from ml_connector.views.inbox_hold import AnswersLook, Hold
 from ml_connector.views.listing import Listing, Words
@@ -150,7 +150,8 @@ def _answers(call: Call, given: AnswersLook) -> Listing:
 
 def _effect(call: Call, given: Answering) -> Effect:
     words = {"target": _clean(given.target), "note": _clean(given.note)}
-    return effect_form(inbox_desk.answer_effect(call.app, given.connection, _picked(given), given.answer, **words))
+    found = inbox_desk.answer_effect(call.app, given.connection, _picked(given), given.answer, **words)
+    return effect_named(call.app, given.connection, found)
 
 
 def _answer(call: Call, given: Answering) -> Answered:
@@ -166,7 +167,8 @@ def _rule(call: Call, given: Ruling) -> Answered:
 
 
 def _map_effect(call: Call, given: Mapping) -> Effect:
-    return effect_form(inbox_desk.map_effect(call.app, given.connection, given.cause.cause(), given.values))
+    found = inbox_desk.map_effect(call.app, given.connection, given.cause.cause(), given.values)
+    return effect_named(call.app, given.connection, found)
 
 
 def _map(call: Call, given: Mapping) -> Mapped:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Standing(msgspec.Struct, frozen=True):
     """Calls it will still strike; None for all of them."""
 
 
-class Call(NamedTuple):
+class Heard(msgspec.Struct, frozen=True):
     """One call that a simulated system heard."""
 
     number: int
@@ -79,7 +79,7 @@ class Playground(Protocol):
         ...
 
     def advance(self, seconds: float) -> datetime:
-        """Lets time go by in both systems and for the service; the new present."""
+        """Lets time go by in both systems; the new present."""
         ...
 
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -110,6 +110,6 @@ class Playground(Protocol):
         """Takes all faults away."""
         ...
 
-    def calls(self, side: str = "", *, writes: bool = False) -> list[Call]:
+    def calls(self, side: str = "", *, writes: bool = False) -> list[Heard]:
         """The last calls, the latest first: of one side, or only those that wanted to change something."""
         ...

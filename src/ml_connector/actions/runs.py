@@ -63,6 +63,10 @@ class Replayed(msgspec.Struct, frozen=True):
     only_now: list[Line]
     held: list[str]
     """What would be held now, in words."""
+    waiting: int
+    """How many records would be."""
+    held_same: bool
+    """Whether the mapping of then holds the same, of the same evidence."""
 
 
 class Stopping(msgspec.Struct, frozen=True):
@@ -118,6 +122,8 @@ def _replay(call: Call, given: ReplayGiven) -> Replayed:
         only_then=[Line(**one) for one in found["only_then"][:MOST_LINES]],
         only_now=[Line(**one) for one in found["only_now"][:MOST_LINES]],
         held=found["held"][:MOST_LINES],
+        waiting=found["waiting"],
+        held_same=found["held_same"],
     )
 
 

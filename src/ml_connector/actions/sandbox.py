@@ -10,7 +10,7 @@ import msgspec
 
 from ml_connector.access.permissions import Permission
 from ml_connector.actions.action import Action, Call, Nothing
-from ml_connector.actions.playground import Act, Playground, Standing, Trouble
+from ml_connector.actions.playground import Act, Heard, Playground, Standing, Trouble
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 
 SIDES = {"ifs": "IFS", "procore": "Procore"}
@@ -19,6 +19,9 @@ STEPS = ((900, "15 minutes"), (3600, "1 hour"), (8 * 3600, "8 hours"), (86_400, 
 """Spans of time that are offered: seconds, and how they are called."""
 LONGEST = 31 * 86_400
 """Seconds that may go by in one go."""
+
+MOST_CALLS = 500
+"""Calls that can be looked through: the last so many."""
 
 _Word = Annotated[str, msgspec.Meta(max_length=200)]
 
@@ -44,6 +47,14 @@ class Struck(msgspec.Struct, frozen=True):
     times: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
 
 
+class Looked(msgspec.Struct, frozen=True):
+    """Which of the last calls: of one system (empty: both), only those that wanted to change something, how many."""
+
+    side: Annotated[str, msgspec.Meta(max_length=10)] = ""
+    writes: bool = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_CALLS)] = 50
+
+
 class Told(msgspec.Struct, frozen=True):
     """What happened, and the present moment in both systems."""
 
@@ -64,10 +75,22 @@ class Faults(msgspec.Struct, frozen=True):
     standing: list[Standing]
 
 
-def moved(ground: Playground, seconds: float) -> Told:
-    """Lets time go by in both systems, and for the service."""
+class Calls(msgspec.Struct, frozen=True):
+    """Calls that the two systems heard, the latest first."""
+
+    calls: list[Heard]
+
+
+def moved(ground: Playground, seconds: float, also: str = "") -> Told:
+    """Lets time go by in both systems; `also` says for whom else it goes by with them."""
     now = ground.advance(seconds)
-    return Told(f"{_span(seconds)} went by in both systems, and for the service.", now)
+    return Told(f"{_span(seconds)} went by in both systems{also}.", now)
+
+
+def heard(ground: Playground, given: Looked) -> Calls:
+    """The last calls that both systems heard, or one of them; BadInput for a system there is not."""
+    _known(given.side)
+    return Calls(ground.calls(given.side, writes=given.writes)[: given.limit])
 
 
 def acted(ground: Playground, key: str, typed: Mapping[str, str]) -> Told:
@@ -85,8 +108,7 @@ def acted(ground: Playground, key: str, typed: Mapping[str, str]) -> Told:
 
 def struck(ground: Playground, given: Struck) -> Told:
     """Breaks something."""
-    if given.side not in ("", *SIDES):
-        raise BadInput(f"There is no system {given.side!r}.", remedy="Choose ifs, procore, or both.")
+    _known(given.side)
     ground.strike(given.kind, given.side, given.times)
     return Told("It is broken now. What runs next will meet it.", ground.now())
 
@@ -109,6 +131,11 @@ def ground_of(playground: Playground | None) -> Playground:
     return playground
 
 
+def _known(side: str) -> None:
+    if side not in ("", *SIDES):
+        raise BadInput(f"There is no system {side!r}.", remedy="Choose ifs, procore, or both.")
+
+
 def _span(seconds: float) -> str:
     """`1 hour`: one of the steps by its name, else days, hours and minutes."""
     return dict(STEPS).get(int(seconds)) or str(timedelta(seconds=int(seconds)))
@@ -125,7 +152,7 @@ MOVE = Action(
     path="/sandbox/clock",
     takes=Moved,
     gives=Told,
-    call=lambda call, given: moved(ground_of(call.playground), given.seconds),
+    call=lambda call, given: moved(ground_of(call.playground), given.seconds, ", and for the service"),
     command="play move",
     sentence="In a demo: lets time go by in both simulated systems and for the service.",
 )
@@ -190,6 +217,18 @@ MEND = Action(
     sentence="In a demo: takes all faults away.",
 )
 """The end of that."""
+CALLS = Action(
+    name="sandbox.calls",
+    permission=Permission.LOOK,
+    method="GET",
+    path="/sandbox/calls",
+    takes=Looked,
+    gives=Calls,
+    call=lambda call, given: heard(ground_of(call.playground), given),
+    command="play calls",
+    sentence="In a demo: the last calls that the simulated systems heard, and what they answered.",
+)
+"""What was called."""
 
-ACTIONS = (MOVE, ACTS, ACT, FAULTS, BREAK, MEND)
+ACTIONS = (MOVE, ACTS, ACT, FAULTS, BREAK, MEND, CALLS)
 """What can be done to a demo's sandbox."""

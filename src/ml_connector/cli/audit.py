@@ -62,7 +62,7 @@ def list_audit(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
     before: Annotated[int, typer.Option(min=0, help="Only rows below this number.")] = 0,
     oldest: Annotated[bool, typer.Option("--oldest", help=_OLDEST)] = False,
-    after: Annotated[int, typer.Option(min=0, help="With --oldest: only rows above this number.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Only rows above this number.")] = 0,
     installation: Annotated[bool, typer.Option("--installation", help=_OWN)] = False,
 ) -> None:
     """List audit rows, newest first unless told otherwise."""

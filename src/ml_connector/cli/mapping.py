@@ -50,6 +50,11 @@ def import_mapping(
 ) -> None:
     """Take a mapping from a TOML file as a new version. The next run decides with it. A draft of yours stays."""
     session = session_of(ctx)
+    if drop_draft and not draft:
+        raise BadInput(
+            "--drop-draft goes with --draft: a version that is saved leaves your draft as it is.",
+            remedy="Say both, or drop it by `ml-connector mapping draft drop`.",
+        )
     with session.app() as app:
         name, path = name_and_path(session, app, words or [], source, connection)
         if not path:
@@ -65,7 +70,7 @@ def import_mapping(
 
     def human(out: Output) -> None:
         if draft:
-            out.line(f"The mapping waits in your draft of {name}. See `ml-connector mapping draft show`.", "green")
+            told_draft(out, now)
             return
         out.line(f"{name} now has mapping version {version}.", "green")
         if now.overtaken:
@@ -76,6 +81,17 @@ def import_mapping(
 
 LEFT = "Your unsaved draft stays as it was: `ml-connector mapping draft carry` carries it over, or drop it."
 """What is said where another version than that a draft was begun from is the newest."""
+
+
+def told_draft(out: Output, now: work.Standing) -> None:
+    """What became of a draft that was just changed, as a person reads it."""
+    if now.draft is None:
+        out.line(f"Your draft would say what version {now.version} says: none waits, and there is nothing to save.")
+    elif now.overtaken:
+        out.line(f"It waits in your draft, and version {now.version} was saved since you began that.", "yellow")
+        out.line("Before it can be saved, `ml-connector mapping draft carry` carries it over.", "yellow")
+    else:
+        out.line("It waits in your draft: `ml-connector mapping draft save` saves it.", "green")
 
 
 @command(

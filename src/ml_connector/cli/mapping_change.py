@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from ml_connector.cli.command import command
-from ml_connector.cli.mapping import From, Words, mappings, name_and_path
+from ml_connector.cli.mapping import From, Words, mappings, name_and_path, told_draft
 from ml_connector.cli.output import Output
 from ml_connector.cli.running import Chosen, MaybeName
 from ml_connector.cli.session import session_of, text_from
@@ -26,6 +26,7 @@ from ml_connector.views.mapping_effect import Effect
 from ml_connector.views.mapping_versions import VersionsLook
 
 Ask = Annotated[bool, typer.Option("--ask", help="Ask IFS, instead of using what the last run saw.")]
+_BASED_ON = "Only while this is the newest version; with --draft: while it is the one your draft was begun from."
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version.")]
 
 
@@ -137,9 +138,7 @@ def edit(
         list[str] | None,
         typer.Option("--was", metavar="NAME=VALUE", help="Only if the row says exactly this; once for each value."),
     ] = None,
-    based_on: Annotated[
-        int | None, typer.Option("--based-on", help="Only while this is the newest version: nobody is passed over.")
-    ] = None,
+    based_on: Annotated[int | None, typer.Option("--based-on", help=_BASED_ON)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and save nothing.")] = False,
     draft: Annotated[
         bool, typer.Option("--draft", help="Change your draft instead, and say what that would do.")
@@ -156,17 +155,18 @@ def edit(
         before = desk.standing(app, name)
         made = edited(before.now if draft else before.saved, change)
         found = effects.of_mapping(app, name, made)
-        kept = desk.Kept(before.version)
+        kept, now = desk.Kept(before.version), before
         if draft and not dry_run:
-            desk.change(app, name, [change], based_on)
+            now = desk.change(app, name, [change], based_on)
         elif not dry_run and not found.same:
             kept = desk.keep(app, name, made, before.version if based_on is None else based_on)
-    form = {**msgspec.to_builtins(found), "version": kept.version, "draft": kept.draft}
+    became = kept.draft if not draft or dry_run or now.draft is None else "overtaken" if now.overtaken else "waits"
+    form = {**msgspec.to_builtins(found), "version": kept.version, "draft": became}
 
     def human(out: Output) -> None:
         told(out, found)
         if draft and not dry_run:
-            out.line("It waits in your draft: `ml-connector mapping draft save` saves it.", "green")
+            told_draft(out, now)
         elif not dry_run and not found.same:
             out.line(f"{name} now has mapping version {kept.version}.", "green")
             if kept.sentence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -31,6 +32,7 @@ class MonthClock:
     def __init__(self, sandbox: RunningSandbox) -> None:
         self._sandbox = sandbox
         self._ahead = timedelta()
+        self._turn = threading.Lock()  # who asks and sets waits for whoever does, so that no older answer is taken last
         self.moves: list[tuple[datetime, timedelta]] = []
         """When it was set, by the machine's clock, and how far it was ahead from then on."""
 
@@ -53,19 +55,23 @@ class MonthClock:
             self._move({"set": now.isoformat()})
 
     def follow(self) -> None:
-        """Goes by the sandbox's clock where somebody else has moved it."""
-        answer = self._sandbox.admin("GET", "clock")
-        now = system_clock()
-        ahead = datetime.fromisoformat(answer["now"]) - now
-        if abs(ahead - self._ahead) > _SAME:
-            self._ahead = ahead
-            self.moves.append((now, ahead))
+        """Goes by the sandbox's clock where somebody else has moved it; how long the answer took moves nothing."""
+        with self._turn:
+            asked = self()
+            answer = self._sandbox.admin("GET", "clock")
+            there, now = datetime.fromisoformat(answer["now"]), system_clock()
+            if not asked - _SAME <= there <= now + self._ahead + _SAME:
+                self._set(there - now, now)
 
     def _move(self, how: Mapping[str, Any]) -> None:
-        answer = self._sandbox.admin("POST", "clock", how)
-        now = system_clock()
-        self._ahead = datetime.fromisoformat(answer["now"]) - now
-        self.moves.append((now, self._ahead))
+        with self._turn:
+            answer = self._sandbox.admin("POST", "clock", how)
+            now = system_clock()
+            self._set(datetime.fromisoformat(answer["now"]) - now, now)
+
+    def _set(self, ahead: timedelta, now: datetime) -> None:
+        self._ahead = ahead
+        self.moves.append((now, ahead))
 
 
 def begin(sandbox: RunningSandbox, clock: MonthClock, day: date) -> None:

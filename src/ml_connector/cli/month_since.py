@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ml_connector import desk
 from ml_connector.cli.demo_teller import NAME
@@ -22,6 +23,8 @@ _STEP = 3
 """Days from one working day that is told to the next."""
 _NEW_CODE = "31-660"
 """A cost code that a buyer uses before anybody has created it."""
+_DELIVERY = timedelta(weeks=3)
+"""How long after the day of an order its goods are wanted."""
 _LIMIT = "250000"
 """Money of new records above which a run of the demo stops for a person."""
 _SITES = ("1201", "1203")
@@ -112,9 +115,12 @@ def leave_plan(told: MonthDesk, case: Case) -> None:
 
 
 def _order(told: MonthDesk, like: Order, number: str, lines: list[dict[str, Any]]) -> None:
-    """A buyer makes an order like one that is there, with lines of their own."""
+    """A buyer makes an order like one that is there, with lines of their own, by the day of the tenant's own clock."""
+    zone = ZoneInfo(told.app.connection(NAME).config["connection"]["time_zone"])
+    day = told.clock().astimezone(zone).date()
     told.sandbox.act("ifs", "create_order", order_no=number, supplier_id=like.supplier, site=like.site, buyer="MHALE",
-                     state="Released", order_date=told.clock().date().isoformat(), lines=lines)  # fmt: skip
+                     state="Released", order_date=day.isoformat(), wanted=(day + _DELIVERY).isoformat(),
+                     lines=lines)  # fmt: skip
 
 
 def _open_order(case: Case, site: str) -> Order:

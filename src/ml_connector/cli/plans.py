@@ -51,7 +51,7 @@ def plans(
                 row["stands"]["word"],
                 row["asked_by"],
                 row["what"],
-                " ".join(part for part in (_money(row["money"]), row["also"]) if part),
+                ", ".join(_money(one) for one in row["money"]),
                 row["approved_by"],
             )
             for row in found.rows
@@ -105,10 +105,14 @@ def show_plan(
             session.out.answer(msgspec.to_builtins(page), lambda out: _tell_plan(out, page))
 
 
+_CALLED = {"adopted": "taken over"}
+"""What is counted, to its word where people have another."""
+
+
 def _tell_plan(out: Output, page: PlanPage) -> None:
     out.line(f"Plan {page.plan}: {views.WORDS[page.stands]}", "bold")
     asked = page.asked_by or views.BEGAN.get(page.trigger, page.trigger)
-    counts = ", ".join(f"{number:,} {what}" for what, number in page.counts.items() if number)
+    counts = ", ".join(f"{number:,} {_CALLED.get(what, what)}" for what, number in page.counts.items() if number)
     out.facts(
         [
             ("made", page.made_at),
@@ -116,7 +120,7 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
             ("run", page.run),
             ("found again", f"{page.again_at:%Y-%m-%d %H:%M} UTC, run {page.again_run}" if page.again_at else ""),
             ("records", counts),
-            ("money moved", _sums(page.moved)),
+            ("planned, all flows", _sums(page.moved)),
             ("net", _sums(page.planned) if page.planned != page.moved else ""),
             ("held, not in it", f"{page.held:,} {_sums(page.held_money)}".strip()),
             ("Procore locks", ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in page.locked.items())),
@@ -124,12 +128,12 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
             ("four eyes", f"over {page.limit}: {', '.join(page.four_eyes)}" if page.four_eyes else ""),
         ]
     )
-    headers = ("project", "flow", "created", "updated", "adopted", "linked", "planned", "applied", "state")
+    headers = ("project", "flow", "created", "updated", "taken over", "linked", "planned", "applied", "state")
     rows = [
         (
             part.name if part.project == COMPANY_WIDE else f"{part.project} {part.name}".strip(),
             one.flow,
-            *(one.counts[what] for what in headers[2:6]),
+            *(one.counts[what] for what in ("created", "updated", "adopted", "linked")),
             _sums(one.planned),
             _sums(one.applied),
             "waits" if part.waits else ", ".join(f"{number} {state}" for state, number in one.states.items()),

@@ -11,7 +11,7 @@ import typer
 
 from ml_connector.actions import sandbox as acts
 from ml_connector.actions.playground import Act
-from ml_connector.actions.sandbox import Faults, Struck, Told
+from ml_connector.actions.sandbox import Calls, Faults, Looked, Struck, Told
 from ml_connector.app import App
 from ml_connector.cli.command import command, group
 from ml_connector.cli.month_office import MonthClock
@@ -26,7 +26,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 plays = group(
-    "Play with the simulated systems of a demo or of `sandbox`: let time go by, act as a person, break and mend.",
+    "Play with the simulated systems of a demo or of `sandbox`: time goes by, people act, calls fail, and are told.",
     "ml-connector play move 8h",
     "ml-connector play act receive order_no=P100001",
     "ml-connector play break 503 --side ifs --times 5",
@@ -96,6 +96,22 @@ def mend(ctx: typer.Context, connection: Chosen = "") -> None:
     _tell(session, acts.mended(ground))
 
 
+@command(plays, "calls", "ml-connector play calls", "ml-connector play calls --side ifs --writes --limit 200")
+def calls(
+    ctx: typer.Context,
+    side: Annotated[str, typer.Option("--side", help="ifs or procore; both where it is left out.")] = "",
+    writes: Annotated[bool, typer.Option("--writes", help="Only calls that wanted to change something.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=acts.MOST_CALLS, help="How many.")] = 50,
+    connection: Chosen = "",
+) -> None:
+    """List the last calls that the systems heard, and what they answered; the latest first."""
+    session = session_of(ctx)
+    with session.app() as app:
+        ground = _ground(session, app, connection)
+    found = acts.heard(ground, Looked(side, writes, limit))
+    session.out.answer(found, lambda out: _tell_calls(out, found))
+
+
 def _ground(session: Session, app: App, connection: str) -> DemoPlayground:
     """The sandbox that a connection leads to. NothingSuchHere where it leads to real systems, which are not called."""
     name = session.pick(app, connection)
@@ -162,3 +178,18 @@ def _tell_faults(out: Output, found: Faults) -> None:
         for one in found.standing
     ]
     out.table(("what", "system", "calls struck", "still to come"), cells, empty="Nothing is broken.")
+
+
+def _tell_calls(out: Output, found: Calls) -> None:
+    cells = [
+        (
+            one.at,
+            acts.SIDES.get(one.side, one.side),
+            f"{one.method} {one.path}",
+            f"{one.status or 'cut off'}{', changed' if one.changed else ''}{f' ({one.fault})' if one.fault else ''}",
+            round(one.ms),
+        )
+        for one in found.calls
+    ]
+    headers = ("at", "system", "call", "answer", "ms")
+    out.table(headers, cells, right=("ms",), empty="Nobody has called yet.")

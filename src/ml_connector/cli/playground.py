@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from ml_connector.actions.playground import Act, Call, Standing, Trouble
+from ml_connector.actions.playground import Act, Heard, Standing, Trouble
+from ml_connector.actions.sandbox import MOST_CALLS
 from ml_connector.cli.month_office import MonthClock
 from ml_connector.cli.playground_acts import DEEDS
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
@@ -17,8 +18,6 @@ from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
 
 _FOLLOWED = 1.0
 """Seconds between two looks at the sandbox's clock."""
-_KEPT = 500
-"""Calls of the log that are shown at most."""
 _TROUBLES = (
     Trouble("503", "It is overloaded", "Calls are refused with 503 and a time to come back. It is waited for."),
     Trouble("429", "Too many requests", "Calls are refused for their rate. The connector slows down."),
@@ -49,7 +48,7 @@ class DemoPlayground:
         return self._clock()
 
     def advance(self, seconds: float) -> datetime:
-        """Lets time go by in both systems and for the service; the new present."""
+        """Lets time go by in both systems; the new present."""
         self._clock.pass_by(seconds)
         return self._clock()
 
@@ -124,15 +123,15 @@ class DemoPlayground:
         """Takes all faults away."""
         self._sandbox.admin("DELETE", "faults")
 
-    def calls(self, side: str = "", *, writes: bool = False) -> list[Call]:
+    def calls(self, side: str = "", *, writes: bool = False) -> list[Heard]:
         """The last calls, the latest first."""
-        query = f"log?limit={_KEPT}{f'&side={side}' if side else ''}{'&writes=1' if writes else ''}"
+        query = f"log?limit={MOST_CALLS}{f'&side={side}' if side else ''}{'&writes=1' if writes else ''}"
         return [_call(one) for one in reversed(self._sandbox.admin("GET", query)["exchanges"])]
 
 
-def _call(one: Mapping[str, Any]) -> Call:
+def _call(one: Mapping[str, Any]) -> Heard:
     path = f"{one['path']}?{one['query']}" if one["query"] else str(one["path"])
-    return Call(
+    return Heard(
         one["number"], datetime.fromisoformat(one["at"]), one["side"], one["method"], path, one["status"], one["ms"],
         one["write"], one["changed"], one["fault"] or "",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import counted
 from ml_connector.service import inbox_desk
 from ml_connector.service.inbox_desk import MAP, Picked
-from ml_connector.views.inbox_effect import Effect, effect_form
+from ml_connector.views.inbox_effect import Effect, effect_named
 
 WITHDRAW = "withdraw"
 """What a person says to take an answer back."""
@@ -49,14 +49,14 @@ def done(app: App, name: str, said: Said, effect: bool) -> dict[str, Any]:
             "to": said.target,
         }
         if effect:
-            return _form(effect_form(inbox_desk.map_effect(app, name, cause, values)))
+            return _form(effect_named(app, name, inbox_desk.map_effect(app, name, cause, values)))
         return inbox_desk.map_code(app, name, cause, values, _version(said.expect))
     picked = Picked(holds=(said.hold,), expect=said.expect)
     if said.like:
         picked = Picked(cause=inbox_desk.cause_of_hold(app, name, said.hold), expect=said.expect)
     if effect:
         given = inbox_desk.answer_effect(app, name, picked, said.answer, target=said.target, note=said.note)
-        return _form(effect_form(given))
+        return _form(effect_named(app, name, given))
     if not said.like and not said.expect:
         return app.rule(name, said.hold, said.answer, target=said.target, note=said.note)
     return inbox_desk.answer(app, name, picked, said.answer, target=said.target, note=said.note)

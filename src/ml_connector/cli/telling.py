@@ -202,7 +202,7 @@ def _tell_steps(out: Output, life: dict[str, Any]) -> None:
 def tell_replay(out: Output, found: dict[str, Any]) -> None:
     """Then and now, side by side."""
     verdict = "The same, to the byte." if found["same"] else "Not the same."
-    out.line(f"Run {found['run']} decided again: {counted(found['decided'], 'document')}. {verdict}", "bold")
+    out.line(f"Run {found['run']} decided again: {counted(found['decided'], 'record')}. {verdict}", "bold")
     for key, title in (("only_then", "Decided then, not now"), ("only_now", "Decided now, not then")):
         if found[key]:
             out.heading(title)

@@ -19,6 +19,8 @@ def tell_run(out: Output, page: RunPage) -> None:
     if page.state == "running":
         step = f": {page.step}" if page.step else ""
         out.line(f"It {page.phase or 'runs'}{step} {_of(page)}".rstrip(), "cyan")
+    if page.lost:
+        out.line("Its process is gone: the next run reads back what it had sent, and closes it.", "red")
     pauses = [(side.title, side.pauses) for side in page.sides if side.pauses]
     out.facts((f"{title} asked to wait", told) for title, told in pauses)
     if page.totals:
@@ -31,7 +33,7 @@ def tell_run(out: Output, page: RunPage) -> None:
 
 def run_form(page: RunPage) -> dict[str, Any]:
     """The same as `--json` has it, besides what a list of runs has."""
-    kept = ("phase", "step", "done", "of", "planned", "applied", "sides", "totals", "balanced", "skips", "job")
+    kept = ("phase", "step", "done", "of", "planned", "applied", "sides", "totals", "balanced", "skips", "job", "lost")
     return {name: msgspec.to_builtins(getattr(page, name)) for name in kept}
 
 

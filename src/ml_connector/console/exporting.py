@@ -53,6 +53,23 @@ def export(page: Still, how: str, name: str, look: Look, ask: Callable[[Any], Li
         return Response("".join(_csv(pages)), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def flat(found: Listing) -> Listing:
+    """A list as a file has it whose money has several currencies: a column of money is one figure, the first, so that
+    further currencies stand in a column of text."""
+    columns: list[Column] = []
+    for column in found.columns:
+        columns += (
+            [column] if column.kind != "money" else [column, Column(f"{column.key}_too", f"{column.title}, others")]
+        )
+    for row in found.rows:
+        for column in found.columns:
+            if column.kind == "money":
+                first, *others = row[column.key] or [None]
+                row[f"{column.key}_too"] = ", ".join(f"{one['amount']} {one['currency']}" for one in others)
+                row[column.key] = first
+    return msgspec.structs.replace(found, columns=tuple(columns))
+
+
 def file_name(text: str) -> str:
     """`text` as a name every system takes: letters and digits of ASCII, parted by dashes; empty when none is left."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text).strip("-")

@@ -35,7 +35,7 @@ _SAID_COOKIE = "mlc-said"
 _SAID_MOST = 1500
 MOST_ADDRESS = 4000
 """Characters of an address that a page leads to, as it is sent."""
-_TONES = ("good", "bad", "info")
+_TONES = ("good", "bad", "info", "warning")
 
 
 class Surroundings(NamedTuple):
@@ -102,6 +102,12 @@ class Page:
         if self._connections is None:
             self._connections = self.app.connections() if self.asker else []
         return self._connections
+
+    @property
+    def connection_title(self) -> str:
+        """What people call the connection at hand; its name where it has no title."""
+        titles = {one.name: one.title for one in self.connections}
+        return titles.get(self.connection) or self.connection
 
     @property
     def counts(self) -> dict[str, int]:
@@ -188,7 +194,7 @@ class Page:
     # what is answered -----------------------------------------------------------------------------------------
 
     def say(self, sentence: str, tone: str = "good") -> None:
-        """Has a sentence shown with this answer, or on the page it leads to. Tones: good, bad, info."""
+        """Has a sentence shown with this answer, or on the page it leads to. Tones: good, bad, info, warning."""
         self._saying.append((tone, sentence))
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:

@@ -13,7 +13,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from ml_connector.console.tones import tone
+from ml_connector.console.tones import tag_tone, tone
 from ml_connector.kernel.currency import DECIMALS
 from ml_connector.views.listing import MOST_EXPORTED
 
@@ -38,8 +38,10 @@ def furnish(environment: Environment) -> None:
         look_url=look_url,
         export_url=export_url,
         filters_of=filters_of,
+        asked_for=asked_for,
         csrf=_csrf,
         tone=tone,
+        tag_tone=tag_tone,
         now=_now,
         moment_iso=moment_iso,
         most_exported=MOST_EXPORTED,
@@ -154,6 +156,14 @@ def filters_of(look: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pass_context
+def asked_for(context: Context, look: Mapping[str, Any]) -> bool:
+    """Whether the address asks for some of a list's rows only, or for a further page; what a page sets itself does not
+    count, such as its connection."""
+    typed = context["page"].request.query_params
+    return look["page"] > 1 or any(typed.get(name, "").strip() for name in ("q", *filters_of(look)))
+
+
+@pass_context
 def _csrf(context: Context) -> Markup:
     token = context["page"].csrf
     return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
@@ -166,8 +176,17 @@ def _now(context: Context) -> datetime:
     return present if isinstance(present, datetime) else datetime.now(UTC)
 
 
-def _in_zone(moment: datetime, zone: str) -> datetime:
+def in_zone(moment: datetime, zone: str) -> datetime | None:
+    """A moment in a zone (in UTC where that is empty or unknown); None at an end of time, where it is none there."""
     try:
-        return moment.astimezone(ZoneInfo(zone) if zone else UTC)
+        there = ZoneInfo(zone) if zone else UTC
     except (ZoneInfoNotFoundError, ValueError):
-        return moment.astimezone(UTC)
+        there = UTC
+    try:
+        return moment.astimezone(there)
+    except OverflowError:
+        return None
+
+
+def _in_zone(moment: datetime, zone: str) -> datetime:
+    return in_zone(moment, zone) or moment

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ml_connector.console.change_words import entry_text, entry_title, is_entry
 from ml_connector.console.showing import moment_text
 from ml_connector.planning.foreseen import step_words
+from ml_connector.planning.mapping_words import code_words, part_name, setting_words
 from ml_connector.planning.plan import Verb
 from ml_connector.registry import FLOWS
 from ml_connector.views.hold_words import WORDS, record_words, thing_words
@@ -66,7 +68,7 @@ _DONE = {
     "pause": "paused",
     "propose": "proposed",
     "pull": "pulled",
-    "rebind": "tied anew",
+    "rebind": "accepted anew with its systems",
     "receive": "received",
     "reject": "rejected",
     "release": "put back",
@@ -113,6 +115,7 @@ _WHOLE = {
 }
 _REASONS = {reason.value: words.means for reason, words in WORDS.items()}
 _SPOKEN = {flow: flow.replace("_", " ") for flow in FLOWS if "_" in flow}
+_WAYS = {"once": "sign-in link", "openid": "OpenID"}
 _SIDES = {"erp": "IFS", "projects": "Procore"}
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
 _VERBS = frozenset(one.value for one in Verb)
@@ -145,6 +148,11 @@ def tag_title(tag: str) -> str:
     return _WHOLE.get(tag) or how.format(what=_SUBJECTS.get(subject, flow_title(subject)), done=done)
 
 
+def way_title(way: str) -> str:
+    """`sign-in link` for `once`: how somebody signs in."""
+    return _WAYS.get(way, way)
+
+
 def kind_title(kind: str) -> str:
     """`Subcontractor invoice`: a kind of record as people call it."""
     return _SUBJECTS.get(kind, flow_title(kind))
@@ -171,6 +179,8 @@ def step_title(verb: str, record: str) -> str:
 
 def detail_title(name: str) -> str:
     """`waits for`: the name of a detail of the audit trail."""
+    if is_entry(name):
+        return entry_title(name)
     return name.replace("_", " ")
 
 
@@ -185,6 +195,8 @@ def details_of(details: Mapping[str, Any], zone: str = "") -> list[tuple[str, st
 
 def detail_text(name: str, value: Any, zone: str = "") -> str:
     """A detail of the audit trail in words: reasons, records and moments as the pages have them elsewhere."""
+    if is_entry(name) and isinstance(value, list) and len(value) == 2:
+        return " \u2192 ".join(entry_text(name, one) for one in value)
     if isinstance(value, dict):
         return ", ".join(f"{detail_title(inner)}: {detail_text(inner, one, zone)}" for inner, one in value.items())
     if isinstance(value, list):
@@ -224,6 +236,8 @@ def _detail(name: str, text: str) -> str:
         return _SIDES.get(text, text)
     if name == "task":
         return task_title(text)
+    if name == "how":
+        return way_title(text)
     if name in ("flow", "flows"):
         return text.replace("_", " ")
     return record_title(text) if text.partition(":")[0] in _KINDS else text
@@ -247,10 +261,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "task_title": task_title,
     "tag_title": tag_title,
     "kind_title": kind_title,
+    "way_title": way_title,
     "reason_title": reason_title,
     "record_title": record_title,
     "step_title": step_title,
     "choices": choices,
     "details_of": details_of,
+    "code_words": code_words,
+    "setting_words": setting_words,
+    "part_name": part_name,
 }
 """Filters of the templates, by name."""

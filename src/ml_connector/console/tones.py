@@ -19,6 +19,22 @@ _WORDS = {
 _TONES = {word: tone_ for tone_, words in _WORDS.items() for word in words.split()}
 
 
+_NEWS = {
+    WAITING: "hold:open link:propose",
+    RETURNED: "brake:pull breaker:open freeze:override",
+    NONE: "run:start plan:make replay:start intent:supersede echo:swallow connection:pause connection:remove "
+    "link:reject link:remove ruling:withdraw webhook:remove token:revoke user:remove user:disable user:sign_in "
+    "user:sign_out job:ask job:cancel job:retry job:release job:dismiss",
+}
+_TAGS = {f"{what}:done": tone_ for tone_, words in _NEWS.items() for what in words.split()}
+"""What of the audit trail is no success though it was done."""
+
+
+def tag_tone(tag: str) -> str:
+    """The tone of a row of the audit trail by its whole tag: that something was held is done, and yet waits."""
+    return _TAGS.get(tag) or tone(tag.rpartition(":")[2])
+
+
 def tone(state: object) -> str:
     """The tone of a state by its word, in any case; a tone is its own, and an unheard-of word is grey."""
     return _TONES.get(str(state).strip().lower().replace(" ", "_").replace("-", "_"), NONE)

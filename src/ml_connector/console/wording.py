@@ -13,7 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from ml_connector.console.showing import moment_exact, moment_iso, moment_text
+from ml_connector.console.showing import in_zone, moment_exact, moment_iso, moment_text
 from ml_connector.console.titles import spoken
 
 
@@ -33,7 +33,7 @@ _PLACES: dict[str, Place] = {
     "connection check": Place(*_CONNECTION, "press \u201cTest the rights\u201d on {page}"),
     "connection edit": Place(*_CONNECTION, "change it on {page}"),
     "connection list": Place("the page Connections", "/connections", "look at {page}"),
-    "connection rebind": Place(*_CONNECTION, "press \u201cTie anew\u201d on {page}"),
+    "connection rebind": Place(*_CONNECTION, "press \u201cAccept these systems anew\u201d on {page}"),
     "connection show": Place(*_CONNECTION, "look at {page}"),
     "exposure": Place("the page Home", "/c/{c}", "press \u201cCompute now\u201d on {page}"),
     "holds": Place("the Inbox", "/c/{c}/inbox", "look at {page}"),
@@ -115,6 +115,8 @@ _TWICE = re.compile(rf"({_BEGIN}[^{_END}]+{_END})(?: and|,) \1")
 _PARTS = re.compile(rf"`([^`{_BEGIN}{_END}]+)`|{_BEGIN}([^{_MIDDLE}{_END}]+){_MIDDLE}([^{_END}]+){_END}")
 _INSIDE = re.compile(r"/(?![/\\])")
 """How an address of ours begins; `//host` and `/\\host` are somebody else's."""
+_HASHED = re.compile(r"\b([Tt]he (?:approved )?plan) ([0-9a-f]{16})\b")
+"""A plan by its hash, which nobody reads on a page."""
 _MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d \d\d:\d\d) (?:UTC\b|\(([A-Za-z]+(?:/[A-Za-z0-9_+-]+)*)\))")
 """A moment as our sentences tell it: `2026-11-30 06:00 UTC`, `Mon 2026-11-30 06:00 (America/Chicago)`."""
 _FILLER = frozenset({"NAME", "NUMBER", "FILE"})
@@ -136,6 +138,7 @@ def for_pages(text: str, connection: str = "", zone: str = "") -> Markup:
     text = _RUN.sub(lambda found: _done(found[2], connection, verb=found[1]), text)
     text = _DO.sub(lambda found: _done(found[1], connection, verb="run"), text)
     text = _COMMAND.sub(lambda found: _named(found[1], connection), text)
+    text = _HASHED.sub(lambda found: _plan_at(found[1], found[2], connection), text)
     text = _TWICE.sub(r"\1", text)
     return _linked(text, zone)
 
@@ -169,6 +172,11 @@ def _page(place: Place, command: str, connection: str) -> str:
     return f"{_BEGIN}{address.replace('{c}', quote(name, safe=''))}{_MIDDLE}{place.title}{_END}"
 
 
+def _plan_at(words: str, name: str, connection: str) -> str:
+    """`The plan` as a link to it, where it is known whose it is; without its hash."""
+    return f"{_BEGIN}/c/{quote(connection, safe='')}/plans/{name}{_MIDDLE}{words}{_END}" if connection else words
+
+
 def _meant(command: str) -> str:
     """The connection a command names; empty where it names none, or something else."""
     known = 2 if " ".join(command.split()[:2]) in _PLACES else 1
@@ -192,7 +200,7 @@ def _timed(text: str, zone: str) -> Markup:
     """The text escaped, with its moments in that zone and exact to whoever looks closer."""
     made, end = Markup(), 0
     for found in _MOMENT.finditer(text):
-        at = _moment(found[1], found[2] or "UTC")
+        at = _moment(found[1], found[2] or "UTC", zone)
         if at is not None:
             made += escape(spoken(text[end : found.start()]))
             said = moment_text(at, zone) if zone else f"{moment_text(at)} UTC"
@@ -202,9 +210,11 @@ def _timed(text: str, zone: str) -> Markup:
     return made + escape(spoken(text[end:]))
 
 
-def _moment(text: str, zone: str) -> datetime | None:
+def _moment(text: str, zone: str, reader: str) -> datetime | None:
+    """The moment told in a zone; None where there is none, in UTC or in the zone of who reads it."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        return at if in_zone(at, reader) is not None else None
     except (ValueError, OverflowError, ZoneInfoNotFoundError):
         return None
 

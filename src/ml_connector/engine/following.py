@@ -136,9 +136,9 @@ class Following:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    """The moment Procore names; `now` where it names none that has been."""
+    """The moment that the stamp of a document begins with; `now` where it names none that has been."""
     with suppress(ValueError):
-        said = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        said = datetime.fromisoformat(text.partition(" ")[0].replace("Z", "+00:00"))
         if said.tzinfo is not None and said < now:
             return said
     return now

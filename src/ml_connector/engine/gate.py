@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ml_connector.engine.flow_gate import park_flows, waiting_flows
 from ml_connector.engine.work import Draft, Work
+from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.errors import ApprovalNeeded, BrakePulled, NotAllowed, NothingSuchHere
 from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.approving import COMPANY_WIDE, Choice, Step, place_of
@@ -18,6 +19,9 @@ from ml_connector.planning.policy import ApprovalPolicy, BrakePolicy
 from ml_connector.store import audit, bulk, journal, links, pauses, plan_steps, plans, runs
 from ml_connector.store.journal import IntentState, Settled
 from ml_connector.store.runs import PlanRow
+
+_AT_BRAKES = " stops at its brakes: "
+_NOTHING_SENT = ". Nothing was sent."
 
 
 class Approval(NamedTuple):
@@ -47,12 +51,18 @@ def check_gate(conn: Connection, work: Work, draft: Draft, name: str, approval: 
     pulled = brakes(work.policies.brakes, draft, lambda: _linked(conn, work))
     if pulled:
         raise BrakePulled(
-            f"The plan {name} stops at its brakes: {'; '.join(pulled)}. Nothing was sent.",
+            f"The plan {name}{_AT_BRAKES}{'; '.join(pulled)}{_NOTHING_SENT}",
             remedy=f"Read it, then approve it: `ml-connector sync {work.name} --plan {name}`.",
         )
     if waiting and park_flows(conn, work, draft, waiting):
         return set()
     return {name}
+
+
+def brakes_of(sentence: str) -> str:
+    """What a run stopped at, out of what it said: `363,900.00 USD moved, limit 250,000.00 USD`; empty where it was no
+    brake. For who sees the plan already and reads that nothing of it was sent."""
+    return sentence.partition(_AT_BRAKES)[2].removesuffix(_NOTHING_SENT)
 
 
 def _approved(conn: Connection, work: Work, draft: Draft, name: str, approval: Approval) -> set[str]:
@@ -90,11 +100,31 @@ def _leave_out(conn: Connection, work: Work, draft: Draft, plan: PlanRow, projec
     left = [(place, flow) for place, flow in steps if flow not in looked]
     if left:
         runs.set_plan_state(conn, work.connection_id, plan.hash, "partly")
-    draft.left_out = sorted({flow for place, flow in left if not projects or place in {"", *projects}})
-    if draft.left_out:
-        flows = listed([flow.replace("_", " ") for flow in draft.left_out], 5)
-        draft.notes.append(f"Not all of the approved plan {plan.hash} went: this run left out its {flows}.")
+    _tell_left_out(draft, plan.hash, {flow for place, flow in left if not projects or place in {"", *projects}})
     return bool(left)
+
+
+def _tell_left_out(draft: Draft, plan: str, flows: Collection[str]) -> None:
+    draft.left_out = sorted({*draft.left_out, *flows})
+    if flows:
+        names = listed([flow.replace("_", " ") for flow in sorted(flows)], 5)
+        draft.notes.append(f"Not all of the approved plan {plan} went: this run left out its {names}.")
+
+
+def stood_still(conn: Connection, work: Work, draft: Draft, through: set[str], approval: Approval | None) -> set[str]:
+    """Those plans of `through` of which nothing is left where a flow was found to lack a right only while it was sent:
+    none then. What was approved of it waits, to be approved once more; what went by itself the next run decides."""
+    fates = journal.fates(conn, work.connection_id, work.run_id)
+    left = draft.still.keys() & {flow for flow, *_, state, _ in fates if state not in ("done", "refused")}
+    if not left:
+        return through
+    if approval is not None:
+        plan = runs.get_plan(conn, work.connection_id, approval.plan)
+        plan_steps.wait_again(conn, plans.scene_of(conn, work.connection_id, plan), work.run_id, left)
+        for part in through:
+            runs.set_plan_state(conn, work.connection_id, part, "partly")
+        _tell_left_out(draft, plan.hash, left)
+    return set()
 
 
 def check_approver(policy: ApprovalPolicy, plan: PlanRow, actor: str) -> None:
@@ -103,7 +133,7 @@ def check_approver(policy: ApprovalPolicy, plan: PlanRow, actor: str) -> None:
     if over and plan.asked_by == actor:
         raise NotAllowed(
             f"{actor} asked for the plan {plan.hash}, which moves {listed(over, 3)}: over the limit of "
-            f"{policy.four_eyes_over:,} somebody else approves it. Nothing was sent.",
+            f"{policy.four_eyes_over:,.2f} somebody else approves it. Nothing was sent.",
             remedy="Have another person with the right to approve look at it and approve it.",
         )
 
@@ -114,7 +144,7 @@ def over_limit(policy: ApprovalPolicy, summary: Mapping[str, Any]) -> list[str]:
     if not limit:
         return []
     moved = {currency: Decimal(amount) for currency, amount in summary.get("moved", {}).items()}
-    return [f"{amount:,} {currency}" for currency, amount in moved.items() if amount > limit]
+    return [_exact(amount, currency) for currency, amount in moved.items() if amount > limit]
 
 
 def check_projects(plan: PlanRow, projects: Collection[str]) -> None:
@@ -154,11 +184,17 @@ def _money(policy: BrakePolicy, draft: Draft) -> list[str]:
         parts = {what: draft.moved.get((what, currency), Decimal(0)) for what in most}
         every = ("moved", sum(parts.values(), Decimal(0)), policy.money)
         found += [
-            f"{amount:,} {currency} {said}, limit {limit:,}"
+            f"{_exact(amount, currency)} {said}, limit {_exact(limit, currency)}"
             for said, amount, limit in (every, *((words[what], parts[what], most[what]) for what in most))
             if limit and amount > limit
         ]
     return found
+
+
+def _exact(amount: Decimal, currency: str) -> str:
+    """An amount to its currency's smallest unit at least, with the currency."""
+    places = max(DECIMALS.get(currency, 2), -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{places}f} {currency}"
 
 
 def _shares(policy: BrakePolicy, draft: Draft, linked: Callable[[], Mapping[str, int]]) -> list[str]:

@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.kernel.money import Money, rounded
 from ml_connector.planning.plan import unpack
 from ml_connector.planning.spreading import NO_CODE, spread
 from ml_connector.store import links, plan_steps, plans
-from ml_connector.store.plan_steps import Fate, Scene
+from ml_connector.store.plan_steps import Fate, Left, Scene
 
 ZERO = Decimal(0)
 
 MOST_READ = 10_000
 """Steps up to which those that did not go are gone through, where others of their project and flow went."""
+
+CAN_GO = ("planned", "waiting")
+"""States of a step that can still be approved, or goes with the next run."""
 
 Place = tuple[str, str]
 """A project and a flow."""
@@ -52,7 +56,28 @@ def keep_outcome(conn: Connection, connection_id: int, plan: str) -> None:
     scene = plans.scene_of(conn, connection_id, found)
     fates = plan_steps.fates(conn, scene)
     applied = applied_by_code(found.parts, fates, lambda places: _left(conn, scene, places))
-    plans.put_outcome(conn, connection_id, plan, fates, applied.form())
+    rest = plan_steps.left(conn, scene, half_sent(fates))
+    plans.put_outcome(conn, connection_id, plan, fates, {**applied.form(), "left": left_form(rest)})
+
+
+def half_sent(fates: Sequence[Fate]) -> list[Place]:
+    """Projects and flows of which some steps can still go, and others cannot: they went, or were refused."""
+    found: dict[Place, set[bool]] = {}
+    for fate in fates:
+        found.setdefault((fate.place, fate.flow), set()).add(fate.state in CAN_GO)
+    return sorted(place for place, can in found.items() if len(can) == 2)
+
+
+def left_form(rest: Sequence[Left]) -> list[list[Any]]:
+    """What can still go of those, as it is kept: place, flow, what, currency, records, and money as exact text."""
+    return [
+        [*msgspec.structs.astuple(row)[:-2], *(_exact(amount, row.currency) for amount in (row.amount, row.moved))]
+        for row in rest
+    ]
+
+
+def _exact(amount: Decimal, currency: str) -> str:
+    return str(rounded(amount, currency)) if currency else "0"
 
 
 def applied_by_code(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from ml_connector.engine import cases
 from ml_connector.engine.naming import may_be_in
 from ml_connector.kernel.errors import NothingSuchHere
+from ml_connector.kernel.keys import Key
 from ml_connector.planning.mapping import Mapper
-from ml_connector.planning.plan import Intent
+from ml_connector.planning.plan import Hold, Intent
 from ml_connector.store import documents, evidence, holds, journal, runs, sources
 
 
@@ -71,33 +72,51 @@ def forget(conn: Connection, connection_id: int, documents: dict[str, list[str]]
         sources.look_again(conn, connection_id, kind, ids)
 
 
-def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper, of: Collection[str] = ()) -> dict[str, Any]:
+class Mappers(NamedTuple):
+    """What a past decision is made again with, and what it was made with."""
+
+    now: Mapper
+    then: Mapper
+
+
+def replay(
+    conn: Connection, connection_id: int, what: str, mappers: Mappers, of: Collection[str] = ()
+) -> dict[str, Any]:
     """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte.
 
-    Documents of two kinds may have the same number: `of` names the flows of the one that is meant.
+    Documents of two kinds may have the same number: `of` names the flows of the one that is meant. What was held then
+    is not kept: `held_same` compares what would be held now with what the same evidence and the mapping of then hold.
     """
     run, whole = run_of(conn, connection_id, what, of)
     before = {row.digest: row for row in _intents(conn, connection_id, run, "" if whole else what)}
     now: dict[bytes, Intent] = {}
     held: list[str] = []
+    waiting: set[Key] = set()
+    held_same = True
     decided = 0
     flows: set[str] = set()
     for case, flow in _cases(conn, connection_id, run, "" if whole else what):
         if (not whole and what not in cases.documents(case)) or (of and flow not in of):
             continue
         flows.add(flow)
-        decision = cases.decide(case, mapper)
+        decision = cases.decide(case, mappers.now)
+        past = decision if mappers.now is mappers.then else cases.decide(case, mappers.then)
         decided += len(cases.documents(case)) if whole else 1
         for intent in decision.intents:
             if whole or intent.source == what:
                 now[intent.digest()] = intent
-        held += [hold.sentence for hold in decision.holds if whole or hold.key.id == what]
+        mine = [hold for hold in decision.holds if whole or hold.key.id == what]
+        held += [hold.sentence for hold in mine]
+        waiting |= {hold.key for hold in mine}
+        held_same &= _held(mine) == _held(hold for hold in past.holds if whole or hold.key.id == what)
     if not decided:
         raise NothingSuchHere(f"The evidence of run {run} for {what!r} is kept no longer.")
     then = {digest: row for digest, row in before.items() if not of or row.flow in of}
     return {
         "run": run,
         "flows": sorted(flows),
+        "waiting": len(waiting),
+        "held_same": held_same,
         "decided": decided,
         "same": now.keys() == then.keys(),
         "then": [_line(row.verb, row.kind, row.erp_id, row.reason, row.state) for row in then.values()],
@@ -106,6 +125,11 @@ def replay(conn: Connection, connection_id: int, what: str, mapper: Mapper, of: 
         "only_now": [_line(i.verb.value, i.key.kind, i.key.id, i.reason, "") for d, i in now.items() if d not in then],
         "held": held,
     }
+
+
+def _held(found: Iterable[Hold]) -> set[tuple[Key, str, Key]]:
+    """What waits, why, and for what."""
+    return {(one.key, one.reason.value, one.waits_for) for one in found}
 
 
 def _line(verb: str, kind: str, erp_id: str, reason: str, state: str) -> dict[str, str]:

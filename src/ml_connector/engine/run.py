@@ -24,7 +24,7 @@ from structlog.contextvars import bound_contextvars
 from ml_connector.engine.applying import Applier, Recovery
 from ml_connector.engine.bites import Bites
 from ml_connector.engine.deciding import LAPS, Decider
-from ml_connector.engine.gate import Approval, check_gate
+from ml_connector.engine.gate import Approval, check_gate, stood_still
 from ml_connector.engine.holding_back import hold_back
 from ml_connector.engine.knowing import load_links, load_rulings, pairs
 from ml_connector.engine.meter import Meter
@@ -108,6 +108,7 @@ class Runner:
             if work.errand.job:  # at once, so that it can be stopped from the moment it is seen
                 progress.put(conn, work.run_id, {"phase": "begins", "job": work.errand.job})
             audit.append(conn, work.connection_id, [self._entry("run:start:done")])
+            work.errand.begin(conn)
         work.tape.begin(work.connection_id, work.run_id)
         work.point("run.started")
         try:
@@ -191,8 +192,9 @@ class Runner:
         Applier(work, self.draft, self.settler).apply()
         Recovery(work, self.settler).recover()
         self._leave()
-        if not self.settler.waiting and not self.settler.unsure and not self.draft.left:
-            with work.db.begin() as conn:
+        with work.db.begin() as conn:
+            through = stood_still(conn, work, self.draft, through, approval)
+            if not self.settler.waiting and not self.settler.unsure and not self.draft.left:
                 for plan in through:
                     runs.set_plan_state(conn, work.connection_id, plan, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -210,8 +212,6 @@ class Runner:
     def _decide(self) -> str:
         work, draft = self.work, self.draft
         with work.db.begin() as conn:
-            if not work.scope.keyed:  # it decides again only what was named: all else that waits still does
-                journal.supersede(conn, work.connection_id, work.run_id, work.flows)
             situation = self._situation(conn)
         gathered = MoneyGathered(work)
         decider = Decider(work, draft, gathered, situation)
@@ -222,7 +222,18 @@ class Runner:
         self.looked_at = frozenset(gathered.targets)
         if set(work.flows) - {"projects"}:
             self._documents(decider, gathered)
+        self._put_aside()
         return plan_hash(draft.digests)
+
+    def _put_aside(self) -> None:
+        """What earlier runs left of the flows that were decided anew; of one that stands still it waits as it did."""
+        work, draft = self.work, self.draft
+        looked = [flow for flow in work.flows if flow not in draft.still]
+        with work.db.begin() as conn:
+            if not work.scope.keyed:  # it decides again only what was named: all else that waits still does
+                journal.supersede(conn, work.connection_id, work.run_id, looked)
+            if draft.still:
+                runs.looked_at(conn, work.run_id, looked)
 
     def _documents(self, decider: Decider, gathered: MoneyGathered) -> None:
         """Everything is read before anything is decided: vendors and codes are asked for by orders and invoices."""

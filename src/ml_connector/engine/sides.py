@@ -18,7 +18,14 @@ from ml_connector.planning.line_marks import changes_named, line_marks, named
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.plan import HoldReason, unpack
 from ml_connector.planning.situation import QUESTIONS
-from ml_connector.planning.three_way import ThreeWay, asked_about, of_contract, of_crossed, of_vendor
+from ml_connector.planning.three_way import (
+    ThreeWay,
+    asked_about,
+    asked_about_crossed,
+    of_contract,
+    of_crossed,
+    of_vendor,
+)
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.vendor import Vendor
 from ml_connector.records.voucher import Voucher
@@ -116,4 +123,4 @@ def _crossed(case: SubcontractorInvoicesCase | DirectCostsCase, row: HoldRow) ->
     live = histories(dict(case.given.links)).get(f"{row.kind}/{row.erp_id}")
     version = live.live if live else None
     now = vouchers.get(version.body.once_key) if version and isinstance(version.body, Voucher) else None
-    return (of_crossed(version, now, there),)
+    return (of_crossed(version, now, there, asked_about_crossed(row.reason, row.evidence)),)

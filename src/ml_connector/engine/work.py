@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import Connection
+
 from ml_connector.engine.bites import Bites
 from ml_connector.engine.outline import Outline
 from ml_connector.engine.points import Point, no_point
@@ -61,6 +63,8 @@ class Errand:
     """The job of the service that does it, so that who watches the run knows what to stop; 0 for none."""
     most: int = 0
     """Documents that are taken to be decided, or few more; the rest is left for a later run. 0 for no end."""
+    begin: Callable[[Connection], None] = lambda _conn: None
+    """What is written together with the run's beginning, once nobody else may run: only where it begins it stands."""
 
 
 class Halted(Exception):
@@ -199,7 +203,7 @@ class Draft:
     left: int = 0
     """Steps that were not sent because it was enough."""
     left_out: list[str] = field(default_factory=list)
-    """Flows of the approved plan with steps that did not go, which this run did not look at."""
+    """Flows of the approved plan with steps that did not go, which this run did not look at or was not let send."""
     bites: Bites = field(default_factory=Bites)
     """How many documents were taken, and where it was enough."""
     stopped: str = ""
@@ -292,7 +296,7 @@ class Report:
     left: int = 0
     """Steps that were not sent because the run was to end; they go with the next run over everything."""
     left_out: list[str] = field(default_factory=list)
-    """Flows of the approved plan that wait still, for this run did not look at them."""
+    """Flows of the approved plan that wait still, for this run did not look at them or was not let send them."""
     stopped: str = ""
     """Why it ended before its end; empty when it did not."""
     still: dict[str, str] = field(default_factory=dict)

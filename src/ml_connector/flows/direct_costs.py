@@ -123,8 +123,9 @@ class _Page:
         key, called = Key("direct_cost", cost.id), _called(cost)
         status = cost.status.value.replace("_", " ")
         if not self.counts(cost):
-            made, note = self.desk.withdraw(key, called, f"is {status} in Procore")
-            return made, note if made or note else f"{called} is {status} in Procore: it does not count."
+            said = f"stands at {status.capitalize()} in Procore"
+            made, note = self.desk.withdraw(key, called, said)
+            return made, note if made or note else f"{called} {said}: it does not count."
         document = self._document(cost, key, status)
         verdict = self.desk.verdict(document)
         if verdict.number or verdict.takes_back:

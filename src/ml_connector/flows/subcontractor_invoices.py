@@ -173,7 +173,8 @@ class _Page:
         status = invoice.status.value.replace("_", " ")
         if not self.counts(invoice):
             sure = invoice.status is not InvoiceStatus.OTHER
-            said = f"is {status} in Procore" if sure else "has a status in Procore that we do not know"
+            known = f"stands at {status.capitalize()} in Procore"
+            said = known if sure else "has a status in Procore that we do not know"
             made, note = self.desk.withdraw(key, called, said, sure=sure)
             return made, note if made or note else f"{called} {said}: it does not count yet."
         commitment = self.commitments.get(invoice.commitment)

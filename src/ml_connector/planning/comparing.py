@@ -40,8 +40,20 @@ UNSEEN = frozenset(
 AMOUNTS = frozenset({"amount", "debit", "credit", "retained", "released", "tax", "paid"})
 """Fields that are money, shown to the cent."""
 
-MONEY = AMOUNTS | {"sum of lines"}
-"""What is money on a page: those fields, and what the lines come to."""
+Kind = Literal["text", "money", "price", "number", "date"]
+"""What a field is, so that it is shown as such; a price is money that may have more decimals."""
+
+KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys((*AMOUNTS, "sum of lines"), "money"),
+    **dict.fromkeys(("unit_cost", "unit_price"), "price"),
+    **dict.fromkeys(("quantity", "rate"), "number"),
+    **dict.fromkeys(("dated", "delivery", "due", "start", "end", "received", "posted_on", "approved_on"), "date"),
+    **dict.fromkeys(("wanted", "valid_from", "valid_until"), "date"),
+}
+"""Fields that are no words."""
+
+PARTIES = ("vendor", "party")
+"""Fields that name a vendor by its id."""
 
 NAMES = {
     "budget_code": "cost code",
@@ -53,13 +65,13 @@ NAMES = {
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One field: its name, both values as text (empty: none), and whether it is money."""
+    """One field: its name, both values as text (empty: none), and what they are."""
 
     name: str
     before: str
     after: str
     mark: Mark
-    money: bool = False
+    kind: Kind = "text"
 
 
 class LineChange(msgspec.Struct, frozen=True):
@@ -80,6 +92,11 @@ class Comparison(msgspec.Struct, frozen=True):
     fields: tuple[Change, ...]
     lines: tuple[LineChange, ...]
     currency: str = ""
+
+    def parties(self) -> set[str]:
+        """The ids that stand where a vendor is named."""
+        fields = (*self.fields, *(one for line in self.lines for one in line.fields))
+        return {value for one in fields if one.name in PARTIES for value in (one.before, one.after) if value}
 
 
 def compared(before: Body | None, after: Body) -> Comparison:
@@ -117,7 +134,8 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str], *, whole: bool
         if not old and not new:
             continue
         mark: Mark = "same" if old == new else "new" if not old else "gone" if not new else "changed"
-        yield Change(NAMES.get(name, name).replace("_", " "), old, new, "new" if whole else mark, name in MONEY)
+        called, kind = NAMES.get(name, name).replace("_", " "), KINDS.get(name, "text")
+        yield Change(called, old, new, "new" if whole else mark, kind)
 
 
 def _values(body: Any, currency: str) -> dict[str, str]:

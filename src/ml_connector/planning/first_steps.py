@@ -114,28 +114,37 @@ SKIPPABLE = frozenset({"survey", "ownership", "sites", "mapping", "vendors", "go
 """Steps that a person may say are done as they are."""
 
 
+State = Literal["done", "undecided", "now", "open", "waits"]
+"""Done; a person went on with some of it undecided; the next to do; may be done; or waits for an earlier one."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """One step of one set-up, as it stands."""
 
     step: Step
     number: int
-    state: Literal["done", "now", "open", "waits"]
-    """Done; the next to do; may be done; or waits for an earlier one."""
+    state: State
     said: str = ""
     """How it stands, in a few words."""
 
 
-def standing(done: Collection[str], said: Mapping[str, str]) -> tuple[Standing, ...]:
-    """Every step as it stands; the first that is not done and waits for none is the one to do now."""
+def standing(
+    done: Collection[str], said: Mapping[str, str], undecided: Collection[str] = frozenset()
+) -> tuple[Standing, ...]:
+    """Every step as it stands; the first that nobody has done, or gone on from with some of it undecided, and that
+    waits for none is the one to do now."""
     found: list[Standing] = []
-    now = next((one.key for one in STEPS if one.key not in done and set(one.needs) <= set(done)), "")
+    over = {*done, *undecided}
+    now = next((one.key for one in STEPS if one.key not in over and set(one.needs) <= over), "")
     for number, step in enumerate(STEPS, 1):
-        state: Literal["done", "now", "open", "waits"] = "open"
-        if step.key in done:
+        state: State = "open"
+        if step.key in undecided:
+            state = "undecided"
+        elif step.key in done:
             state = "done"
         elif step.key == now:
             state = "now"
-        elif not set(step.needs) <= set(done):
+        elif not set(step.needs) <= over:
             state = "waits"
         found.append(Standing(step, number, state, said.get(step.key, "")))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from ml_connector.planning.mapping_compare import RowChange, compared, row_text,
 
 _AnyRow = Row | ReverseRow
 _Looks = tuple[tuple[str, str], ...]
+_ROOM = 2**256
+"""What lies between the numbers of two rows: each row put between halves it."""
 
 
 class Carried(NamedTuple):
@@ -73,19 +76,34 @@ def _told(value: Any) -> str:
 
 
 class _Rows:
-    """The rows of one table, into which changes are taken one by one, in the order of the rows they are of."""
+    """The rows of one table, into which changes are taken one by one, in the order of the rows they are of.
+
+    Each row stands under a number that is larger than those of the rows above it, with room for others between, so
+    that nobody counts through the table to find where one stands.
+    """
 
     def __init__(self, base: Sequence[_AnyRow], mine: Sequence[_AnyRow], newest: Sequence[_AnyRow]) -> None:
-        self.rows: list[_AnyRow] = []
         self._base = base
         self._mine = mine
         self._known = frozenset(base)
         self._there: dict[_Looks, list[_AnyRow]] = {}
+        self._numbers: list[int] = []  # rising
+        self._row: dict[int, _AnyRow] = {}
+        self._at: dict[_AnyRow, list[int]] = {}  # the numbers of a row, rising: equal ones may stand there twice
+        self._places: dict[_AnyRow, list[int]] = {}  # where a row stands in `mine`
+        for place, row in enumerate(mine):
+            self._places.setdefault(row, []).append(place)
+        self._shared: list[int] = []  # places in `mine` of rows that stand here, too, rising
         for row in newest:
-            self._insert(len(self.rows), row)
+            self._insert(self._behind_all(), row)
         self._end = len(mine)  # rows of `mine` below this were put at its end
         while self._end and mine[self._end - 1] not in self._known:
             self._end -= 1
+
+    @property
+    def rows(self) -> list[_AnyRow]:
+        """The rows as they stand by now."""
+        return [self._row[number] for number in self._numbers]
 
     def take(self, change: RowChange) -> list[str]:
         """Makes one change; says why not, where the newest version has it otherwise."""
@@ -110,34 +128,77 @@ class _Rows:
     def _make(self, was: _AnyRow | None, wanted: _AnyRow | None, place: int) -> None:
         if was is None:
             if wanted is not None and (not self._has(wanted) or wanted in self._known):
-                self._insert(self._place(place), wanted)
+                self._insert(self._number(place), wanted)
             return
-        at = self.rows.index(was)
-        del self.rows[at]
-        self._there[_looks(was)].remove(was)
+        at = self._delete(was)
         if wanted is not None:
             stays = wanted != was and self._between(place, at)
-            self._insert(at if stays else self._place(place), wanted)
+            self._insert(at if stays else self._number(place), wanted)
 
     def _between(self, place: int, at: int) -> bool:
-        """Whether a row at `at` stands between the rows it stands between in `mine`."""
-        above = next((row for row in reversed(self._mine[:place]) if self._has(row)), None)
-        below = next((row for row in self._mine[place + 1 :] if self._has(row)), None)
-        return (above is None or self.rows.index(above) < at) and (below is None or at <= self.rows.index(below))
+        """Whether a row under the number `at` stands between the rows it stands between in `mine`."""
+        above, below = self._above(place), self._below(place)
+        return (above is None or self._at[above][0] < at) and (below is None or at < self._at[below][0])
 
-    def _place(self, place: int) -> int:
-        """Where a row of `mine` comes: at the end if it stands there, else behind the nearest row above it."""
+    def _number(self, place: int) -> int:
+        """The number of a row of `mine`: behind all if it stands at the end there, else behind the nearest row above
+        it."""
         if place >= self._end:
-            return len(self.rows)
-        above = next((row for row in reversed(self._mine[:place]) if self._has(row)), None)
-        return self.rows.index(above) + 1 if above is not None else 0
+            return self._behind_all()
+        above = self._above(place)
+        after = bisect_right(self._numbers, self._at[above][0]) if above is not None else 0
+        if after == len(self._numbers):
+            return self._behind_all()
+        if after == 0:
+            return self._numbers[0] - _ROOM
+        if self._numbers[after] - self._numbers[after - 1] < 2:
+            self._number_anew()
+        return (self._numbers[after - 1] + self._numbers[after]) // 2
 
-    def _insert(self, at: int, row: _AnyRow) -> None:
-        self.rows.insert(at, row)
+    def _behind_all(self) -> int:
+        return self._numbers[-1] + _ROOM if self._numbers else 0
+
+    def _number_anew(self) -> None:
+        """Makes room between all rows again."""
+        rows = self.rows
+        self._numbers = [place * _ROOM for place in range(len(rows))]
+        self._row = dict(zip(self._numbers, rows, strict=True))
+        self._at = {}
+        for number, row in self._row.items():
+            self._at.setdefault(row, []).append(number)
+
+    def _above(self, place: int) -> _AnyRow | None:
+        """The nearest row above a place in `mine` that stands here, too."""
+        found = bisect_left(self._shared, place)
+        return self._mine[self._shared[found - 1]] if found else None
+
+    def _below(self, place: int) -> _AnyRow | None:
+        """The nearest row below it."""
+        found = bisect_right(self._shared, place)
+        return self._mine[self._shared[found]] if found < len(self._shared) else None
+
+    def _insert(self, number: int, row: _AnyRow) -> None:
+        insort(self._numbers, number)
+        self._row[number] = row
+        if not self._has(row):
+            for place in self._places.get(row, ()):
+                insort(self._shared, place)
+        insort(self._at.setdefault(row, []), number)
         self._there.setdefault(_looks(row), []).append(row)
 
+    def _delete(self, row: _AnyRow) -> int:
+        """Takes a row out, of equal ones the first; the number it had."""
+        number = self._at[row].pop(0)
+        del self._numbers[bisect_left(self._numbers, number)], self._row[number]
+        self._there[_looks(row)].remove(row)
+        if not self._at[row]:
+            del self._at[row]
+            for place in self._places.get(row, ()):
+                del self._shared[bisect_left(self._shared, place)]
+        return number
+
     def _has(self, row: _AnyRow) -> bool:
-        return row in self._there.get(_looks(row), ())
+        return row in self._at
 
     def _like(self, row: _AnyRow) -> _AnyRow | None:
         """A row of the same patterns that is there by now."""

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from ml_connector.planning.mapping import SECTIONS, CodeMapping, ReverseRow, Row, SegmentRule
+from ml_connector.planning.mapping_words import EMPTY
 
 What = Literal["added", "removed", "changed", "moved", "setting"]
 """What may have become of a row; `setting` is about parts, join or otherwise of a whole table."""
@@ -35,8 +36,12 @@ class RowChange(msgspec.Struct, frozen=True):
 
 def row_text(row: _AnyRow) -> str:
     """A row as people read it: `A=411* -> M`."""
-    looks = " ".join(f"{part}={pattern}" for part, pattern in row.when)
-    return f"{looks} -> {leads_to(row)}"
+    return f"{looks_at(row)} -> {leads_to(row)}"
+
+
+def looks_at(row: _AnyRow) -> str:
+    """What a row looks for: `A=411* activity=(empty)`."""
+    return " ".join(f"{part}={pattern or EMPTY}" for part, pattern in row.when)
 
 
 def leads_to(row: _AnyRow) -> str:

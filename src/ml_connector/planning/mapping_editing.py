@@ -8,6 +8,7 @@ import msgspec
 
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.mapping import SECTIONS, CodeMapping, mapping_from, mapping_to
+from ml_connector.planning.mapping_words import EMPTY
 
 LONGEST = 200
 """Characters a pattern or code may have; IFS's values and Procore's codes are shorter by far."""
@@ -18,7 +19,8 @@ MOST_ROWS = 20_000
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """One change. Rows are numbered from 1; `values` is the whole row, by its names in TOML.
 
-    Such as `{"A": "411*", "to": "M"}`. Of a setting they are `parts` (names parted by commas), `join`, `otherwise`.
+    Such as `{"A": "411*", "to": "M"}`; but for the way back, the pattern `(empty)` fits an empty value alone. Of a
+    setting they are `parts` (names parted by commas), `join`, `otherwise`.
     """
 
     section: Literal["cost_code", "cost_type", "budget_code", "budget_type", "reverse"]
@@ -87,12 +89,17 @@ def _rows(rows: list[dict[str, str]], edit: Edit) -> list[dict[str, str]]:
 
 
 def _check_seen(row: dict[str, str], edit: Edit) -> None:
-    if edit.was is not None and row != {name: text for name, text in edit.was.items() if text}:
-        said = " ".join(f"{name}={text}" for name, text in row.items())
+    shown = {name: "" if text == EMPTY else text for name, text in (edit.was or {}).items()}
+    if edit.was is not None and _looked_for(row) != _looked_for(shown):
+        said = " ".join(f"{name}={text or EMPTY}" for name, text in row.items())
         raise BadInput(
             f"Row {edit.row} is not the row that was shown: it says {said} by now. Nothing was changed.",
             remedy="Open the table again, and choose the row there.",
         )
+
+
+def _looked_for(row: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in row.items() if text}
 
 
 def _check_set(table: dict[str, Any], edit: Edit) -> None:
@@ -122,7 +129,9 @@ def _row(edit: Edit) -> dict[str, str]:
         raise BadInput("The row leads nowhere.", remedy="Say which code it leads to.")
     if edit.section != "reverse" and len(row) < 2:
         raise BadInput("The row looks at nothing.", remedy="Give at least one pattern; * fits everything.")
-    return row
+    if edit.section == "reverse":
+        return row
+    return {name: "" if text == EMPTY and name != "to" else text for name, text in row.items()}
 
 
 def _short(text: str) -> str:

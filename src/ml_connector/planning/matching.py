@@ -72,7 +72,8 @@ class VendorIndex:
         """Looks by once-key, then number, then normalised name, then likeness of `near` or more (0 to 100)."""
         known = self._by_origin.get(once_key)
         if known:
-            return Match(Verdict.CERTAIN, (Candidate(known.id, known.name, 100, ("our once-key is on it",)),))
+            ours = ("made or taken over by this product before",)
+            return Match(Verdict.CERTAIN, (Candidate(known.id, known.name, 100, ours),))
         number = normal_number(supplier.tax_number, supplier.country)
         name = normal_name(supplier.name)
         if number and (same := self._by_number.get(number)):

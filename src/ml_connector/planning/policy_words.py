@@ -23,6 +23,8 @@ class Word(msgspec.Struct, frozen=True):
     """Value to what it means; of a list the values it may hold. Empty: it is typed."""
     keys: tuple[str, ...] = ()
     """Of a table, what may stand on the left; empty: anything."""
+    blank: str = ""
+    """What it means that nothing stands there."""
 
 
 def _plain(words: list[str]) -> dict[str, str]:
@@ -157,17 +159,17 @@ TO_PROCORE: Mapping[str, Word] = {
         "A person has seen that no budget view counts such direct costs twice; needed for invoices as direct costs.",
     ),
     "supplier_invoices.states": Word(
-        "States that count",
+        "Invoice states that cross",
         "States in IFS in which an invoice crosses. One cancelled after it crossed is reversed whatever stands here.",
         _plain([one.value for one in InvoiceState if one is not InvoiceState.CANCELLED]),
     ),
     "supplier_invoices.window_days": Word(
-        "Days looked back",
+        "Invoices: days looked back",
         "How far back by invoice date each run looks; an open invoice that crossed is always looked at.",
     ),
     "supplier_invoices.status": Word(
         "Status in Procore",
-        "Status of the subcontractor invoices made from IFS. Their mark locks them for people.",
+        "Status of the subcontractor invoices made from IFS; people in Procore cannot change these invoices.",
         _BILLS,
     ),
     "supplier_invoices.open_period": Word(
@@ -208,7 +210,7 @@ TO_PROCORE: Mapping[str, Word] = {
         "IFS payment way to Procore's method; else electronic.",
         _plain(["check", "credit_card", "electronic"]),
     ),
-    "payments.window_days": Word("Days looked back", "How far back by payment date each run looks."),
+    "payments.window_days": Word("Payments: days looked back", "How far back by payment date each run looks."),
 }
 """Supplier invoices, direct costs and payments to Procore."""
 
@@ -238,19 +240,19 @@ BUDGETS: Mapping[str, Word] = {
 
 TO_IFS: Mapping[str, Word] = {
     "subcontractor_invoices.statuses": Word(
-        "Statuses that count", "Statuses in which a subcontractor invoice of Procore reaches IFS.", _BILLS
+        "Invoice statuses that cross", "Statuses in which a subcontractor invoice of Procore reaches IFS.", _BILLS
     ),
     "subcontractor_invoices.route": Word(
         "What it becomes in IFS",
         "What an invoice on a contract that is an IFS order becomes.",
         {
             "voucher": "A voucher that waits for approval",
-            "supplier_invoice": "A preliminary manual supplier invoice; the profile must name the projection",
+            "supplier_invoice": "A preliminary manual supplier invoice, where IFS is set up to take them",
         },
     ),
     "subcontractor_invoices.unknown": Word(
         "Contracts without order",
-        "A contract of Procore is no IFS order.",
+        "An invoice is on a Procore contract that has no IFS order.",
         {"requisition": "Propose it as a purchase requisition", "hold": "Hold its invoices"},
     ),
     "subcontractor_invoices.billed_to_date": Word(
@@ -260,8 +262,10 @@ TO_IFS: Mapping[str, Word] = {
         "Sites of requisitions", "IFS project to the site its requisitions are made for; * for all others."
     ),
     "subcontractor_invoices.requisitioner": Word("Requisitioner", "Who asks for requisitions in IFS; known there."),
-    "direct_costs.statuses": Word("Statuses that count", "Statuses in which a direct cost becomes a voucher.", _COSTS),
-    "direct_costs.types": Word("Types that count", "Types of direct costs that become vouchers.", _KINDS),
+    "direct_costs.statuses": Word(
+        "Direct cost statuses that cross", "Statuses in which a direct cost becomes a voucher.", _COSTS
+    ),
+    "direct_costs.types": Word("Direct cost types that cross", "Types of direct costs that become vouchers.", _KINDS),
     "direct_costs.accounts": Word(
         "Credited accounts",
         "Type of direct cost to the account credited for it; else the clearing account.",
@@ -271,8 +275,8 @@ TO_IFS: Mapping[str, Word] = {
     "vouchers.type": Word("Voucher type", "It must allot numbers by itself."),
     "vouchers.user_group": Word("User group", "Under which vouchers are entered; empty: the service user's default."),
     "vouchers.status": Word(
-        "Left as",
-        "How vouchers are left for people.",
+        "Vouchers are left",
+        "How people find vouchers in IFS.",
         {"not_approved": "Not approved", "awaiting_approval": "Awaiting approval"},
     ),
     "vouchers.clearing_account": Word(
@@ -306,18 +310,29 @@ TO_IFS: Mapping[str, Word] = {
 """Subcontractor invoices and direct costs to IFS."""
 
 BRAKES: Mapping[str, Word] = {
-    "brakes.creates": Word("Records created", "Most of one run, over all flows and both sides."),
-    "brakes.updates": Word("Records changed", "Most of one run."),
-    "brakes.removals": Word("Orders cancelled or closed", "Most of one run."),
-    "brakes.money": Word("Money moved", "Most of one run, of all flows together, in each currency, whatever its sign."),
-    "brakes.money_creates": Word("Money of new records", "Most of one run, in each currency."),
-    "brakes.money_updates": Word("Money added", "Most that is added to records that are there, in each currency."),
-    "brakes.money_removals": Word(
-        "Money taken away", "Orders cut, cancelled or closed, invoices reversed or credited, in each currency."
+    "brakes.creates": Word("Records created", "At most this many in one run, over all flows and both sides."),
+    "brakes.updates": Word("Records changed", "At most this many in one run."),
+    "brakes.removals": Word("Orders cancelled or closed", "At most this many in one run."),
+    "brakes.money": Word(
+        "Money moved", "At most this much in each currency in one run, of all flows together, whatever its sign."
     ),
-    "brakes.share_creates": Word("Share created", "Most new records of one kind, in percent of those that are linked."),
-    "brakes.share_updates": Word("Share changed", "Most of the linked records of one kind that change, in percent."),
-    "brakes.share_removals": Word("Share removed", "Most of the linked orders cancelled or closed, in percent."),
+    "brakes.money_creates": Word("Money of new records", "At most this much in each currency in one run."),
+    "brakes.money_updates": Word(
+        "Money added", "At most this much in each currency in one run, on records that are there."
+    ),
+    "brakes.money_removals": Word(
+        "Money taken away",
+        "At most this much in each currency in one run: orders cut or closed, invoices reversed or credited.",
+    ),
+    "brakes.share_creates": Word(
+        "Share created", "At most this percent of the linked records of one kind is created anew in one run."
+    ),
+    "brakes.share_updates": Word(
+        "Share changed", "At most this percent of the linked records of one kind changes in one run."
+    ),
+    "brakes.share_removals": Word(
+        "Share removed", "At most this percent of the linked orders is cancelled or closed in one run."
+    ),
     "brakes.share_from": Word("Shares from", "Records up to which no share is looked at: half of a few is few."),
     "brakes.vanished": Word(
         "Vanished at once",
@@ -332,7 +347,7 @@ APPROVAL: Mapping[str, Word] = {
         "Money of a plan, in each currency, above which whoever asked for it may not approve it; 0 is off.",
     ),
     "approval.flows": Word(
-        "Flows of their own",
+        "Plans of single flows",
         "Whether a flow goes by itself or waits for a person; what needs a step that waits, waits with it.",
         {"auto": "Go by themselves", "manual": "Wait for a person"},
     ),

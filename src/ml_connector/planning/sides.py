@@ -143,15 +143,17 @@ def side_of(records: Sequence[Any]) -> Side | None:
     facts: dict[str, Value] = {}
     for side in sides:
         for name, value in side.facts.items():
-            facts[name] = value if name not in facts else _joined(facts[name], value)
+            facts[name] = value if name not in facts else _joined(name, facts[name], value)
     lines = tuple(line for side in sides for line in side.lines)
     return Side(facts, lines, next((side.currency for side in sides if side.currency), ""))
 
 
-def _joined(one: Value, other: Value) -> Value:
-    """What two records of the same document say together: their sum, or both."""
+def _joined(name: str, one: Value, other: Value) -> Value:
+    """What two records of the same document say together: their sum, the last delivery, or both."""
     if isinstance(one, Money) and isinstance(other, Money) and one.currency == other.currency:
         return one + other
+    if name == "Delivery" and isinstance(one, date) and isinstance(other, date):
+        return max(one, other)
     if other in (None, "", one):
         return one
     return other if one in (None, "") else f"{one}, {other}"
@@ -188,6 +190,7 @@ def _order(order: PurchaseOrder) -> Side:
         "Vendor": order.vendor,
         "Amount": Money(sum((line.amount for line in live), ZERO), order.currency),
         "Date": order.dated,
+        "Delivery": max((line.wanted for line in live if line.wanted), default=None),
         "Buyer": order.buyer,
         "Revision": order.revision,
         "Note": order.text,
@@ -216,6 +219,7 @@ def _commitment(contract: Commitment) -> Side:
         "Amount": contract.money(),
         "Date": contract.dated,
         "Delivery": contract.delivery,
+        "Note": contract.description,
     }
     return Side(facts, lines, contract.currency)
 
@@ -321,25 +325,21 @@ def _voucher(voucher: Voucher) -> Side:
 
 
 def _payment(payment: Payment) -> Side:
-    facts: dict[str, Value] = {
-        "Number": payment.id,
-        "Amount": Money(payment.amount, payment.currency),
-        "Date": payment.dated,
-        "Method": payment.method,
-        "Reference": payment.reference,
-        "Invoice": payment.invoice,
-    }
-    return Side(facts, (), payment.currency)
+    return _paid(payment, payment.id, payment.invoice)
 
 
 def _contract_payment(payment: ContractPayment) -> Side:
+    return _paid(payment, payment.number, payment.invoice_number or payment.invoice)
+
+
+def _paid(payment: Payment | ContractPayment, number: str, invoice: str) -> Side:
     facts: dict[str, Value] = {
-        "Number": payment.number,
+        "Number": number,
         "Amount": Money(payment.amount, payment.currency),
         "Date": payment.dated,
         "Method": payment.method.replace("_", " "),
         "Reference": payment.reference,
-        "Invoice": payment.invoice_number or payment.invoice,
+        "Invoice": invoice,
     }
     return Side(facts, (), payment.currency)
 

@@ -11,12 +11,14 @@ from typing import Literal
 import msgspec
 
 from ml_connector.planning.crossed import Version
+from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.sides import POSTED
 from ml_connector.records.commitment import Commitment, CommitmentLine
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import Voucher
+from ml_connector.records.voucher import Voucher, VoucherStatus
 
 Kind = Literal["text", "money", "number", "date"]
 """What a field holds, so that it is shown as such."""
@@ -109,7 +111,10 @@ def of_vendor(ours: Vendor, theirs: Vendor, base: Vendor | None, asked: Sequence
 
 
 def of_crossed(
-    live: Version | None, now: Voucher | SupplierInvoice | None, there: SubcontractorInvoice | DirectCost | None
+    live: Version | None,
+    now: Voucher | SupplierInvoice | None,
+    there: SubcontractorInvoice | DirectCost | None,
+    asked: Sequence[str],
 ) -> ThreeWay:
     """A document born in Procore and what it became in IFS: agreed is what was entered when it crossed."""
     version = msgspec.structs.replace(live, body=now) if live and now else None
@@ -129,7 +134,8 @@ def of_crossed(
             fields.append(_field(name, values, live is not None, kind))
     currency = live.body.currency if live else there.currency if there else ""
     note = "" if now or not live else "IFS's own record was not read in that run: what was entered is shown for agreed."
-    return ThreeWay(live.target if live else "", currency, tuple(fields), live is not None, note)
+    marked = tuple(_asked(one, set(asked)) for one in fields)
+    return ThreeWay(live.target if live else "", currency, marked, live is not None, note)
 
 
 def asked_about(evidence: str) -> list[str]:
@@ -140,14 +146,19 @@ def asked_about(evidence: str) -> list[str]:
     return [line.partition(": ")[0].removesuffix(" in IFS") for line in evidence.splitlines() if ": " in line]
 
 
+def asked_about_crossed(reason: str, evidence: str) -> list[str]:
+    """The same for a document that crossed: its status, where it was sent back there or cancelled here."""
+    return ["status"] if reason in (HoldReason.SENT_BACK.value, HoldReason.CONFLICT.value) else asked_about(evidence)
+
+
 def _figures(version: Version | None) -> dict[str, object]:
     if version is None:
         return {}
-    status = version.body.status.value if isinstance(version.body, Voucher) else version.body.state.value
+    status = version.body.status if isinstance(version.body, Voucher) else version.body.state
     return {
         "number": version.number_there(),
         "cost": version.cost().amount,
-        "status": status.replace("_", " "),
+        "status": POSTED if status is VoucherStatus.UPDATED else status.value.replace("_", " "),
         "date": version.dated(),
     }
 

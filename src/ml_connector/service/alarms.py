@@ -11,6 +11,7 @@ from typing import Any
 
 from ml_connector.app import App
 from ml_connector.connection_file import TOKEN_PAIR
+from ml_connector.engine.gate import brakes_of
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.due import next_nightly
@@ -108,23 +109,24 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
             yield Alert(
                 f"breaker/{breaker.side}",
                 URGENT,
-                f"{one.name} is paused: {breaker.sentence}",
+                f"{one.called} is paused: {breaker.sentence}",
                 breaker.remedy or "It is tried again by itself; see `ml-connector status`.",
             )
     if one.unknown and one.unknown_since and found.at - one.unknown_since > UNKNOWN_AFTER:
         yield Alert(
             "unknown/outcomes",
             URGENT,
-            f"{one.name}: what became of {counted(one.unknown, 'write')} has not been known since "
-            f"{one.unknown_since:%Y-%m-%d %H:%M} UTC.",
+            f"{one.called}: what became of {counted(one.unknown, 'write')} has not been known since "
+            f"{_utc(one.unknown_since)}.",
             f"Run `ml-connector sync {one.name}`: it reads back first. If it cannot, mend what it says.",
             "project accountant",
         )
+    why = brakes_of(one.waiting_why)
     for plan in one.waiting_plans[:1]:  # one alarm, whatever becomes of the plan from poll to poll
         yield Alert(
             "approval/plan",
             WARNING,
-            f"{one.name}: plan {plan} waits for approval: {one.waiting_why}".rstrip(": "),
+            f"{one.called}: a plan waits for approval" + (f". It stops at its brakes: {why}." if why else "."),
             f"Read it with `ml-connector plan {one.name}`, then `ml-connector sync {one.name} --plan {plan}`.",
             "approver",
         )
@@ -132,14 +134,14 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "backlog/inbox",
             WARNING,
-            f"{one.name}: {counted(one.inbox, 'event')} from outside wait since {one.inbox_since:%Y-%m-%d %H:%M} UTC.",
+            f"{one.called}: {counted(one.inbox, 'event')} from outside wait since {_utc(one.inbox_since)}.",
             "See `ml-connector status` and `ml-connector jobs`: a worker may be missing, or the connection is paused.",
         )
     if one.parked:
         yield Alert(
             "parked/jobs",
             URGENT,
-            f"{one.name}: {counted(one.parked, 'job')} ended the worker each time and wait for a person.",
+            f"{one.called}: {counted(one.parked, 'job')} ended the worker each time and wait for a person.",
             "See `ml-connector jobs`, send us its evidence, then `ml-connector jobs release NUMBER`.",
         )
     broken = one.hooks.get("broken", 0) + one.hooks.get("gone", 0)
@@ -147,7 +149,7 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "hook/state",
             WARNING,
-            f"{one.name}: {counted(broken, 'webhook')} in Procore no longer call us; polling finds the changes later.",
+            f"{one.called}: {counted(broken, 'webhook')} in Procore call us no more; polling finds the changes later.",
             f"Run `ml-connector webhooks sync {one.name}`.",
         )
     extra = one.census.get("extra", 0)
@@ -155,7 +157,7 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "census/extra",
             WARNING,
-            f"{one.name}: the census found {counted(extra, 'record')} with our mark that nobody here knows.",
+            f"{one.called}: the census found {counted(extra, 'record')} with our mark that nobody here knows.",
             f"Run `ml-connector census {one.name}`: each is named, with what could be meant by it.",
             "project accountant",
         )
@@ -164,10 +166,14 @@ def _of_connection(found: Signals, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "census/missing",
             WARNING,
-            f"{one.name}: the census did not find {counted(missing, 'record')} that are linked.",
+            f"{one.called}: the census did not find {counted(missing, 'record')} that are linked.",
             f"Run `ml-connector census {one.name}` and look each up in its system; nothing is made again by itself.",
             "project accountant",
         )
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
@@ -180,14 +186,14 @@ def _late(one: Standing, fresh: Mapping[str, Freshness]) -> Iterator[Alert]:
         yield Alert(
             "silence/connection",
             URGENT,
-            f"{one.name}: nothing has run well for longer than any flow may take. {fresh[red[0]].sentence}{why}",
+            f"{one.called}: nothing has run well for longer than any flow may take. {fresh[red[0]].sentence}{why}",
             "See `ml-connector status` and `ml-connector jobs list`.",
         )
     elif red or amber:
         yield Alert(
             "stale/flows",
             WARNING if red else NOTICE,
-            f"{one.name}: {listed(red or amber, 3)} {'is' if len(red or amber) == 1 else 'are'} "
+            f"{one.called}: {listed(red or amber, 3)} {'is' if len(red or amber) == 1 else 'are'} "
             f"{'above' if red else 'near'} the target of freshness. {fresh[(red or amber)[0]].sentence}{why}",
             "See `ml-connector jobs list`; more workers help where runs wait for each other.",
         )
@@ -218,7 +224,7 @@ def _dead_authorization(app: App, one: Standing) -> Iterator[Alert]:
         yield Alert(
             "authorization/projects",
             WARNING,
-            f"{one.name}: the person's authorization in Procore is dead.",
+            f"{one.called}: the person's authorization in Procore is dead.",
             f"Authorize again and give the new refresh token: `ml-connector connection edit {one.name} --from FILE`.",
         )
 
@@ -292,7 +298,7 @@ def _held(found: Signals, theirs: Collection[int]) -> Iterator[str]:
         for held in one.held if one.id in theirs else ():
             money = f", {held.money:,} {held.currency}" if held.currency else ""
             yield (
-                f"{one.name}: {counted(held.number, 'hold')} for the {held.owner}: {held.reason}{money}, "
+                f"{one.called}: {counted(held.number, 'hold')} for the {held.owner}: {held.reason}{money}, "
                 f"the oldest since {held.oldest:%Y-%m-%d}."
             )
 

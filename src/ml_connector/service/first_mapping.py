@@ -11,6 +11,7 @@ from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.mapping import CodeMapping
 from ml_connector.planning.mapping_editing import Edit, edited
 from ml_connector.planning.mapping_use import values_in
+from ml_connector.planning.mapping_words import EMPTY
 from ml_connector.planning.survey import Survey
 from ml_connector.service import mapping_desk, setting_up, surveying
 from ml_connector.store import mappings
@@ -30,9 +31,12 @@ def save(app: App, name: str, given: Sequence[Answered]) -> int:
 
     An unsaved draft of this person stays, and is carried over onto it where nothing clashes.
 
-    BadInput for a cost type that Procore has not: none is ever made there. A cost code may come to be with a plan.
+    A row takes its own gap and nothing else: what is empty there must be empty. BadInput for one that would lead what
+    has a code elsewhere, and for a cost type that Procore has not: none is ever made there. A cost code may come to be
+    with a plan.
     """
-    survey, mapping, version = ground(app, name)
+    survey, before, version = ground(app, name)
+    mapping = before
     rows = 0
     for one in given:
         if one.to:
@@ -44,13 +48,14 @@ def save(app: App, name: str, given: Sequence[Answered]) -> int:
                     f"Procore has no cost type {one.to!r}, and none is ever made there.",
                     remedy=f"Choose one of {known}, or add it in Procore and look again.",
                 )
-            values = {part: _plain(value) for part, value in values_in(one.looked_at).items() if value}
+            values = {part: _plain(value) or EMPTY for part, value in values_in(one.looked_at).items()}
             if not values:
                 raise BadInput(f"{one.looked_at!r} names no value.", remedy="Map it on the mapping page.")
             section = "cost_code" if one.section == "cost_code" else "cost_type"
             mapping = edited(mapping, Edit(section=section, what="add", values={**values, "to": one.to}))  # type: ignore[arg-type]
             rows += 1
     if rows:
+        mapping_desk.check_recodes_nothing(app, name, before, mapping)
         mapping_desk.keep(app, name, mapping, version)
     setting_up.done(app, name, "mapping")
     return rows

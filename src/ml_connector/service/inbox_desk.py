@@ -12,21 +12,19 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.engine import answering
-from ml_connector.engine import code_uses as kept
 from ml_connector.engine.answering import Given
 from ml_connector.engine.foreseeing import MOST_HELD, Laid, foresee
 from ml_connector.kernel.errors import AskPerson, BadInput, NothingSuchHere
 from ml_connector.kernel.keys import Key
-from ml_connector.kernel.text import counted, listed
+from ml_connector.kernel.text import counted
 from ml_connector.planning.blocking import Cause, cause_of
 from ml_connector.planning.foreseen import Foreseen
 from ml_connector.planning.mapping import DEFAULT, CodeMapping, Mapper
 from ml_connector.planning.mapping_editing import Edit, edited
-from ml_connector.planning.mapping_effect import agreed_of
-from ml_connector.planning.mapping_use import Reader, Turn, Use, turned, values_in
+from ml_connector.planning.mapping_use import values_in
 from ml_connector.planning.situation import mark_of
 from ml_connector.service import jobs, mapping_desk
-from ml_connector.store import causes, code_uses, holds, mappings
+from ml_connector.store import causes, holds, mappings
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.rulings import RulingRow
@@ -37,9 +35,6 @@ MAP = "map"
 
 MAPPED = ("cost_code", "cost_type", "budget_code", "budget_type")
 """Tables of the mapping to which a row can be added from the inbox."""
-
-PATIENCE = 30.0
-"""Seconds that may be spent on reading decisions kept since the last look; afterwards they are known."""
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -211,38 +206,8 @@ def _changed(app: App, name: str, cause: Cause, values: Mapping[str, str]) -> tu
     with app.db.begin() as conn:
         before, newest = _mapping(conn, row.id)
         made = _with_row(before, cause, values)
-    rule = getattr(before, place_of(cause.waits_id)[0])
-    if rule is not None and rule.otherwise == "same":  # else whatever no row takes has no code that could be taken
-        if not kept.catch_up(app.db, row.id, PATIENCE):
-            raise BadInput(
-                "Not everything that was decided lately has been read yet, so nobody can say what this row would move.",
-                remedy="Try it again in a moment.",
-            )
-        with app.db.begin() as conn:
-            _check_recodes_nothing(_recoded(conn, row.id, Reader(before), Reader(made)))
+    mapping_desk.check_recodes_nothing(app, name, before, made)
     return before, made, newest
-
-
-def _recoded(conn: Transaction, connection_id: int, before: Reader, after: Reader) -> list[Turn]:
-    """Code strings that lead somewhere and would lead elsewhere: those of documents, and those of budget codes."""
-    found = set(code_uses.uses(conn, connection_id))
-    for name, base in code_uses.budget_codes(conn, connection_id):
-        project, _, flat = name.partition("/")
-        use = Use(project, agreed_of(base).codes)
-        if use.codes and before.target(use).flat == flat:
-            found.add(use)
-    return [one for one in turned(before, after, sorted(found)) if not one.before.missing]
-
-
-def _check_recodes_nothing(turns: Collection[Turn]) -> None:
-    if not turns:
-        return
-    led = dict.fromkeys(f"{one.use.text()} from {one.before.flat} to {one.after.flat or 'nowhere'}" for one in turns)
-    raise BadInput(
-        "This row would move money of open documents, too: where no row takes a code string, its own values are the "
-        f"code, and the row would take {counted(len(led), 'code string')} that have one: {listed(list(led), 3)}.",
-        remedy="Give patterns that fit what waits only, or make the row on the mapping page, which shows what moves.",
-    )
 
 
 def _with_row(before: CodeMapping, cause: Cause, values: Mapping[str, str]) -> CodeMapping:

@@ -8,19 +8,25 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.engine import code_uses as kept_uses
 from ml_connector.kernel.errors import AskPerson, BadInput
-from ml_connector.kernel.text import counted
-from ml_connector.planning.mapping import DEFAULT, CodeMapping
+from ml_connector.kernel.text import counted, listed
+from ml_connector.planning.mapping import DEFAULT, SECTIONS, CodeMapping
 from ml_connector.planning.mapping_carrying import Carried, carried
 from ml_connector.planning.mapping_editing import Edit, edited
+from ml_connector.planning.mapping_effect import agreed_of
+from ml_connector.planning.mapping_use import Reader, Turn, Use, turned
 from ml_connector.records.dimension import Dimension
-from ml_connector.store import audit, mappings
+from ml_connector.store import audit, code_uses, mappings
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.mappings import Draft, MappingVersion
 from ml_connector.wiring import mapping_of, mapping_text
 
 LARGEST = 2_000_000
 """Characters a mapping may have as TOML: some twenty thousand rows."""
+
+PATIENCE = 30.0
+"""Seconds that may be spent on reading decisions kept since the last look; afterwards they are known."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -159,6 +165,45 @@ def keep(app: App, name: str, mapping: CodeMapping, based_on: int | None = None)
             return Kept(version, "left")
         _keep_draft(conn, app, row.id, made.mapping, (mapping, version))
     return Kept(version, "carried")
+
+
+def check_recodes_nothing(app: App, name: str, before: CodeMapping, made: CodeMapping) -> None:
+    """BadInput where rows added to a mapping would lead elsewhere what has a code already.
+
+    Added at the end of its table, a row can take nothing from another row; but in a table with `otherwise = "same"` it
+    can take what has a code without any row: of an open document, or of a budget code.
+    """
+    tables = [rule for section in SECTIONS[:4] if (rule := getattr(before, section)) != getattr(made, section)]
+    if not any(rule is not None and rule.otherwise == "same" for rule in tables):
+        return  # whatever no row takes has no code that could be taken
+    row = app.connection(name)
+    if not kept_uses.catch_up(app.db, row.id, PATIENCE):
+        raise BadInput(
+            "Not everything that was decided lately has been read yet, so nobody can say what this row would move.",
+            remedy="Try it again in a moment.",
+        )
+    with app.db.begin() as conn:
+        turns = _recoded(conn, row.id, Reader(before), Reader(made))
+    if turns:
+        moves = ((one.use.text(), one.before.flat, one.after.flat or "nowhere") for one in turns)
+        led = dict.fromkeys(f"{use} from {old} to {new}" for use, old, new in moves)
+        raise BadInput(
+            "This row would move money of open documents, too: where no row takes a code string, its own values are "
+            f"the code, and the row would take {counted(len(led), 'code string')} that have one: "
+            f"{listed(list(led), 3)}.",
+            remedy="Map only what waits, or make the row on the mapping page, which shows what moves.",
+        )
+
+
+def _recoded(conn: Transaction, connection_id: int, before: Reader, after: Reader) -> list[Turn]:
+    """Code strings that lead somewhere and would lead elsewhere: those of open documents, and those of budget codes."""
+    found = set(code_uses.uses(conn, connection_id, only_open=True))
+    for name, base in code_uses.budget_codes(conn, connection_id):
+        project, _, flat = name.partition("/")
+        use = Use(project, agreed_of(base).codes)
+        if use.codes and before.target(use).flat == flat:
+            found.add(use)
+    return [one for one in turned(before, after, sorted(found)) if not one.before.missing]
 
 
 def about_draft(app: App, name: str, mapping: CodeMapping) -> str:

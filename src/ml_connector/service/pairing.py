@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.survey import Survey
@@ -39,6 +40,13 @@ def decided(app: App, name: str, kind: str) -> dict[str, Decided]:
     row = setting_up.connection_of(app, name)
     with app.db.begin() as conn:
         return _decided(conn, row.id, kind)
+
+
+def any_project(app: App, name: str) -> bool:
+    """Whether some project is paired, or policy pairs by itself those that are certain: else no plan has anything to
+    do."""
+    paired = any(one.answer in ("link", "linked") for one in decided(app, name, "project").values())
+    return paired or config_from(setting_up.connection_of(app, name).config).policy.projects.link == "auto"
 
 
 def say(app: App, name: str, kind: str, given: Collection[Said]) -> int:

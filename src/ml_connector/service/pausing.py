@@ -16,6 +16,9 @@ from ml_connector.store import audit, bulk, pauses
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.pauses import PauseRow
 
+MOST_YEARS = 100
+"""How many years ahead the end of a pause may lie; one without end lasts until somebody resumes it."""
+
 BEING_SET_UP = "it is being set up, and its first plan is not approved yet"
 """Note of the pause under which a set-up makes a connection; it ends with the run that sends an approved plan."""
 
@@ -24,8 +27,8 @@ def pause(app: App, name: str, flow: str = "", *, until: str = "", note: str = "
     """Pauses a connection, or one flow of it, for every unattended run; what comes meanwhile waits.
 
     `until` is a time such as 2026-12-01T08:00, in the zone of the connection's schedule where it names none; BadInput
-    when it cannot be read or is past, and for a connection that is being set up: it stands still already. A job at work
-    ends its slice first. Audited.
+    when it cannot be read, is past or more than a hundred years ahead, and for a connection that is being set up: it
+    stands still already. A job at work ends its slice first. Audited.
     """
     row = app.connection(name)
     now = app.clock()
@@ -144,9 +147,15 @@ def _moment(text: str, table: Timetable, now: datetime) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise BadInput(f"{text!r} is no time.", remedy="Write it as 2026-12-01T08:00.") from None
+    if found.year > now.year + MOST_YEARS:  # the last hours of all time are none in every zone
+        raise BadInput(
+            f"{text} is more than {MOST_YEARS} years ahead.",
+            remedy="Name an earlier time, or leave out --until: then it stays paused until somebody resumes it.",
+        )
     found = found if found.tzinfo else found.replace(tzinfo=zone)
     if found <= now:
-        raise BadInput(f"{shown(found, zone)} is past already.", remedy="Name a time to come, or leave out --until.")
+        told = shown(found, zone) if found.year > 1 else text
+        raise BadInput(f"{told} is past already.", remedy="Name a time to come, or leave out --until.")
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, get_origin
+from typing import Any
 
 import msgspec
 
@@ -13,20 +13,10 @@ from ml_connector.app import App
 from ml_connector.connection_file import ConnectionConfig, check_flows, config_from, differences, laid_over
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import content_hash
-from ml_connector.planning.policy import Policies, policies_from
-from ml_connector.planning.policy_words import POLICY_WORDS, Word
-from ml_connector.planning.schedule import Schedule
-from ml_connector.planning.schedule_words import FLOW_WORDS, FREEZE_WORDS, SCHEDULE_WORDS
-from ml_connector.registry import FLOWS
+from ml_connector.planning.policy import policies_from
+from ml_connector.service.policy_entries import Entry, every_entry, words_in
 from ml_connector.store.bulk import json_text
 from ml_connector.store.connections import ConnectionRow
-
-Kind = Literal["choice", "flag", "number", "amount", "text", "many", "list", "table"]
-"""How an entry is typed: `many` are values of a few, `list` values of any, `table` a line each, `left = right`."""
-
-MOST_FREEZES = 12
-"""Freeze windows a connection may have here."""
-
 
 _ANEW = "Every document is decided anew by the next run."
 _REMAPPED = "The mapping becomes another version; `ml-connector mapping compare` shows how two of them differ."
@@ -34,25 +24,8 @@ _OVERTAKEN = "The connection was changed meanwhile, so this change was not saved
 _LOOK_AGAIN = "Look at the difference again, then save it."
 _SECRETS = (("erp", "client_secret"), ("projects", "client_secret"), ("projects", "refresh_token"), ("alerts", "urls"))
 """Entries of a connection file that are sealed, and never shown."""
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One entry of the policies or the schedule as a person sees it; values are text as they are typed."""
-
-    path: str
-    """`policy.vendors.create`, `schedule.freeze.0.last`."""
-    title: str
-    sentence: str
-    kind: Kind
-    value: str
-    default: str
-    changed: bool
-    """Whether it is another than the default."""
-    choices: dict[str, str] = {}
-    keys: tuple[str, ...] = ()
-    meaning: str = ""
-    """What the value means, where that can be said."""
-    default_meaning: str = ""
+_FIGURE = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+"""A figure as pages show it: a comma parts thousands, and nothing else."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -74,80 +47,6 @@ class Changes(msgspec.Struct, frozen=True):
     """The configuration it was compared with; given back when it is saved."""
     changes: list[Change]
     notes: list[str]
-
-
-def policy_entries(config: ConnectionConfig) -> list[Entry]:
-    """Every policy, in the order of its words."""
-    defaults = Policies()
-    found = []
-    for path, word in POLICY_WORDS.items():
-        area, _, name = path.partition(".")
-        field = next(one for one in msgspec.structs.fields(getattr(defaults, area)) if one.name == name)
-        values = (getattr(getattr(config.policy, area), name), getattr(getattr(defaults, area), name))
-        found.append(_entry(f"policy.{path}", word, field.type, values))
-    return found
-
-
-def schedule_entries(config: ConnectionConfig) -> list[Entry]:
-    """The schedule of the whole connection: hours, days, holidays."""
-    schedule, defaults = config.schedule, Schedule()
-    found = []
-    for path, word in SCHEDULE_WORDS.items():
-        if path in ("freeze", "flows"):
-            continue
-        area, _, name = path.rpartition(".")
-        now, then = (schedule.holidays, defaults.holidays) if area else (schedule, defaults)
-        values = (getattr(now, name), getattr(then, name))
-        kind = str if name in ("days", "interval", "off_hours", "target") else type(values[1])
-        kind = Literal[tuple(word.choices)] if word.choices else kind  # type: ignore[assignment]
-        found.append(_entry(f"schedule.{path}", word, kind, values))
-    return found
-
-
-def freeze_entries(config: ConnectionConfig) -> list[list[Entry]]:
-    """The freeze windows, and an empty one to be filled."""
-    windows = [msgspec.to_builtins(one) for one in config.schedule.freeze]
-    empty: list[dict[str, Any]] = [{}] if len(windows) < MOST_FREEZES else []
-    found = []
-    for number, window in enumerate([*windows, *empty]):
-        found.append(
-            [
-                _entry(
-                    f"schedule.freeze.{number}.{name}",
-                    word,
-                    Literal[tuple(word.choices)] if word.choices else str,
-                    (window.get(name, "working" if name == "count" and window else None), None),
-                )
-                for name, word in FREEZE_WORDS.items()
-            ]
-        )
-    return found
-
-
-def flow_entries(config: ConnectionConfig) -> dict[str, list[Entry]]:
-    """What each flow has of its own; empty is as for the connection."""
-    found = {}
-    for flow in FLOWS:
-        own = config.schedule.flows.get(flow)
-        given = msgspec.to_builtins(own) if own else {}
-        found[flow] = [
-            _entry(
-                f"schedule.flows.{flow}.{name}",
-                word,
-                Literal[tuple(word.choices)] if word.choices else str,
-                (given.get(name), None),
-            )
-            for name, word in FLOW_WORDS.items()
-        ]
-    return found
-
-
-def every_entry(config: ConnectionConfig) -> dict[str, Entry]:
-    """Every entry there is, by its path."""
-    entries = [*policy_entries(config), *schedule_entries(config)]
-    for part in (*freeze_entries(config), *flow_entries(config).values()):
-        entries += part
-    return {one.path: one for one in entries}
 
 
 def compared(app: App, name: str, typed: Mapping[str, str]) -> Changes:
@@ -262,7 +161,7 @@ def _freezes(known: Mapping[str, Entry], given: Mapping[str, str]) -> list[dict[
             number, _, name = path.removeprefix("schedule.freeze.").partition(".")
             text = given.get(path, entry.value)
             if text:
-                windows.setdefault(int(number), {})[name] = _words(text) if name == "flows" else text
+                windows.setdefault(int(number), {})[name] = words_in(text) if name == "flows" else text
     return [one for _, one in sorted(windows.items()) if set(one) - {"count", "note"}]
 
 
@@ -286,6 +185,8 @@ def _value(entry: Entry, text: str) -> Any:
     """What was typed as the value it means; BadInput where it means none."""
     if entry.path.startswith("schedule.flows.") and not text:
         return None
+    if entry.kind == "number":
+        text = _without_commas(text)
     if entry.kind == "number" and not text.lstrip("-").isdecimal():
         raise BadInput(f"{entry.title} is {text[:40]!r}, which is no whole number.", remedy=f"Such as {entry.default}.")
     if entry.kind == "amount":
@@ -295,17 +196,24 @@ def _value(entry: Entry, text: str) -> Any:
     if entry.kind == "choice" and text not in entry.choices:
         raise BadInput(f"{entry.title} cannot be {text[:40]!r}.", remedy=f"It is {' or '.join(entry.choices)}.")
     if entry.kind in ("many", "list"):
-        return _words(text)
+        return words_in(text)
+    if entry.kind == "length" and text.lower() == "never":
+        return "none"
     return _table(entry, text) if entry.kind == "table" else text
 
 
 def _amount(entry: Entry, text: str) -> str:
-    plain = text.replace(",", "").replace(" ", "")
     try:
-        found = Decimal(plain)
+        found = Decimal(_without_commas(text))
     except InvalidOperation:
         raise BadInput(f"{entry.title} is {text[:40]!r}, which is no amount.", remedy="Such as 25000.00.") from None
     return str(found)
+
+
+def _without_commas(text: str) -> str:
+    """A figure without what parts its thousands; anything else as it is, for 2,5 is not 25."""
+    plain = text.replace(" ", "")
+    return plain.replace(",", "") if _FIGURE.fullmatch(plain) else text
 
 
 def _table(entry: Entry, text: str) -> dict[str, str]:
@@ -324,66 +232,6 @@ def _table(entry: Entry, text: str) -> dict[str, str]:
             raise BadInput(f"{entry.title} knows no {right[:40]!r}.", remedy=f"Use {', '.join(entry.choices)}.")
         found[left] = right
     return found
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.replace("\n", ",").split(",") if word.strip()]
-
-
-def _entry(path: str, word: Word, type_: Any, values: tuple[Any, Any]) -> Entry:
-    kind = _kind(type_, word)
-    value, default = (_text(one, kind) for one in values)
-    keys = tuple(FLOWS) if path == "policy.approval.flows" else word.keys
-    return Entry(
-        path=path,
-        title=word.title,
-        sentence=word.sentence,
-        kind=kind,
-        value=value,
-        default=default,
-        changed=value != default,
-        choices=dict(word.choices),
-        keys=keys,
-        meaning=_meaning(value, kind, word),
-        default_meaning=_meaning(default, kind, word),
-    )
-
-
-def _kind(type_: Any, word: Word) -> Kind:
-    if type_ is bool:
-        return "flag"
-    if get_origin(type_) is Literal or (type_ is str and word.choices):
-        return "choice"
-    if type_ is int:
-        return "number"
-    if type_ is Decimal:
-        return "amount"
-    origin = get_origin(type_) or type_
-    if origin is tuple:
-        return "many" if word.choices else "list"
-    return "table" if origin is dict else "text"
-
-
-def _text(value: Any, kind: Kind) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "\n".join(f"{left} = {right}" for left, right in sorted(value.items()))
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(one, kind) for one in value)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _meaning(value: str, kind: Kind, word: Word) -> str:
-    if kind == "flag":
-        return "Yes" if value == "true" else "No"
-    if kind == "many":
-        return ", ".join(word.choices.get(one, one) for one in _words(value)) or "None"
-    if kind == "choice":
-        return word.choices.get(value, value)
-    return "" if value else "None"
 
 
 def _titled(path: str, title: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ml_connector.app import App
 from ml_connector.engine import lookup, replay
 from ml_connector.engine.totals import BY_DOCUMENT
+from ml_connector.engine.work import Errand
 from ml_connector.kernel.errors import BadInput
 from ml_connector.registry import FLOWS
 from ml_connector.service import jobs, pausing
@@ -38,7 +39,7 @@ def look(app: App, name: str, run: int, mapping: Literal["then", "now"]) -> dict
 def again(app: App, name: str, run: int) -> dict[str, Any]:
     """Has the service run the flows of a past run anew, before everything else: its documents are decided again even
     where nothing seems to have changed, and what else those flows find goes as always. BadInput while such a run is at
-    work, and then nothing is changed.
+    work or where that run looked at nothing, and then nothing is changed.
     """
     row = app.connection(name)
     with app.db.begin() as conn:
@@ -55,7 +56,8 @@ def again(app: App, name: str, run: int) -> dict[str, Any]:
 
 def at_once(app: App, name: str, what: str) -> dict[str, Any]:
     """The same here and now, of a past run or of one document, and what came of it: the flows of the run that decided
-    it last run, no others. Paused where one of them stands still, and then nothing is changed.
+    it last run, no others. Paused where one of them stands still, Locked while another run is at work, and then nothing
+    is changed.
     """
     row = app.connection(name)
     with app.db.begin() as conn:
@@ -64,13 +66,21 @@ def at_once(app: App, name: str, what: str) -> dict[str, Any]:
     pausing.by_hand(app, name, flows, exactly=True)
     with app.db.begin() as conn:
         documents = replay.documents_of(conn, row.id, what)
+
+    def begin(conn: bulk.Transaction) -> None:
         replay.forget(conn, row.id, documents)
         audit.append(conn, row.id, [_entry(app, kept.id, documents)])
-    return lookup.report_form(app.sync(name, flows))
+
+    return lookup.report_form(app.run(name, flows, Errand(actor=app.actor, begin=begin)))
 
 
 def _flows_of(run: runs.RunRow) -> list[str]:
-    """The flows a run had; none named for all of them."""
+    """The flows a run looked at; none named for all of them. BadInput where all of its own stood still."""
+    if not run.flows:
+        raise BadInput(
+            f"Run {run.id} looked at nothing: its flows stood still, for they lack a right.",
+            remedy="Mend what is held for it, then run those flows.",
+        )
     return [] if set(FLOWS) <= set(run.flows) else run.flows
 
 

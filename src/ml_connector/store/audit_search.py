@@ -34,6 +34,10 @@ class Sought(msgspec.Struct, frozen=True):
     since: datetime | None = None
     until: datetime | None = None
     """The first moment that is too late."""
+    above: int = 0
+    """Only rows of a higher number."""
+    below: int = 0
+    """Only rows of a lower number."""
 
 
 def rows(
@@ -44,6 +48,8 @@ def rows(
     low, high = _numbers(conn, sought)
     given: list[tuple[str, object]] = [
         ("seq > %s" if oldest else "seq < %s", beyond),
+        ("seq > %s", sought.above),
+        ("seq < %s", sought.below),
         ("actor = %s", sought.actor),
         ("tag = %s", sought.tag),
         ("erp_id = %s AND erp_id <> ''", sought.record),

@@ -12,7 +12,7 @@ from ml_connector.store import bulk, partitions
 _STAMPS = {
     "runs": ("started_at", "finished_at"),
     "run_progress": ("at",),
-    "plans": ("made_at", "approved_at"),
+    "plans": ("made_at", "first_at", "approved_at"),
     "holds": ("since", "released_at"),
     "intent_states": ("sent_at", "settled_at"),
     "exchanges": ("at",),

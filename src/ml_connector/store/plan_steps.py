@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,8 @@ from ml_connector.store import bulk
 from ml_connector.store.listing import like, ordered, paged
 
 _NEEDS = msgspec.json.Decoder(list[tuple[str, str]])
+_WHAT = "CASE WHEN max(counts_as) = 'linked' AND bool_or(verb <> 'link') THEN 'adopted' ELSE max(counts_as) END"
+"""What a plan does with a record, as engine/outline.py counts it."""
 
 
 class StepRow(msgspec.Struct, frozen=True, gc=False):
@@ -101,9 +103,20 @@ def fates(conn: Connection, scene: Scene) -> list[Fate]:
 
 
 def flows_left(conn: Connection, scene: Scene) -> set[tuple[str, str]]:
-    """Place and flow of the steps of a plan that did not go, or did not go yet; an empty place is no project."""
-    sql = f"{_steps()} SELECT DISTINCT place, flow FROM steps WHERE state <> 'done'"
+    """Place and flow of the steps of a plan that can still go; an empty place is no project."""
+    sql = f"{_steps()} SELECT DISTINCT place, flow FROM steps WHERE state IN ('planned', 'waiting')"
     return {(str(row[0]), str(row[1])) for row in bulk.fetch_named(conn, sql, scene.values())}
+
+
+def wait_again(conn: Connection, scene: Scene, run_id: int, flows: Collection[str]) -> int:
+    """Has steps of a plan wait that run `run_id` was to send and put aside, of some flows; how many."""
+    sql = """
+        UPDATE intent_states s SET state = 'waiting' FROM intents i
+        WHERE i.id = s.id AND i.run_id = %(sender)s AND i.connection_id = %(connection)s AND i.flow = ANY(%(flows)s)
+          AND s.state = 'superseded'
+          AND i.digest IN (SELECT digest FROM intents WHERE run_id = %(run)s AND connection_id = %(connection)s)
+    """
+    return bulk.run_named(conn, sql, scene.values(sender=run_id, flows=sorted(flows)))
 
 
 class StepLeft(msgspec.Struct, frozen=True, gc=False):
@@ -138,6 +151,39 @@ def not_gone(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) 
     """
     named = scene.values(places=[place for place, _ in places], flows=[flow for _, flow in places])
     return [StepLeft(*row) for row in bulk.fetch_named(conn, sql, named)]
+
+
+class Left(msgspec.Struct, frozen=True):
+    """How many records of a flow in one project can still go, with the money of their steps that can, net (`amount`)
+    and each without its sign (`moved`); an empty currency is of no money."""
+
+    place: str
+    flow: str
+    what: str
+    """created, updated, adopted or linked; updated, too, where the record is there by now and more of it is to come;
+    empty where the plan counts no record."""
+    currency: str
+    records: int
+    amount: Decimal
+    moved: Decimal
+
+
+def left(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) -> list[Left]:
+    """What of some projects and flows of a plan can still go, by what is done and currency."""
+    sql = f"""
+        {_steps()} SELECT place, flow, what, currency, count(*)::int, sum(amount), sum(moved) FROM (
+            SELECT place, flow, max(currency) FILTER (WHERE goes) AS currency,
+                   coalesce(sum(amount) FILTER (WHERE goes), 0) AS amount,
+                   coalesce(sum(abs(amount)) FILTER (WHERE goes), 0) AS moved,
+                   CASE WHEN bool_or(goes AND counts_as <> '') THEN {_WHAT}
+                        WHEN max(counts_as) <> '' THEN 'updated' ELSE '' END AS what
+            FROM (SELECT *, state IN ('planned', 'waiting') AS goes FROM steps) one
+            WHERE (place, flow) IN (SELECT * FROM unnest(%(places)s::text[], %(flows)s::text[]))
+            GROUP BY place, flow, kind, erp_id HAVING bool_or(goes)) record
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    """
+    named = scene.values(places=[place for place, _ in places], flows=[flow for _, flow in places])
+    return [Left(*row) for row in bulk.fetch_named(conn, sql, named)] if places else []
 
 
 class RecordLook(msgspec.Struct, frozen=True):
@@ -215,8 +261,6 @@ def records(conn: Connection, scene: Scene, look: RecordLook) -> list[RecordLine
     return [RecordLine(*row) for row in bulk.fetch_named(conn, sql + order + paged(look.page, look.size), named)]
 
 
-_WHAT = "CASE WHEN max(counts_as) = 'linked' AND bool_or(verb <> 'link') THEN 'adopted' ELSE max(counts_as) END"
-"""What a plan does with a record, as engine/outline.py counts it."""
 _STEPS_OF_A_RECORD = 6
 """More steps than a record has; those of one come one after the other."""
 

@@ -69,7 +69,8 @@ def found(conn: Connection, wanted: Wanted, place: Place) -> list[Listed]:
                r.requests, r.error, coalesce(p.doing, '{{}}'), coalesce(p.totals, '{{}}')
         FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id
         WHERE r.connection_id = %(c)s AND (%(state)s = '' OR r.state = %(state)s)
-          AND (%(trigger)s = '' OR r.trigger = %(trigger)s) AND (%(flow)s = '' OR %(flow)s = ANY(r.flows))
+          AND (%(trigger)s = '' OR r.trigger = %(trigger)s)
+          AND (%(flow)s = '' OR %(flow)s = ANY(r.flows) OR jsonb_exists(r.counts, %(flow)s))
           AND (%(actor)s = '' OR r.actor = %(actor)s)
         {order} {paged(place.page, place.size)}
     """

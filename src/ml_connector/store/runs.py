@@ -21,7 +21,10 @@ _PLAN = "hash, run_id, made_at, approved_by, approved_at, state, summary, asked_
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """One run. `state` is running, done, stopped or failed; `finished_at` is None while it runs or after a crash."""
+    """One run. `state` is running, done, stopped or failed; `finished_at` is None while it runs or after a crash.
+
+    `flows` are those that it looked at: one that was found to lack a right is no more among them.
+    """
 
     id: int
     connection_id: int
@@ -88,6 +91,11 @@ def start_run(conn: Connection, connection_id: int, new: NewRun) -> int:
     return int(row[0])
 
 
+def looked_at(conn: Connection, run_id: int, flows: Sequence[str]) -> None:
+    """Writes down which of its flows a run looked at where others stood still: of those it says nothing."""
+    bulk.run(conn, "UPDATE runs SET flows = %s WHERE id = %s", (list(flows), run_id))
+
+
 def finish_run(conn: Connection, run_id: int, end: RunEnd) -> None:
     """Writes down how a run ended."""
     sql = "UPDATE runs SET state = %s, counts = %s, requests = %s, error = %s, finished_at = now() WHERE id = %s"
@@ -134,11 +142,11 @@ def list_runs(
         SELECT {_RUN} FROM runs
         WHERE connection_id = coalesce(%s, connection_id) AND id < %s AND state = coalesce(nullif(%s, ''), state)
           AND trigger = coalesce(nullif(%s, ''), trigger) AND actor = coalesce(nullif(%s, ''), actor)
-          AND (%s = '' OR %s = ANY(flows))
+          AND (%s = '' OR %s = ANY(flows) OR jsonb_exists(counts, %s))
         ORDER BY id DESC LIMIT %s
     """
     state, trigger, actor, flow = sought or Sought()
-    values = (connection_id, 2**62 if before is None else before, state, trigger, actor, flow, flow, limit)
+    values = (connection_id, 2**62 if before is None else before, state, trigger, actor, flow, flow, flow, limit)
     return [RunRow(*row) for row in bulk.fetch(conn, sql, values)]
 
 

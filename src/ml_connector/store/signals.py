@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from ml_connector.store import bulk, counters
+from ml_connector.store import bulk, counters, unsettled
 from ml_connector.store.queue_schema import SCHEMA
 
 
@@ -79,6 +79,8 @@ class Standing(msgspec.Struct, frozen=True):
     name: str
     added_at: datetime
     """When the connection was made."""
+    title: str = ""
+    """What people call it; empty for its name."""
     agenda: list[Due] = []
     breakers: list[Breaker] = []
     windows: list[Window] = []
@@ -111,6 +113,11 @@ class Standing(msgspec.Struct, frozen=True):
     census: dict[str, int] = {}
     """missing, extra or stale to how many keys the last census left so."""
     last: Ending | None = None
+
+    @property
+    def called(self) -> str:
+        """The connection as people know it."""
+        return self.title or self.name
 
 
 class Worker(msgspec.Struct, frozen=True):
@@ -170,9 +177,6 @@ _WORDS = {
 }
 """Attribute to the statement that brings connection id, name and value; `now` is the app's clock."""
 
-_UNKNOWN = """
-    SELECT connection_id, count(*)::int, min(sent_at) FROM intent_states WHERE state = 'unknown' GROUP BY 1
-"""
 _INBOX = "SELECT connection_id, count(*)::int, min(received_at) FROM inbox WHERE state IN ('new', 'taken') GROUP BY 1"
 _EVENTS = """
     SELECT connection_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM settled_at - received_at))
@@ -189,22 +193,27 @@ _PLANS = """
             FROM runs WHERE connection_id = c.id AND state IN ('done', 'stopped') ORDER BY id DESC LIMIT 300) r
     )
     SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id,
-           coalesce(nullif(r.error, ''), CASE p.state WHEN 'partly' THEN 'Some projects' ELSE 'Some flows' END
-                                         || ' of the plan ' || p.hash || ' wait for approval.'),
-           w.flows
+           CASE p.state WHEN 'partly' THEN 'Some of the plan ' || p.hash || ' waits for approval.'
+                ELSE coalesce(nullif(r.error, ''), 'Some flows of the plan ' || p.hash || ' wait for approval.') END,
+           ARRAY(SELECT unnest(w.flows) EXCEPT SELECT unnest(since.flows))
     FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN r.state = 'stopped' THEN r.flows WHEN r.trigger = 'plan' THEN '{}' ELSE ARRAY(
+        SELECT CASE WHEN r.state = 'stopped' OR r.trigger = 'plan' AND p.state = 'partly' THEN r.flows
+                    WHEN r.trigger = 'plan' THEN '{}' ELSE ARRAY(
             SELECT DISTINCT i.flow FROM intents i JOIN intent_states s ON s.id = i.id
-            WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting') END AS flows) w
-    WHERE p.state IN ('kept', 'partly') AND NOT CASE p.state WHEN 'partly' THEN r.flows ELSE w.flows END <@ ARRAY(
-        SELECT unnest(l.flows) FROM recent l WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole)
+            WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting'
+              AND s.attempt = 0) END AS flows) w
+    CROSS JOIN LATERAL (SELECT ARRAY(
+        SELECT DISTINCT unnest(l.flows) FROM recent l
+        WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole) AS flows) since
+    WHERE p.state IN ('kept', 'partly')
+      AND NOT CASE p.state WHEN 'partly' THEN r.flows ELSE w.flows END <@ since.flows
     ORDER BY 1, 2, 3 DESC
 """
 """Plans that stopped runs kept, those of which some flows wait while the others went by themselves, and those of which
-some projects are approved and others wait; with the flows that wait. A run of a webhook looks at some records alone and
+some is approved and some waits; with the flows that wait. A run of a webhook looks at some records alone and
 the command `plan` sends nothing, so that neither says that one is over: only runs that have since looked at everything
-of each of its flows do."""
+of each of its flows do. A step that was tried and put off by the other side waits for no approval."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
@@ -221,7 +230,7 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
     """How everything stands at `now` by the app's clock; with `only` the connections but that one are left out."""
     lists: dict[str, dict[int, list[Any]]] = {name: _gathered(conn, kind, sql) for name, (kind, sql) in _LISTS.items()}
     words: dict[str, dict[int, dict[str, Any]]] = {name: _worded(conn, sql, now) for name, sql in _WORDS.items()}
-    unknown = {row[0]: row[1:] for row in bulk.fetch(conn, _UNKNOWN)}
+    unknown = unsettled.lost_of_each(conn, only)
     inbox = {row[0]: row[1:] for row in bulk.fetch(conn, _INBOX)}
     parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
     events = {row[0]: float(row[1]) for row in bulk.fetch(conn, _EVENTS)}
@@ -233,13 +242,14 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
         waiting.sort(reverse=True)
     counts = counters.totals(conn)
     sql = """
-        SELECT id, name, created_at, EXISTS (SELECT 1 FROM pauses WHERE connection_id = c.id AND setting_up)
+        SELECT id, name, title, created_at, EXISTS (SELECT 1 FROM pauses WHERE connection_id = c.id AND setting_up)
         FROM connections c WHERE id = coalesce(%s, id) ORDER BY name
     """
     found = [
         Standing(
             id=number,
             name=name,
+            title=title,
             added_at=added_at,
             setting_up=setting_up,
             **_of(number, lists, []),
@@ -256,7 +266,7 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
             counts=counts.get(number, {}),
             last=last.get(number),
         )
-        for number, name, added_at, setting_up in bulk.fetch(conn, sql, (only,))
+        for number, name, title, added_at, setting_up in bulk.fetch(conn, sql, (only,))
     ]
     at = bulk.fetch(conn, "SELECT now()")[0][0]
     jobs = {(task, state): number for task, state, number in bulk.fetch(conn, _JOBS)}

@@ -119,9 +119,8 @@ def by_id(conn: Connection, connection_id: int, ids: Sequence[int]) -> dict[int,
 
 
 def still_open(conn: Connection, connection_id: int, kind: str, wanted: Wanted) -> list[Open]:
-    """Our records of a kind whose end is not known.
-
-    First those that were noticed before, then those that never were, the newest first, then such as were nowhere.
+    """Our records of a kind whose end is not known, whether or not they were noticed before: those that were nowhere
+    come last.
     """
     sql = """
         SELECT l.erp_id, l.target_id, coalesce(s.state, '') FROM links l
@@ -133,9 +132,7 @@ def still_open(conn: Connection, connection_id: int, kind: str, wanted: Wanted) 
         WHERE l.connection_id = %s AND l.kind = %s AND l.state = 'linked' AND l.target_id <> ''
           AND (s.state IS NULL OR s.state <> ALL(%b))
           AND NOT EXISTS (SELECT 1 FROM unnest(%b::text[]) AS w (id) WHERE w.id = l.erp_id)
-        ORDER BY CASE WHEN s.state IS NULL THEN 1 WHEN s.state = %s THEN 2 ELSE 0 END,
-                 CASE WHEN s.state IS NULL THEN l.at END DESC, md5(l.erp_id || %s::text)
-        LIMIT %s
+        ORDER BY s.state IS NOT DISTINCT FROM %s, md5(l.erp_id || %s::text) LIMIT %s
     """
     ended, without, run, limit = wanted
     values = (connection_id, kind, list(ended), list(without), GONE, run, limit)

@@ -16,10 +16,11 @@ OWNER = "administrator"
 STILL = "5 minutes"
 """For how long a write that is being sent is no write without an answer: a request ends much earlier."""
 
+_LOST = f"""
+    s.sent_at IS NOT NULL AND (s.state = 'unknown' OR s.state = 'sending' AND s.sent_at < now() - interval '{STILL}')
+"""
 UNKNOWN_WRITES = f"""
-    intent_states s JOIN intents i ON i.id = s.id
-    WHERE s.connection_id = %(connection)s AND s.sent_at IS NOT NULL
-      AND (s.state = 'unknown' OR s.state = 'sending' AND s.sent_at < now() - interval '{STILL}')
+    intent_states s JOIN intents i ON i.id = s.id WHERE s.connection_id = %(connection)s AND {_LOST}
 """
 """Writes whose outcome is not known: what follows FROM, with `%(connection)s`."""
 
@@ -56,10 +57,18 @@ def unknown_writes(conn: Connection, connection_id: int) -> list[UnknownRow]:
     return [UnknownRow(*row) for row in bulk.fetch_named(conn, sql, {"connection": connection_id})]
 
 
+def lost_of_each(conn: Connection, only: int | None = None) -> dict[int, tuple[int, datetime]]:
+    """Connection to how many writes have an outcome that is not known, and since when; without those that have none."""
+    mine = "" if only is None else "s.connection_id = %s AND"
+    sql = f"""
+        SELECT s.connection_id, count(*)::int, min(s.sent_at) FROM intent_states s WHERE {mine} {_LOST} GROUP BY 1
+    """
+    return {row[0]: (row[1], row[2]) for row in bulk.fetch(conn, sql, () if only is None else (only,))}
+
+
 def count_unknown(conn: Connection, connection_id: int) -> int:
     """How many writes have an outcome that is not known."""
-    sql = f"SELECT count(*) FROM {UNKNOWN_WRITES}"
-    return int(bulk.fetch_named(conn, sql, {"connection": connection_id})[0][0])
+    return lost_of_each(conn, connection_id).get(connection_id, (0, None))[0]
 
 
 def owners_of_holds(conn: Connection, connection_id: int) -> list[str]:

@@ -40,7 +40,7 @@ class ListedUser(msgspec.Struct, frozen=True):
 
     user: UserRow
     state: str
-    """active, invited (they never chose a password, nor came by their provider), or disabled."""
+    """active, invited (they have a sign-in link alone and never used one), or disabled."""
     sessions: int
     tokens: int
 
@@ -56,8 +56,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 STATE = (
-    "CASE WHEN u.disabled_at IS NOT NULL THEN 'disabled' WHEN u.password = '' AND u.subject = '' THEN 'invited' "
-    "ELSE 'active' END"
+    "CASE WHEN u.disabled_at IS NOT NULL THEN 'disabled' "
+    "WHEN u.password = '' AND u.subject = '' AND u.seen_at IS NULL THEN 'invited' ELSE 'active' END"
 )
 """How a user `u` stands, in SQL."""
 

@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ml_connector.app import App
-from ml_connector.connection_file import config_from
+from ml_connector.connection_file import check_zone, config_from
 from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.keys import Key
 from ml_connector.service.nightly import VERIFIED, WALKED
 from ml_connector.service.proving import VERIFY
 from ml_connector.store import agenda, alerts, audit, audit_search, sources
 from ml_connector.store.audit import AuditRow
 from ml_connector.store.audit_search import Sought
+from ml_connector.views.called import called_of
 from ml_connector.views.listing import PageSize, Words
 from ml_connector.views.typed import plain
 
@@ -29,8 +31,8 @@ _Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 class AuditLook(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows; what is empty filters nothing. An empty connection is the installation's own trail.
 
-    `since` and `until` are days or moments such as 2026-11-27 or 2026-11-27T14:05, in the zone of the connection where
-    they name none; a day of `until` is looked at to its end.
+    `since` and `until` are days or moments such as 2026-11-27 or 2026-11-27T14:05, in `zone` where they name none; a
+    day of `until` is looked at to its end.
     """
 
     connection: Words = ""
@@ -40,12 +42,14 @@ class AuditLook(msgspec.Struct, frozen=True, kw_only=True):
     run: _Number = 0
     since: Words = ""
     until: Words = ""
+    zone: Words = ""
+    """The zone of `since` and `until`, such as America/Chicago; empty for that of the connection, or UTC."""
     before: _Number = 0
-    """Only rows below this number; 0 for the newest. Not where the oldest come first."""
+    """Only rows below this number; 0: up to the newest."""
     oldest: bool = False
     """Whether the oldest come first."""
     after: _Number = 0
-    """Where the oldest come first: only rows above this number."""
+    """Only rows above this number."""
     size: PageSize = 50
 
 
@@ -62,6 +66,8 @@ class Row(msgspec.Struct, frozen=True):
     """0 for none."""
     details: dict[str, Any]
     hash: str
+    called: str = ""
+    """What people call the record, where its id is only a number of its system; on a page of rows alone."""
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -100,12 +106,13 @@ def page(app: App, look: AuditLook) -> AuditPage:
     """A page of the trail."""
     number, zone, sought = _sought(app, look)
     with app.db.begin() as conn:
-        found = audit_search.rows(conn, sought, _beyond(look), look.size + 1, oldest=look.oldest)
+        found = audit_search.rows(conn, sought, None, look.size + 1, oldest=look.oldest)
         actors = audit_search.choices(conn, number, "actor")
         tags = audit_search.choices(conn, number, "tag")
+        names = called_of(conn, number, [Key(one.entry.kind, one.entry.erp_id) for one in found]) if number else {}
     more = len(found) > look.size
     return AuditPage(
-        rows=[_row(one) for one in found[: look.size]],
+        rows=[_row(one, names.get(Key(one.entry.kind, one.entry.erp_id), "")) for one in found[: look.size]],
         next=found[look.size - 1].seq if more else 0,
         look=msgspec.structs.asdict(look),
         actors=actors,
@@ -118,7 +125,7 @@ def page(app: App, look: AuditLook) -> AuditPage:
 def every(app: App, look: AuditLook) -> Iterator[list[Row]]:
     """All rows a look finds, in its order, in batches, each from a transaction of its own: rows never change."""
     *_, sought = _sought(app, look)
-    beyond = _beyond(look)
+    beyond: int | None = None
     while True:
         with app.db.begin() as conn:
             found = audit_search.rows(conn, sought, beyond, BATCH, oldest=look.oldest)
@@ -174,20 +181,17 @@ def proof(app: App, name: str) -> Proof:
     return Proof(end.seq, reached, verified_at, walked, broken, at_work, int(part.partition(":")[0] or 0))
 
 
-def _beyond(look: AuditLook) -> int | None:
-    """The row after which a page begins, in its own order; None for the first page."""
-    return (look.after if look.oldest else look.before) or None
-
-
 def _sought(app: App, look: AuditLook) -> tuple[int, str, Sought]:
     number, called = audit.INSTALLATION, "UTC"
     if look.connection:
         row = app.connection(look.connection)
         number, called = row.id, config_from(row.config).connection.time_zone
+    called = check_zone(look.zone, "zone") if look.zone else called
     zone = ZoneInfo(called)
     record = plain(look.record.rpartition(":")[2] if ":" in look.record else look.record)
     since, until = _moment(look.since, zone, end=False), _moment(look.until, zone, end=True)
-    return number, called, Sought(number, plain(look.actor), plain(look.tag), record, look.run, since, until)
+    said = (plain(look.actor), plain(look.tag), record, look.run, since, until)
+    return number, called, Sought(number, *said, above=look.after, below=look.before)
 
 
 def _moment(text: str, zone: tzinfo, *, end: bool) -> datetime | None:
@@ -205,10 +209,10 @@ def _moment(text: str, zone: tzinfo, *, end: bool) -> datetime | None:
         raise BadInput(f"{text!r} is no time.", remedy="Write it as 2026-11-27 or 2026-11-27T14:05.") from None
 
 
-def _row(one: AuditRow) -> Row:
+def _row(one: AuditRow, called: str = "") -> Row:
     entry = one.entry
     about = (entry.kind, entry.erp_id, entry.run_id)
-    return Row(one.seq, entry.at, entry.actor, entry.tag, *about, _details(one), one.hash.hex())
+    return Row(one.seq, entry.at, entry.actor, entry.tag, *about, _details(one), one.hash.hex(), called)
 
 
 def _details(one: AuditRow) -> dict[str, Any]:

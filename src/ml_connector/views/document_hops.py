@@ -27,6 +27,7 @@ from ml_connector.views.document_states import record_title
 from ml_connector.views.documents import RelatedLook
 from ml_connector.views.hold_words import ANSWERS, WORDS, choice_of
 from ml_connector.views.listing import money
+from ml_connector.views.runs import BEGUN
 
 MOST_SHOWN = 200_000
 """Characters of a request or an answer that one page shows; the rest is only counted."""
@@ -336,7 +337,7 @@ def _became(step: StepRow, system: str) -> str:
 
 
 def _who(run: RunName | None) -> str:
-    return f"{run.actor}, {run.trigger}" if run else ""
+    return f"{run.actor}, {BEGUN.get(run.trigger, run.trigger)}" if run else ""
 
 
 def _system(side: str) -> str:

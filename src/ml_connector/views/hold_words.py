@@ -196,12 +196,12 @@ def kind_words(kind: str, number: int) -> str:
     return counted(number, one, many)
 
 
-def record_words(kind: str, number: str) -> str:
-    """`order P100001`: one record, as people call it."""
+def record_words(kind: str, number: str, called: str = "") -> str:
+    """`order P100001`: one record, as people call it; by `called` where its id is a number of its system only."""
     if kind == "combination":
         project, _, looked = number.partition(" ")
         return f"{looked} in project {project}"
-    return f"{_KINDS.get(kind, (kind.replace('_', ' '), ''))[0]} {number}"
+    return f"{_KINDS.get(kind, (kind.replace('_', ' '), ''))[0]} {called or number}"
 
 
 def thing_words(kind: str, number: str) -> str:

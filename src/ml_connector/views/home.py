@@ -137,6 +137,8 @@ class Card(msgspec.Struct, frozen=True):
     """How many of them the sentence does not tell of."""
     paused: dict[str, str]
     """Flow (empty for all) to who paused it."""
+    setting_up: bool
+    """Whether nothing of it runs because it is still being set up."""
     last_well: datetime | None
     running: int
     """The run that is under way; 0 for none."""
@@ -215,6 +217,7 @@ def _card(app: App, known: _Known, one: Standing, row: ConnectionRow, days: list
         alerts=[alert_now(alert) for alert in mine],
         more=_untold(said, mine),
         paused=one.paused,
+        setting_up=one.setting_up,
         last_well=one.last.well_at if one.last else None,
         running=known.running.get(one.id, 0),
         days=last_days(days, _today(app, row)),

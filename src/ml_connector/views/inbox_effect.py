@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from ml_connector.app import App
+from ml_connector.kernel.keys import Key
 from ml_connector.planning.foreseen import Document, Fate, Foreseen
+from ml_connector.views.called import NO_NAMES, called_of
 from ml_connector.views.hold_words import kind_words, record_words
 from ml_connector.views.inbox import cells
 from ml_connector.views.listing import money
@@ -57,9 +61,16 @@ class Effect(msgspec.Struct, frozen=True):
     """What becomes of an unsaved draft of the mapping that whoever asks has, where a row is saved."""
 
 
-def effect_form(found: Foreseen) -> Effect:
+def effect_named(app: App, connection: str, found: Foreseen) -> Effect:
+    """What was foreseen for a connection, with what its documents are called whose id says nothing to people."""
+    row = app.connection(connection)
+    with app.db.begin() as conn:
+        return effect_form(found, called_of(conn, row.id, [one.key for fate in TITLES for one in found.of(fate)]))
+
+
+def effect_form(found: Foreseen, called: Mapping[Key, str] = NO_NAMES) -> Effect:
     """What was foreseen, by what becomes of each document, the most money first."""
-    outcomes = tuple(_outcome(fate, found) for fate in TITLES if found.of(fate))
+    outcomes = tuple(_outcome(fate, found, called) for fate in TITLES if found.of(fate))
     ended = len({one.hold for one in found.of("goes", "rests", "left")})
     return Effect(
         ends=ended,
@@ -73,7 +84,7 @@ def effect_form(found: Foreseen) -> Effect:
     )
 
 
-def _outcome(fate: Fate, found: Foreseen) -> Outcome:
+def _outcome(fate: Fate, found: Foreseen, called: Mapping[Key, str]) -> Outcome:
     documents = sorted(found.of(fate), key=_stake, reverse=True)
     kinds: dict[str, int] = {}
     for one in documents:
@@ -86,7 +97,7 @@ def _outcome(fate: Fate, found: Foreseen) -> Outcome:
         money=cells(found.money(fate)),
         documents=[
             {
-                "record": record_words(*one.key),
+                "record": record_words(*one.key, called.get(one.key, "")),
                 "kind": one.key.kind,
                 "id": one.key.id,
                 "hold": one.hold,

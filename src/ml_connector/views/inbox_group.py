@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -23,6 +24,7 @@ from ml_connector.store.bulk import Transaction
 from ml_connector.store.causes import Asked
 from ml_connector.store.holds import HoldRow
 from ml_connector.store.unsettled import Write
+from ml_connector.views.called import called_of
 from ml_connector.views.hold_words import Choice, choice_of, record_words
 from ml_connector.views.inbox import NextRun, cause_form, mapped_rows, next_run, signs_of
 from ml_connector.views.listing import Column, Listing, Look, Words, listing, money
@@ -109,10 +111,13 @@ def group(app: App, look: GroupLook) -> Group:
         blocks = causes.blocked(conn, row.id, [cause]).get(cause, Behind())
         wanted = mapping_row(conn, row.id, cause)
         following = next_run(conn, signs_of(conn, row.id, app.clock()))
+        about = [*(one.key for one, _ in held), *(_document_of(one) for one in writes)]
+        called = called_of(conn, row.id, about)
+    rows = [hold_line(one, answered, called) for one, answered in held]
     return Group(
         connection=row.name,
         head=cause_form(found[0], blocks),
-        holds=listing(COLUMNS, [hold_line(one, answered) for one, answered in held] or _writes(writes), look),
+        holds=listing(COLUMNS, rows or _writes(writes, called), look),
         answers=answers_of([one for one, _ in held]),
         mapping=wanted,
         next_run=following,
@@ -120,17 +125,23 @@ def group(app: App, look: GroupLook) -> Group:
     )
 
 
-def _writes(found: list[Write]) -> list[dict[str, Any]]:
+def _document_of(one: Write) -> Key:
+    """The document a write is about; the record itself where that has no page."""
+    return document_of(one.kind, one.erp_id) or Key(one.kind, one.erp_id)
+
+
+def _writes(found: list[Write], called: Mapping[Key, str]) -> list[dict[str, Any]]:
     """Writes without an answer as rows of the list; kind and id are those of the document, where it has a page."""
     rows: list[dict[str, Any]] = []
     for one in found:
-        document = document_of(one.kind, one.erp_id) or Key(one.kind, one.erp_id)
+        document = _document_of(one)
         rows.append(
             {
                 "hold": None,
                 "kind": document.kind,
                 "id": document.id,
-                "record": record_words(*document),
+                "record": record_words(*document, called.get(document, "")),
+                "called": called.get(document, ""),
                 "sentence": one.reason,
                 "money": money(one.amount, one.currency),
                 "since": one.sent_at,
@@ -142,13 +153,14 @@ def _writes(found: list[Write]) -> list[dict[str, Any]]:
     return rows
 
 
-def hold_line(row: HoldRow, answered: bool) -> dict[str, Any]:
-    """A hold as a row of a list."""
+def hold_line(row: HoldRow, answered: bool, called: Mapping[Key, str]) -> dict[str, Any]:
+    """A hold as a row of a list; `called` has what records are called whose id says nothing to people."""
     return {
         "hold": row.id,
         "kind": row.kind,
         "id": row.erp_id,
-        "record": record_words(row.kind, row.erp_id),
+        "record": record_words(row.kind, row.erp_id, called.get(row.key, "")),
+        "called": called.get(row.key, ""),
         "sentence": row.sentence,
         "money": money(row.amount, row.currency),
         "since": row.since,

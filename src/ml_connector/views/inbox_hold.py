@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from ml_connector.planning.three_way import ThreeWay
 from ml_connector.service.inbox_desk import cause_of_row
 from ml_connector.store import causes, holds, rulings
 from ml_connector.store.rulings import RulingRow
+from ml_connector.views.called import called_of
 from ml_connector.views.documents import document_for
 from ml_connector.views.hold_words import WORDS, Choice, choice_of, kind_words, record_words, thing_words
 from ml_connector.views.inbox import NextRun, cells, next_run, signs_of, title_of
@@ -91,12 +93,13 @@ def hold(app: App, name: str, number: int) -> Hold:
         match = match_of(conn, row.id, found)
         behind = causes.blocked_by(conn, row.id, [number], MOST_HELD)
         following = next_run(conn, signs_of(conn, row.id, app.clock()))
+        called = called_of(conn, row.id, [found.key, *(one.key for one in behind[:SHOWN])])
     blocks = behind_holds(((one.kind, one.erp_id), one.amount, one.currency) for one in behind)
     reason = HoldReason(found.reason)
     open_now = found.released_at is None
     return Hold(
         connection=name,
-        line=hold_line(found, since_run),
+        line=hold_line(found, since_run, called),
         reason=found.reason,
         means=WORDS[reason].means,
         remedy=WORDS[reason].remedy,
@@ -108,10 +111,10 @@ def hold(app: App, name: str, number: int) -> Hold:
         cause=cause_of_row(found)._asdict(),
         title=title_of(cause_of_row(found)),
         answers=tuple(choice_of(reason, one) for one in allowed(found)) if open_now else (),
-        answered=answer_form(ruling) if ruling else None,
+        answered=answer_form(ruling, called) if ruling else None,
         three_way=views,
         match=match,
-        blocked=[hold_line(one, False) for one in behind[:SHOWN]],
+        blocked=[hold_line(one, False, called) for one in behind[:SHOWN]],
         blocked_records=", ".join(kind_words(kind, count) for kind, count in blocks.kinds.items()),
         blocked_money=cells(dict(blocks.money)),
         next_run=following,
@@ -133,14 +136,16 @@ def answers(app: App, look: AnswersLook) -> Listing:
     row = app.connection(look.connection)
     with app.db.begin() as conn:
         found = rulings.given_answers(conn, row.id, look.q, limit=look.size + 1, offset=(look.page - 1) * look.size)
-    return listing(ANSWER_COLUMNS, [answer_form(one) for one in found], look)
+        called = called_of(conn, row.id, [Key(one.kind, one.erp_id) for one in found])
+    return listing(ANSWER_COLUMNS, [answer_form(one, called) for one in found], look)
 
 
-def answer_form(row: RulingRow) -> dict[str, Any]:
-    """An answer as pages and programs see it."""
-    reason = HoldReason(row.reason)
+def answer_form(row: RulingRow, called: Mapping[Key, str]) -> dict[str, Any]:
+    """An answer as pages and programs see it; `called` as for `hold_line`."""
+    reason, key = HoldReason(row.reason), Key(row.kind, row.erp_id)
     return {
-        "record": record_words(row.kind, row.erp_id),
+        "record": record_words(*key, called.get(key, "")),
+        "called": called.get(key, ""),
         "kind": row.kind,
         "id": row.erp_id,
         "reason": row.reason,

@@ -15,9 +15,10 @@ from ml_connector.engine.cases import CostCodesCase
 from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.mapping import SECTIONS, CodeMapping, ReverseRow, SegmentRule, shadowed_rows
-from ml_connector.planning.mapping_compare import leads_to, rows_of, rule_of
+from ml_connector.planning.mapping_compare import leads_to, looks_at, rows_of, rule_of
 from ml_connector.planning.mapping_suggesting import Known, Suggester, Suggestion
 from ml_connector.planning.mapping_use import OF_CODES, Reach, Reader, Use, reach, values_in
+from ml_connector.planning.mapping_words import code_words
 from ml_connector.records.dimension import Dimension
 from ml_connector.service.mapping_desk import Standing, standing, values_of_ifs
 from ml_connector.store import code_uses, mappings
@@ -120,11 +121,13 @@ class Gaps(msgspec.Struct, frozen=True):
 
 _COLUMNS = (
     Column("row", "Row", "number"),
-    Column("looks_at", "Looks at", "code", sortable=True),
-    Column("to", "Leads to", "code", sortable=True),
-    Column("uses", "In use", "number", sortable=True),
+    Column("looks_at", "Looks at", sortable=True),
+    Column("to", "Leads to", sortable=True),
+    Column("uses", "Code strings", "number", sortable=True),
     Column("state", "State", "state"),
 )
+_OF_THE_WAY_BACK = 3
+"""Columns of the way back, whose rows are not asked by what is in use."""
 
 
 def overview(app: App, connection: str) -> Overview:
@@ -141,7 +144,7 @@ def rows(app: App, look: RowsLook) -> Listing:
     taken = reach(reader, _uses(app, look.connection)[0])
     made = _rows(now.now, look.section, taken)
     words = look.q.casefold().split()
-    kept_rows = [one for one in made if all(word in f"{one['looks_at']} {one['to']}".casefold() for word in words)]
+    kept_rows = [one for one in made if all(word in _told(one) for word in words)]
     if look.only:
         wanted = {"never": ("never reached",), "unused": ("not in use",), "used": ("in use",)}[look.only]
         kept_rows = [one for one in kept_rows if one["state"] in wanted]
@@ -150,7 +153,15 @@ def rows(app: App, look: RowsLook) -> Listing:
             key=lambda one: one[look.sort] or 0 if look.sort == "uses" else one[look.sort], reverse=look.down
         )
     first = (look.page - 1) * look.size
-    return listing(_COLUMNS, kept_rows[first : first + look.size + 1], look, {"only": ("never", "unused", "used")})
+    back = look.section == "reverse"
+    columns, only = (_COLUMNS[:_OF_THE_WAY_BACK], ("never",)) if back else (_COLUMNS, ("never", "unused", "used"))
+    return listing(columns, kept_rows[first : first + look.size + 1], look, {"only": only})
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """What words are looked for in: the row as it is written, and in words."""
+    text = f"{row['looks_at']} {row['to']}"
+    return f"{text} {code_words(row['looks_at'])} {code_words(row['to'])}".casefold()
 
 
 def gaps(app: App, connection: str, *, ask: bool = False) -> Gaps:
@@ -318,7 +329,8 @@ def _unused_values(mapping: CodeMapping, names: Mapping[tuple[str, str], str], f
         ]
         if lost:
             noun = section.replace("_", " ")
-            text = f"{counted(len(lost), 'more value')} of code part {part}, not in use, would find no {noun}: "
+            noun_of = "more value" if named else "value"
+            text = f"{counted(len(lost), noun_of)} of code part {part}, not in use, would find no {noun}: "
             sentences.append(f"{text}{listed(lost, 12)}.")
     return sentences
 
@@ -342,7 +354,7 @@ def _rows(mapping: CodeMapping, section: str, taken: Reach) -> list[dict[str, An
         made.append(
             {
                 "row": number,
-                "looks_at": " ".join(f"{part}={pattern}" for part, pattern in row.when),
+                "looks_at": looks_at(row),
                 "to": leads_to(row),
                 "uses": None if back else uses,
                 "state": state,

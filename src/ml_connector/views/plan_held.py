@@ -11,11 +11,11 @@ from ml_connector.engine.outline import MOST_HELD
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.approving import COMPANY_WIDE
 from ml_connector.planning.plan import HoldReason
+from ml_connector.views.called import called_of, record_called
 from ml_connector.views.document_states import record_title
 from ml_connector.views.hold_words import WORDS
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
 from ml_connector.views.plan_parts import NO_PROJECT
-from ml_connector.views.plan_records import called
 from ml_connector.views.plans import found_plan
 
 MOST_LISTED = MOST_HELD
@@ -47,8 +47,9 @@ def held(app: App, look: HeldLook) -> Listing:
     row = app.connection(look.connection)
     with app.db.begin() as conn:
         plan = found_plan(conn, row.id, look.plan)
-    kept: list[Mapping[str, Any]] = plan.parts.get("held", {}).get("shown", [])
-    rows = [_line(one) for one in kept]
+        kept: list[Mapping[str, Any]] = plan.parts.get("held", {}).get("shown", [])
+        names = called_of(conn, row.id, [Key(one["kind"], one["id"]) for one in kept])
+    rows = [_line(one, names) for one in kept]
     choices = {
         "project": sorted({one["project"] for one in rows}),
         "reason": sorted({one["reason"] for one in rows}),
@@ -67,9 +68,10 @@ def means(reason: str) -> str:
     return known.means if known else reason.replace("_", " ")
 
 
-def _line(one: Mapping[str, Any]) -> dict[str, Any]:
+def _line(one: Mapping[str, Any], names: Mapping[Key, str]) -> dict[str, Any]:
+    key = Key(one["kind"], one["id"])
     return {
-        "called": called(Key(one["kind"], one["id"])),
+        "called": record_called(key, names),
         "record": one["id"],
         "kind": record_title(one["kind"]),
         "kind_key": one["kind"],
@@ -87,7 +89,7 @@ def _line(one: Mapping[str, Any]) -> dict[str, Any]:
 def _fits(one: Mapping[str, Any], look: HeldLook, words: list[str]) -> bool:
     if (look.project and one["project"] != look.project) or (look.reason and one["reason"] != look.reason):
         return False
-    text = " ".join(str(one[name]) for name in ("called", "kind", "source", "means", "sentence")).casefold()
+    text = " ".join(str(one[name]) for name in ("called", "record", "kind", "source", "means", "sentence")).casefold()
     return all(word in text for word in words)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ml_connector.engine.outcome import CAN_GO
 from ml_connector.engine.outline import TOLD
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.approving import COMPANY_WIDE
@@ -35,6 +36,16 @@ class Code(msgspec.Struct, frozen=True):
     """What of it was applied; None where that is not told, as while nothing is sent or a run is at it."""
 
 
+class FlowRest(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a flow can still be approved: its records, and the money of its steps that can."""
+
+    counts: dict[str, int]
+    planned: Amounts
+    """Net."""
+    moved: Amounts
+    """Each amount without its sign."""
+
+
 class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
     """What one flow does, with its own money: two flows are never added up, for an order and its invoice are not twice
     the money."""
@@ -49,6 +60,8 @@ class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     waits: bool = False
     """Whether some of it can still be approved."""
+    rest: FlowRest | None = None
+    """What of it that is; None where nothing can."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +110,7 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
 def rest_of(parts: Sequence[Part]) -> Rest:
     """What of some parts of a plan can still be approved."""
     waiting = [part for part in parts if part.waits]
-    flows = [flow for part in waiting for flow in part.flows if flow.waits]
+    flows = [flow.rest for part in waiting for flow in part.flows if flow.rest]
     return Rest(
         projects=len(waiting),
         counts={what: sum(flow.counts[what] for flow in flows) for what in TOLD},
@@ -142,12 +155,42 @@ class Applied:
         return self._by_flow.get((place, flow), {}).get((code, currency), str(rounded(ZERO, currency)))
 
 
+Lefts = dict[tuple[str, str], FlowRest]
+"""Project and flow to what can still go, where that is not all of it."""
+
+
+def lefts_of(rows: Iterable[Sequence[Any]]) -> Lefts:
+    """What can still go where a part went, from rows as they are kept (engine/outcome.py)."""
+    found: dict[tuple[str, str], list[FlowRest]] = {}
+    for place, flow, what, currency, records, amount, moved in rows:
+        one = FlowRest(
+            counts={what: int(records)} if what else {},
+            planned={currency: amount} if currency else {},
+            moved={currency: moved} if currency else {},
+        )
+        found.setdefault((place, flow), []).append(one)
+    return {
+        at: FlowRest(
+            counts={what: sum(one.counts.get(what, 0) for one in rests) for what in TOLD},
+            planned=added(one.planned for one in rests),
+            moved=added(one.moved for one in rests),
+        )
+        for at, rests in found.items()
+    }
+
+
 def parts_of(
-    parts: Mapping[str, Any], fates: Sequence[Fate], applied: Applied | None = None, *, waiting: bool
+    parts: Mapping[str, Any],
+    fates: Sequence[Fate],
+    applied: Applied | None = None,
+    lefts: Lefts | None = None,
+    *,
+    waiting: bool,
 ) -> list[Part]:
     """What a plan does in each project, what lies in none last. `waiting`: some of it can still be approved.
 
-    Projects of which all is held have a part that does nothing.
+    `lefts` says what of a flow can still go where a part of it went; where it does not, the flow counts whole. Projects
+    of which all is held have a part that does nothing.
     """
     entries = list(parts.get("projects", ()))
     planned = {entry["project"] for entry in entries}
@@ -159,20 +202,28 @@ def parts_of(
     for fate in fates:
         by_place.setdefault(fate.place, []).append(fate)
     found = [
-        _part(parts, entry, by_place.get(entry["project"], []), applied or Applied({}), open_=waiting)
+        _part(parts, entry, by_place.get(entry["project"], []), (applied or Applied({}), lefts or {}), open_=waiting)
         for entry in entries
     ]
     return sorted(found, key=lambda part: (part.project == COMPANY_WIDE, part.project))
 
 
 def _part(
-    parts: Mapping[str, Any], entry: Mapping[str, Any], fates: Sequence[Fate], applied: Applied, *, open_: bool
+    parts: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    fates: Sequence[Fate],
+    came: tuple[Applied, Lefts],
+    *,
+    open_: bool,
 ) -> Part:
+    applied, lefts = came
     states = states_of(fates)
     place = entry["project"]
     counts = entry["flows"].values()
     sums = {what: sum(flow.get(what, 0) for flow in counts) for what in TOLD}
-    flows = by_flow([entry], fates, waiting=open_)
+    flows = by_flow([entry], fates)
+    if open_:
+        flows = [_with_rest(flow, lefts.get((place, flow.flow))) for flow in flows]
     here = held_in(parts, place)
     return Part(
         project=place or COMPANY_WIDE,
@@ -193,10 +244,18 @@ def _part(
 
 
 def _waits(states: Mapping[str, int]) -> bool:
-    return not states or any(state in states for state in ("planned", "waiting"))
+    return not states or any(state in states for state in CAN_GO)
 
 
-def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate], *, waiting: bool = False) -> list[FlowPart]:
+def _with_rest(flow: FlowPart, left: FlowRest | None) -> FlowPart:
+    """A flow of a plan that can be approved, with what of it waits: what is `left`, or all of it."""
+    if not _waits(flow.states):
+        return flow
+    whole = FlowRest(counts=flow.counts, planned=flow.planned, moved=flow.moved)
+    return msgspec.structs.replace(flow, waits=True, rest=left or whole)
+
+
+def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate]) -> list[FlowPart]:
     """What each flow does in some projects together, in the order of the registry."""
     counts: dict[str, dict[str, int]] = {}
     planned: dict[str, dict[str, Decimal]] = {}
@@ -219,7 +278,6 @@ def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate], *, wait
                 moved=added(entry.get("moved", {}).get(flow, {}) for entry in entries),
                 applied=applied_of(own),
                 states=states_of(own),
-                waits=waiting and _waits(states_of(own)),
             )
             found.append(part)
     return found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from ml_connector.app import App
-from ml_connector.engine.knowing import hold_of
 from ml_connector.engine.outline import TOLD
-from ml_connector.engine.reporting import describe
 from ml_connector.engine.standing_there import SHOWN, Sought, there_before
 from ml_connector.engine.work import CHANGED_BY
 from ml_connector.kernel.errors import NothingSuchHere
@@ -23,10 +21,13 @@ from ml_connector.planning.plan import ERP_KINDS, Body, Verb, unpack
 from ml_connector.store import holds, links, plan_steps, plans, runs
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.plan_steps import RecordLine, StepLine
+from ml_connector.views.called import Shown, called_of, document_key, projects_called, record_called, shown_on
 from ml_connector.views.document_states import record_title
+from ml_connector.views.documents import HoldOf, hold_form
 from ml_connector.views.listing import Column, Listing, Look, Words, listing, money
 from ml_connector.views.plan_parts import NO_PROJECT
 from ml_connector.views.plans import MOST_STEPS, found_plan, scene_of
+from ml_connector.views.search import vendor_names
 
 RecordId = Annotated[str, msgspec.Meta(max_length=300)]
 """The id of a record in the system that bore it."""
@@ -115,8 +116,12 @@ class RecordPage(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what its side had is shown of this kind of record at all, as long as it is kept."""
     locks: str
     """What Procore locks by it; empty when nothing."""
-    needs: list[str]
-    holds: list[dict[str, Any]]
+    needs: list[Shown]
+    document: Shown
+    """What the page of its document shows."""
+    names: dict[str, str]
+    """Ids of the vendors and the project that its fields name, to what those are called."""
+    holds: list[HoldOf]
 
 
 class PlanChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,19 +168,20 @@ def records(app: App, look: RecordsLook) -> Listing:
         )
         scene, _ = scene_of(conn, row.id, plan)
         found = plan_steps.records(conn, scene, asked)
+        names = called_of(conn, row.id, [Key(one.kind, one.erp_id) for one in found])
     choices = {
         "project": [place or COMPANY_WIDE for place in plan.summary.get("places", ())],
         "flow": plan.flows,
         "what": TOLD,
         "state": STATES,
     }
-    return listing(_COLUMNS, [_line(one) for one in found], look, choices)
+    return listing(_COLUMNS, [_line(one, names) for one in found], look, choices)
 
 
-def _line(one: RecordLine) -> dict[str, Any]:
+def _line(one: RecordLine, names: Mapping[Key, str]) -> dict[str, Any]:
     return {
         "record": one.erp_id,
-        "called": called(Key(one.kind, one.erp_id)),
+        "called": record_called(Key(one.kind, one.erp_id), names),
         "kind": record_title(one.kind),
         "kind_key": one.kind,
         "project": one.place or COMPANY_WIDE,
@@ -191,19 +197,6 @@ def _line(one: RecordLine) -> dict[str, Any]:
         "flow": one.flow,
         "steps": one.steps,
     }
-
-
-def called(key: Key) -> str:
-    """What people call a record: `P100001 on project 1201`, `change 2 of P100001 on project 1201`."""
-    parts = key.id.split("/")
-    if key.kind in ("change_order", "commitment_line") and len(parts) > 4 and parts[1] == "order":
-        order, project, rest = parts[2], parts[3], "/".join(parts[4:])
-        what = f"change {rest.removeprefix('R')}" if key.kind == "change_order" else f"line {rest}"
-        return f"{what} of {order} on project {project}"
-    name, mark, project = key.id.partition("@")
-    if mark and "/" not in project:
-        return f"{name} on project {project}"
-    return key.id
 
 
 def state_of(states: Sequence[str]) -> str:
@@ -231,7 +224,11 @@ def record(app: App, asked: RecordAsked) -> RecordPage:
         seeks = _Seeks(row.id, plan.run_id, key, after)
         before, known = _there(conn, seeks, steps, bodies) if link else _before(conn, row.id, key, steps)
         waiting = holds.holds_of(conn, row.id, steps[0].source) if steps[0].source else []
-    found = compared(before, after)
+        needs = {need for step in steps for need in step.needs}
+        names, document = called_of(conn, row.id, [key]), document_key(key) or key
+        shown = shown_on(conn, row.id, [document, *needs])
+        found = compared(before, after)
+        people = projects_called(conn, row.id, [steps[0].place]) | vendor_names(conn, row.id, found.parties())
     locked = any(locks(key.kind, Verb(step.verb), body) for step, body in zip(steps, bodies, strict=True))
     changed = [one for one in found.lines if one.mark != "same"]
     return RecordPage(
@@ -239,7 +236,7 @@ def record(app: App, asked: RecordAsked) -> RecordPage:
         connection=row.name,
         kind=key.kind,
         id=key.id,
-        called=called(key),
+        called=record_called(key, names),
         flow=steps[0].flow,
         source=steps[0].source,
         project=steps[0].place or COMPANY_WIDE,
@@ -253,8 +250,10 @@ def record(app: App, asked: RecordAsked) -> RecordPage:
         side=_side(key.kind),
         told=_about(key, steps).kind in SHOWN,
         locks=LOCKS[key.kind] if locked else "",
-        needs=sorted({f"{record_title(need.kind)} {called(need)}" for step in steps for need in step.needs}),
-        holds=[{"hold": one.id, **describe(hold_of(one))} for one in waiting if one.released_at is None],
+        needs=sorted((shown[need] for need in needs), key=lambda one: one.text),
+        document=shown[document],
+        names=people,
+        holds=[hold_form(one) for one in waiting if one.released_at is None],
     )
 
 
@@ -384,7 +383,7 @@ def changes(app: App, asked: ChangesAsked) -> PlanChanges:
                 "side": "gone" if one.side == "before" else "new",
                 "step": step_words(Verb(one.verb), one.kind),
                 "record": one.erp_id,
-                "called": called(Key(one.kind, one.erp_id)),
+                "called": record_called(Key(one.kind, one.erp_id)),
                 "kind": one.kind,
                 "project": one.place or COMPANY_WIDE,
                 "money": money(one.amount, one.currency),

@@ -11,7 +11,8 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.connection_file import config_from
-from ml_connector.engine.gate import over_limit
+from ml_connector.engine.gate import brakes_of, over_limit
+from ml_connector.engine.outcome import half_sent, left_form
 from ml_connector.engine.outline import TOLD
 from ml_connector.kernel.errors import PlanUnknown
 from ml_connector.planning.policy import Policies
@@ -21,15 +22,18 @@ from ml_connector.store import plan_steps, plans, run_pages, runs
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.plan_steps import Fate, Scene
 from ml_connector.store.plans import PlanLine
+from ml_connector.views.called import projects_called
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
 from ml_connector.views.plan_parts import (
     Amounts,
     Applied,
     FlowPart,
+    Lefts,
     Part,
     Rest,
     applied_of,
     by_flow,
+    lefts_of,
     parts_of,
     rest_of,
     states_of,
@@ -132,7 +136,7 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     sending: bool = False
     """Whether a run sends it at this moment, from wherever it was begun."""
     stopped: str = ""
-    """What the run said that stopped at this plan, such as which brake it pulled; empty where none did."""
+    """Over which limits the plan is at whose brakes the run stopped, in words; empty where it stopped at none."""
 
 
 _COLUMNS = (
@@ -141,8 +145,7 @@ _COLUMNS = (
     Column("stands", "State", "state"),
     Column("asked_by", "Asked for by", sortable=True),
     Column("what", "What"),
-    Column("money", "Money moved, all flows", "money"),
-    Column("also", "In other currencies"),
+    Column("money", "Planned, all flows", "money"),
     Column("approved_by", "Approved by", sortable=True),
 )
 
@@ -166,8 +169,7 @@ def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
         "stands": {"state": TONES[stands(plan)], "word": WORDS[stands(plan)]},
         "asked_by": plan.asked_by or BEGAN.get(plan.trigger, plan.trigger),
         "what": _what(summary),
-        "money": {"amount": most[0][1], "currency": most[0][0]} if most else None,
-        "also": ", ".join(f"{Decimal(amount):,} {currency}" for currency, amount in most[1:]),
+        "money": [{"amount": amount, "currency": currency} for currency, amount in most],
         "approved_by": plan.approved_by,
     }
 
@@ -272,6 +274,14 @@ def _fates(conn: Transaction, scene: Scene, plan: PlanLine) -> list[Fate]:
     return plan_steps.fates(conn, scene) if plan.summary.get("steps", 0) <= MOST_STEPS else []
 
 
+def _lefts(conn: Transaction, scene: Scene, plan: PlanLine, fates: Sequence[Fate]) -> Lefts:
+    """What can still go where a part went: as written down, or as it is."""
+    if "left" in plan.outcome:
+        return lefts_of(plan.outcome["left"])
+    many = plan.summary.get("steps", 0) > MOST_STEPS
+    return lefts_of(left_form(plan_steps.left(conn, scene, [] if many else half_sent(fates))))
+
+
 def _approved(row: plans.ApprovalRow) -> Approved:
     details = msgspec.json.decode(row.details or "{}")
     return Approved(row.at, row.actor, list(details.get("projects", ())), row.run_id)
@@ -290,7 +300,9 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         fates = _fates(conn, scene, plan) if sent else []
         standing = stands(plan)
         newer = plans.next_plan(conn, row.id, plan) if standing == "replaced" else ""
-        parts = parts_of(plan.parts, fates, Applied(plan.outcome), waiting=standing in OPEN)
+        lefts = _lefts(conn, scene, plan, fates) if standing in OPEN else {}
+        parts = parts_of(plan.parts, fates, Applied(plan.outcome), lefts, waiting=standing in OPEN)
+        parts = _named(conn, row.id, parts)
         clean = _clean(plans.went(conn, row.id))
         workers = approving.takes_jobs(conn)
         sending = sent and run_pages.at_work(conn, row.id).get(row.id) in {scene.run_id, *scene.later}
@@ -324,13 +336,19 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         approvals=told,
         newer=newer,
         four_eyes=over_limit(policies.approval, summary),
-        limit=f"{limit:,}" if limit else "",
+        limit=f"{limit:,.2f}" if limit else "",
         meter=_meter(policies, clean),
         job=job if job and job.plan == plan.hash else None,
         workers=workers,
         sending=sending,
-        stopped=made.error if standing == "waiting" and made.state == "stopped" else "",
+        stopped=brakes_of(made.error) if standing == "waiting" and made.state == "stopped" else "",
     )
+
+
+def _named(conn: Transaction, connection_id: int, parts: list[Part]) -> list[Part]:
+    """The parts with what their projects are called; one of which all is held was not looked up when it was planned."""
+    names = projects_called(conn, connection_id, [part.project for part in parts if not part.name])
+    return [msgspec.structs.replace(part, name=part.name or names.get(part.project, "")) for part in parts]
 
 
 class Making(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from ml_connector.app import App
 from ml_connector.connection_file import config_from
 from ml_connector.planning import policy_words as words
 from ml_connector.planning.policy_words import Word
-from ml_connector.service.policy_desk import Entry, flow_entries, freeze_entries, policy_entries, schedule_entries
+from ml_connector.service.policy_entries import Entry, flow_entries, freeze_entries, policy_entries, schedule_entries
 
 
 class Group(msgspec.Struct, frozen=True):

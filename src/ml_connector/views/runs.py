@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -15,7 +15,8 @@ from ml_connector.queue.procrastinate_queue import ProcrastinateQueue
 from ml_connector.registry import FLOWS
 from ml_connector.service.breaking import SIDES
 from ml_connector.service.tasks import NOW
-from ml_connector.store import agenda, paces, progress, queue_rows, run_pages, runs, workers
+from ml_connector.store import agenda, identities, lock, paces, progress, queue_rows, run_pages, runs, workers
+from ml_connector.store.bulk import Transaction
 from ml_connector.store.progress import ProgressRow
 from ml_connector.store.run_pages import Listed, Place, Wanted
 from ml_connector.store.runs import RunRow
@@ -24,6 +25,9 @@ from ml_connector.views.typed import plain
 
 STATES = ("running", "done", "stopped", "failed")
 """How a run stands: under way, well, stopped for a person, or broken off."""
+
+SILENT = timedelta(minutes=1)
+"""For how long a run that nobody does may have said nothing before it is told as lost: else one speaks each second."""
 
 RunNumber = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 """Number of a run."""
@@ -37,6 +41,18 @@ FATE_TITLES = {
     "left": "Left",
 }
 """What a list of runs tells of the control totals of each, in count and in money: the name to what people read."""
+NO_CHANGE = ("skipped", "gone", "unchanged")
+"""What came in and needed nothing: a list of runs tells their sum, so that what came in is the sum of what it tells."""
+
+BEGUN = {
+    "sync": "on the command line",
+    "plan": "to make a plan",
+    "person": "by hand",
+    "schedule": "by schedule",
+    "webhook": "by webhook",
+    "replay": "as a replay",
+}
+"""Trigger of a run to how people say it began."""
 
 _COLUMNS = (
     Column("run", "Run", "link", sortable=True),
@@ -47,6 +63,7 @@ _COLUMNS = (
     Column("actor", "By", sortable=True),
     Column("flows", "Flows"),
     *(Column(name, title, "number") for name, title in FATE_TITLES.items()),
+    Column("no_change", "No change", "number"),
     Column("totals", "Totals", "state"),
     *(Column(f"{name}_money", f"{title}, money", "money") for name, title in FATE_TITLES.items()),
     Column("requests", "Requests", "number"),
@@ -150,6 +167,10 @@ class RunPage(msgspec.Struct, frozen=True):
     """The job that does it, while it is under way and can be cancelled; 0 else."""
     stopping: bool
     """Whether somebody asked it to stop already."""
+    lost: bool
+    """Whether nobody does it any more, though it never ended: its process is gone, and has said nothing for a while."""
+    currency: str
+    """Of the company in IFS; empty before the first run has asked."""
 
 
 class UnderWay(msgspec.Struct, frozen=True):
@@ -194,6 +215,8 @@ def one(app: App, name: str, number: int) -> RunPage:
         run = runs.get_run(conn, row.id, number)
         told = progress.of(conn, number)
         now = run_pages.now(conn)
+        lost = _lost(conn, run, told, now)
+        erp = identities.of(conn, row.id).get("erp")
         pacing = {side: paces.of(conn, row.id, side, now.timestamp()) for side in SIDES}
         jobs = []
         mine = told.doing.get("job") if told else 0
@@ -229,7 +252,16 @@ def one(app: App, name: str, number: int) -> RunPage:
         skips=_skips(told),
         job=job.id if job else 0,
         stopping=bool(job and job.aborted),
+        lost=lost,
+        currency=erp.facts.get("company currency", "") if erp else "",
     )
+
+
+def _lost(conn: Transaction, run: RunRow, told: ProgressRow | None, now: datetime) -> bool:
+    """Whether a run that never ended has lost its process: nobody has the right to write, and it is silent."""
+    if run.state != "running" or now - (told.at if told else run.started_at) < SILENT:
+        return False
+    return not lock.held(conn, run.connection_id)
 
 
 def _row(connection: str, one: Listed, now: datetime) -> dict[str, Any]:
@@ -271,17 +303,19 @@ def under_way(app: App, name: str) -> UnderWay:
 def _counts(one: Listed) -> dict[str, int | None]:
     """What came in and what became of it; of a run without control totals what its counts say."""
     if one.totals:
-        return {name: sum(int(totals.get(_kept_as(name), 0)) for totals in one.totals.values()) for name in FATE_TITLES}
+        kept = [{**totals, "came": totals["in"]} for totals in one.totals.values()]
+        told = {name: sum(int(totals.get(name, 0)) for totals in kept) for name in (*FATE_TITLES, *NO_CHANGE)}
+        return {**{name: told[name] for name in FATE_TITLES}, "no_change": sum(told[name] for name in NO_CHANGE)}
     sums = {
         name: sum(int(counts.get(name, 0)) for counts in one.counts.values())
         for name in ("created", "updated", "linked", "refused", "unknown")
     }
-    told: dict[str, int | None] = {
+    known: dict[str, int | None] = {
         "out": sums["created"] + sums["updated"] + sums["linked"],
         "refused": sums["refused"],
         "unknown": sums["unknown"],
     }
-    return {name: told.get(name) for name in FATE_TITLES}
+    return {name: known.get(name) for name in (*FATE_TITLES, "no_change")}
 
 
 def _money(one: Listed) -> dict[str, list[dict[str, str]]]:
@@ -302,8 +336,8 @@ def _verdict(one: Listed, unknown: int) -> dict[str, str] | None:
     if not one.totals:
         return None
     if not balanced(one.totals):
-        return {"state": "failed", "word": "differs"}
-    return {"state": "returned", "word": "unknown"} if unknown else {"state": "good", "word": "balanced"}
+        return {"state": "failed", "word": "Differs"}
+    return {"state": "returned", "word": f"{unknown:,} unknown"} if unknown else {"state": "good", "word": "Balanced"}
 
 
 def _kept_as(name: str) -> str:

@@ -27,7 +27,7 @@ from ml_connector.views.setup_approval import APPROVALS, ApprovalView, approval_
 
 
 class StepView(msgspec.Struct, frozen=True):
-    """One step: its words, and how it stands (done, now, open, waits)."""
+    """One step: its words, and how it stands (done, undecided, now, open, waits)."""
 
     key: str
     number: int
@@ -146,6 +146,8 @@ class PlanView(msgspec.Struct, frozen=True):
     """What became of its approval, or of another plan's."""
     word: str
     """How it stands, as people read it."""
+    paired: bool
+    """Whether a project is paired, so that there is something to do."""
 
 
 class LevelsView(msgspec.Struct, frozen=True):
@@ -192,7 +194,7 @@ def of(app: App, name: str) -> SetupView:
             one.said,
             one.step.command.format(name=name).replace("HASH", said.get("plan", "HASH").partition(" ")[0]),
         )
-        for one in standing(done, said)
+        for one in standing(done, said, row.marks.keys() - done)  # a person went on, and not all is decided
     ]
     return SetupView(
         name=name,
@@ -295,6 +297,7 @@ def plan_of(app: App, name: str) -> PlanView:
         overtaken,
         approval_of(app, name),
         STATES.get(latest.state, latest.state) if latest else "",
+        pairing.any_project(app, name),
     )
 
 
@@ -318,7 +321,9 @@ def _done(app: App, row: SetupRow, connected: bool, found: set[str]) -> tuple[se
         done.add("survey")
         for step, (decided, rows) in _answered(app, row.name).items():
             said[step] = f"{decided} of {rows} decided"
-            if rows and decided == rows:
+            if decided < rows:
+                done.discard(step)
+            elif rows:
                 done.add(step)
     plan = plan_of(app, row.name)
     if plan.plan:

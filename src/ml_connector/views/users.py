@@ -131,7 +131,7 @@ def _user_row(one: users.ListedUser) -> dict[str, Any]:
         "role": user.role,
         "state": one.state,
         "email": user.email,
-        "signs_in_by": ", ".join(user.signs_in_by),
+        "signs_in_by": ", ".join(user.signs_in_by) or "sign-in link",
         "sessions": one.sessions,
         "tokens": one.tokens,
         "seen_at": user.seen_at,

@@ -27,6 +27,8 @@ _FILTERS = ("actor", "tag", "record", "run", "since", "until")
 def trail(page: Page) -> Response:
     """A page of the trail, or all of it as a file."""
     look = page.query(AuditLook)
+    if not look.zone:  # days are those of who looks, as the rows are
+        look = msgspec.structs.replace(look, zone=page.zone)
     wanted = page.request.query_params.get("as")
     if wanted:
         return _file(page, wanted, look)
@@ -35,7 +37,7 @@ def trail(page: Page) -> Response:
         found: AuditPage = page.do(actions.LIST, look)
     except BadInput as wrong:
         error, status = wrong, 400
-        found = page.do(actions.LIST, AuditLook(connection=look.connection))
+        found = page.do(actions.LIST, AuditLook(connection=look.connection, zone=page.zone))
     rows = [(row, details_of(row.details, page.zone), _about(page, row)) for row in found.rows]
     given = msgspec.structs.asdict(look)
     return page.render(

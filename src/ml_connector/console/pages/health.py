@@ -20,10 +20,13 @@ from ml_connector.views.health import Health
 _SHOWN = 30
 """Rows of the agenda that are shown at once; its list has all of them."""
 _EMPTY = {
-    "queue": "No job waits or is at work",
-    "agenda": "Nothing is scheduled",
-    "given-up": "Nothing was given up",
-    "processes": "No process",
+    "queue": ("No job waits or is at work", "What is due next stands in the agenda."),
+    "agenda": (
+        "Nothing is scheduled",
+        "Have whoever looks after the installation start the service: it lays out the timetable.",
+    ),
+    "given-up": ("Nothing was given up", "A job that fails again and again stands here, for a person to deal with."),
+    "processes": ("No process", "Have whoever looks after the installation start the service."),
 }
 """What a list says that has no row."""
 
@@ -57,10 +60,18 @@ def one_list(page: Page) -> Response:
     if wanted:
         called = "-".join(one for one in ("health", name, page.connection) if one)
         return export(page, wanted, called, look, lambda one: listed(found, name, one))
-    rows = on_page(listed(found, name, look), page.connection, page.zone)
+    titles = {one.name: one.title or one.name for one in page.connections}
+    rows = on_page(listed(found, name, look), page.connection, page.zone, titles)
     live = name == "queue" and busy(found)
     return page.render(
-        "health/list.html", listing=rows, name=name, lists=LISTS, empty=_EMPTY[name], base=_base(page), busy=live
+        "health/list.html",
+        listing=rows,
+        name=name,
+        lists=LISTS,
+        empty=_EMPTY[name],
+        titles=titles,
+        base=_base(page),
+        busy=live,
     )
 
 

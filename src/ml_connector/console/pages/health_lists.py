@@ -86,12 +86,17 @@ def listed(found: Health, name: str, look: HealthLook) -> Listing:
     return listing(shown, kept[start : start + look.size + 1], look, choices)
 
 
-def on_page(found: Listing, connection: str, zone: str) -> Listing:
-    """The same as a page shows it: what a row says leads to the page that does it; files have it as text."""
-    rows = [
-        {**row, **({"why": for_pages(row["said"], row["of"] or connection, zone)} if "said" in row else {})}
-        for row in found.rows
-    ]
+def on_page(found: Listing, connection: str, zone: str, titles: Mapping[str, str]) -> Listing:
+    """The same as a page shows it: what a row says leads to the page that does it, and connections have their titles;
+    files have text and names."""
+    rows = []
+    for row in found.rows:
+        shown = dict(row)
+        if "said" in row:
+            shown["why"] = for_pages(row["said"], row["of"] or connection, zone)
+        if "connection" in row:
+            shown["connection"] = titles.get(row["connection"], row["connection"])
+        rows.append(shown)
     return msgspec.structs.replace(found, rows=rows)
 
 

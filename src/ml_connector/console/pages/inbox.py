@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import inbox as actions
 from ml_connector.actions.inbox import OfConnection, OfHold, Withdrawing
-from ml_connector.console.exporting import export
+from ml_connector.console.exporting import export, flat
 from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.home import not_queued
 from ml_connector.console.pages.inbox_deciding import decide
@@ -26,7 +26,7 @@ from ml_connector.kernel.errors import ConnectorError
 from ml_connector.views.inbox import InboxLook, Standing
 from ml_connector.views.inbox_group import GroupLook
 from ml_connector.views.inbox_hold import AnswersLook
-from ml_connector.views.listing import Column, Listing
+from ml_connector.views.listing import Listing
 
 _TABS = (
     ("", "All"),
@@ -43,7 +43,7 @@ def inbox(page: Page) -> Response:
     look = page.query(InboxLook)
     wanted = page.request.query_params.get("as")
     if wanted:
-        return export(page, wanted, "inbox", look, lambda one: _flat(page.do(actions.LIST, one)))
+        return export(page, wanted, "inbox", look, lambda one: flat(page.do(actions.LIST, one)))
     found: Listing = page.do(actions.LIST, look)
     stands: Standing = page.do(actions.STANDING, OfConnection(page.connection))
     for row in found.rows:
@@ -91,6 +91,8 @@ def answers(page: Page) -> Response:
     for place, row in enumerate(found.rows):
         row["place"] = place
         row["record"] = _linked(record_url(page.connection, row["kind"], row["id"]), row["record"])
+        if row["called"]:
+            row["record"] = {"text": row["record"], "beneath": row["id"]}
         row["code"], row["reason"], row["answer"] = row["reason"], row["question"], row["label"]
     tabs = [
         (key, text, f"{home_of(page)}?{urlencode({'sort_of': key})}" if key else home_of(page)) for key, text in _TABS
@@ -122,22 +124,6 @@ def run_now(page: Page) -> Response:
 
 def _linked(url: str, text: str) -> dict[str, str] | str:
     return {"href": url, "text": text} if url else text
-
-
-def _flat(found: Listing) -> Listing:
-    """The list as a file has it: a column of money is one figure, so that further currencies stand in one of text."""
-    columns: list[Column] = []
-    for column in found.columns:
-        columns += (
-            [column] if column.kind != "money" else [column, Column(f"{column.key}_too", f"{column.title}, others")]
-        )
-    for row in found.rows:
-        for column in found.columns:
-            if column.kind == "money":
-                first, *others = row[column.key] or [None]
-                row[f"{column.key}_too"] = ", ".join(f"{one['amount']} {one['currency']}" for one in others)
-                row[column.key] = first
-    return Listing(tuple(columns), found.rows, found.look, found.more, found.choices)
 
 
 PAGES: tuple[Route, ...] = (

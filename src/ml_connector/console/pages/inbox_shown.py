@@ -49,6 +49,8 @@ def group_page(page: Page, look: GroupLook, error: ConnectorError | None = None,
     for row in found.holds.rows:
         written = record_url(page.connection, row["kind"], row["id"])
         row["href"] = f"{home_of(page)}/holds/{row['hold']}" if row["hold"] else written
+        if row["called"]:
+            row["record"] = {"text": row["record"], "beneath": row["id"]}
         state, word = badge_of({**row, "reason": look.reason})
         row["state"] = {"state": state, "word": word}
     return page.render(

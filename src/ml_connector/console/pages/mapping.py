@@ -15,11 +15,18 @@ from ml_connector.console.page import Page, Route
 from ml_connector.kernel.errors import AskPerson, BadInput
 from ml_connector.planning.mapping import BUDGET_PARTS, PARTS, REVERSE_PARTS, SECTIONS
 from ml_connector.planning.mapping_editing import Edit
+from ml_connector.planning.mapping_words import EMPTY, code_words
 from ml_connector.views.mapping import RowsLook
+from ml_connector.views.mapping_choices import row_choices
 from ml_connector.views.mapping_versions import VersionsLook
 from ml_connector.web.asking import comes_from_elsewhere
 
 _STATES = {"in use": "good", "not in use": "none", "never reached": "returned"}
+_PLACE_ANEW = (
+    "Rows may stand elsewhere by now, so the place of the new row is empty below. Look at the table, then say again "
+    "before which row it comes; left empty it comes at the end, where it passes over no row."
+)
+"""What to do about a new row whose place was chosen in an older version of the table."""
 _PREFIX = "part-"
 """How the names of a row's fields begin in forms."""
 
@@ -62,9 +69,11 @@ def _rows(
     """A table; with settings that could not be used as they were typed, and why."""
     found = page.do(acts.ROWS, look)
     for row in found.rows:
+        row["looks_at"], row["to"] = code_words(row["looks_at"], True), code_words(row["to"], True)
         row["state"] = {"state": _STATES[row["state"]], "word": row["state"]} if row["state"] else None
     status = 400 if error else 200
     values = {"listing": found, "table": look.section, "settings": settings or {}, "error": error}
+    values["parts"] = BUDGET_PARTS if look.section.startswith("budget") else PARTS
     return _shown(page, "rows", look.section, status=status, based_on=_seen(page), **values)
 
 
@@ -76,7 +85,8 @@ def row(page: Page) -> Response:
     if asked.row < 0:
         raise BadInput(f"There is no row {asked.row} in this table.", remedy="Open the table again.")
     there = _values(page, table, asked.row) if asked.row else {}
-    return _form(page, _Form(table, asked.row, typed or there, msgspec.json.encode(there).decode()))
+    shown = {name: text if text or name == "to" else EMPTY for name, text in there.items()}
+    return _form(page, _Form(table, asked.row, typed or shown, msgspec.json.encode(there).decode()))
 
 
 def change(page: Page) -> Response:
@@ -94,6 +104,8 @@ def change(page: Page) -> Response:
         place = page.field("row")
         if table in SECTIONS and not chosen and (what == "add" or (what == "change" and _is_row(place))):
             number = int(place) if what == "change" else 0
+            if number == 0 and place and page.field("based_on") not in ("", str(_seen(page))):
+                told, place = BadInput(told.sentence, remedy=_PLACE_ANEW), ""
             return _form(page, _Form(table, number, typed, page.field("was"), place), error=told)
         back = _at(page) if chosen or table not in SECTIONS else _at(page, f"/{table}")
         return page.redirect(back, f"{told.sentence} {told.remedy}", "bad")
@@ -106,14 +118,24 @@ def change(page: Page) -> Response:
 def settings(page: Page) -> Response:
     """Changes what a whole table looks at, and what happens where no row fits."""
     table = _known(page.field("table"))
-    values = {name: page.field(name) for name in ("parts", "join", "otherwise") if name in page.form}
+    values = {name: page.field(name) for name in ("join", "otherwise") if name in page.form}
     try:
         was = _was(page) if "was" in page.form else None
+        if "parts" in page.form:
+            values["parts"] = _in_order(page.fields("parts"), (was or {}).get("parts", ""))
         edit = Edit(section=table, what="set", values=values, was=was)
         page.do(acts.CHANGE, acts.Changing(page.connection, [edit], _based_on(page)))
     except BadInput as error:
         return _rows(page, RowsLook(connection=page.connection, section=table), values, error)
     return page.redirect(_at(page, f"/{table}"), "The change waits in your draft.", "info")
+
+
+def _in_order(chosen: list[str], was: str) -> str:
+    """The parts that are checked, named with commas: those that were there in their order, which is that of the code
+    they make, then the others."""
+    parts = [part.strip() for one in chosen for part in one.split(",") if part.strip()]
+    before = [part for part in was.split(", ") if part in parts]
+    return ", ".join(dict.fromkeys([*before, *parts]))
 
 
 def effect(page: Page) -> Response:
@@ -246,6 +268,7 @@ def _form(page: Page, form: _Form, *, error: BadInput | None = None) -> Response
     values |= {"was": form.was, "place": form.place, "based_on": _seen(page)}
     used = _plain(page.do(acts.SHOW, acts.Of(page.connection)))["tables"]
     looks: list[str] = next((one["parts"] for one in used if one["section"] == table), [])
+    values["offers"] = _plain(row_choices(page.app, page.connection, table))
     return _shown(page, "row", table, status=400 if error else 200, error=error, looks=looks, **values)
 
 

@@ -15,7 +15,11 @@ from ml_connector.actions.action import Nothing
 from ml_connector.actions.own import MySession, Zone
 from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.sign_in import let_in, whence
+from ml_connector.console.pages.users import SCOPES
 from ml_connector.kernel.errors import BadInput, ConnectorError, RateLimited
+
+_OWN = "Look after your own password, time zone, sessions and tokens."
+"""What everybody may, in words; a token has less of it."""
 
 
 def mine(page: Page) -> Response:
@@ -33,6 +37,7 @@ def _shown(page: Page, error: ConnectorError | None = None, field: str = "") -> 
         sessions=page.do(own.MY_SESSIONS, Nothing()).sessions,
         zones=_zones(),
         least=LEAST,
+        rights=[_OWN if scope == Permission.OWN else text for scope, _, text in SCOPES if scope in me.may],
         asks_old="password" in me.user.signs_in_by and me.how != "once",
         errors={field: error} if error else {},
     )

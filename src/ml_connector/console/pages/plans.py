@@ -6,23 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.responses import Response
 
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import plans as acts
-from ml_connector.console.exporting import export
+from ml_connector.console.exporting import export, flat
 from ml_connector.console.page import Page, Route
-from ml_connector.console.showing import figure
+from ml_connector.console.pages.inbox_shown import record_url
+from ml_connector.console.showing import day_text, figure
 from ml_connector.kernel.errors import BadInput, ConnectorError
 from ml_connector.kernel.text import listed
 from ml_connector.planning.approving import COMPANY_WIDE
+from ml_connector.planning.comparing import PARTIES
 from ml_connector.views.document_states import record_title
 from ml_connector.views.plan_held import MOST_LISTED, HeldLook, means
 from ml_connector.views.plan_parts import NO_PROJECT, rest_of
-from ml_connector.views.plan_records import STATES, WHAT, ChangesAsked, RecordAsked, RecordsLook
+from ml_connector.views.plan_records import STATES, WHAT, ChangesAsked, RecordAsked, RecordPage, RecordsLook
 from ml_connector.views.plans import BEGAN, OPEN, TONES, WORDS, PlanAsked, PlansLook, making
 
 _BUSY = ("waits", "runs")
+_SIDES = {"money": "money-cell", "price": "money-cell", "number": "number-cell"}
+"""What a field is to the class of its cells."""
 
 
 def plans(page: Page) -> Response:
@@ -30,7 +35,7 @@ def plans(page: Page) -> Response:
     look = page.query(PlansLook)
     how = page.request.query_params.get("as", "")
     if how in ("csv", "xlsx"):
-        return export(page, how, "plans", look, lambda one: page.do(acts.LIST, one))
+        return export(page, how, "plans", look, lambda one: flat(page.do(acts.LIST, one)))
     goes_on = making(page.app, page.connection)
     busy = any(job is not None and job.state in _BUSY for job in (goes_on.job, goes_on.sending))
     return page.render(
@@ -130,9 +135,13 @@ def held(page: Page) -> Response:
     shown = page.do(acts.SHOW, PlanAsked(connection=page.connection, plan=page.part("hash")))
     for row in listing.rows:
         row["href"] = f"/search?{urlencode({'q': row['source'] or row['record']})}"
+        row["source"] = row["source"] if row["source"] != row["record"] else ""
+        if row["called"] != row["record"]:
+            row["called"] = {"text": row["called"], "beneath": row["record"]}
+    said = [one for one in listing.columns if one.key != "source" or any(row["source"] for row in listing.rows)]
     return page.render(
         "plans/held.html",
-        listing=listing,
+        listing=msgspec.structs.replace(listing, columns=tuple(said)),
         titles={
             "project": {COMPANY_WIDE: NO_PROJECT},
             "reason": {one: means(one) for one in listing.choices["reason"]},
@@ -167,34 +176,44 @@ def record(page: Page) -> Response:
         return page.redirect(f"{_base(page.connection)}/{page.part('hash')}/records")
     shown = page.do(acts.RECORD, page.query(RecordAsked, plan=page.part("hash")))
     base = f"{_base(page.connection)}/{shown.plan}"
-    lines = [
-        {**line, "fields": {one["name"]: one for one in _told(line["fields"], shown.currency)}} for line in shown.lines
-    ]
+    lines = [{**line, "fields": {one["name"]: one for one in _told(line["fields"], shown)}} for line in shown.lines]
+    columns = {one["name"]: one["kind"] for line in lines for one in line["fields"].values()}
     return page.render(
         "plans/record.html",
         record=shown,
         kind=record_title(shown.kind),
         states=STATES,
         no_project=NO_PROJECT,
-        fields=_told(shown.fields, shown.currency),
+        fields=_told(shown.fields, shown),
         lines=lines,
-        columns=list(dict.fromkeys(name for line in lines for name in line["fields"])),
+        columns=[(name, _SIDES.get(kind, "")) for name, kind in columns.items()],
+        document=record_url(page.connection, shown.document.kind, shown.document.id),
+        needs=[(one.text, record_url(page.connection, one.kind, one.id)) for one in shown.needs],
         base=base,
         plans=_base(page.connection),
     )
 
 
-def _told(fields: Sequence[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
-    """Fields before and after as people read them: money with its thousands, names with a capital."""
+def _told(fields: Sequence[Mapping[str, Any]], shown: RecordPage) -> list[dict[str, Any]]:
+    """Fields before and after as people read them: money and dates as everywhere, vendors and projects by name."""
     return [
-        {**one, "name": one["name"].capitalize(), **{side: _shown(one, side, currency) for side in ("before", "after")}}
+        {**one, "name": one["name"].capitalize(), **{side: _value(one, side, shown) for side in ("before", "after")}}
         for one in fields
     ]
 
 
-def _shown(one: Mapping[str, Any], side: str, currency: str) -> str:
+def _value(one: Mapping[str, Any], side: str, shown: RecordPage) -> str:
     value = str(one[side])
-    return f"{figure(value, currency)} {currency}".strip() if one["money"] and value else value
+    if not value:
+        return ""
+    if one["kind"] in ("money", "price"):
+        return f"{figure(value, shown.currency)} {shown.currency}".strip()
+    if one["kind"] == "number":
+        return figure(value)
+    if one["kind"] == "date":
+        return day_text(value)
+    name = shown.names.get(value, "") if one["name"] in (*PARTIES, "project") else ""
+    return f"{name} ({value})" if name else value
 
 
 def changes(page: Page) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from ml_connector.access.permissions import Permission
 from ml_connector.actions import policies as acts
 from ml_connector.console.page import Page, Route
 from ml_connector.kernel.errors import BadInput
+from ml_connector.kernel.text import listed
 from ml_connector.views.policies import HOURS, KEYS
 
 _FIELD = "e:"
@@ -20,6 +22,11 @@ _PAIR = "t:"
 """How the name of a field of a table begins, before its path, a colon and what stands on the left."""
 _MANY = "many:"
 """How the name of the hidden field begins that says that check boxes of an entry were on the page."""
+_FREEZE = "schedule.freeze."
+_OTHERS = BadInput(
+    "The freeze windows were changed since this form was opened. Nothing was saved.",
+    remedy="Below they are as they stand now, with what you typed. Look again, then go on.",
+)
 
 
 def show(page: Page) -> Response:
@@ -28,12 +35,18 @@ def show(page: Page) -> Response:
 
 
 def review(page: Page) -> Response:
-    """The difference between what was typed and what is there; what nobody touched in the form is no part of it."""
-    typed, key = _touched(_typed(page), page.field("was")), _key(page)
+    """The difference between what was typed and what is there; what nobody touched in the form is no part of it.
+
+    A freeze window is known by its place alone: where the windows are others by now, nothing of them is taken.
+    """
+    was, key = _was(page), _key(page)
+    typed = _touched(_typed(page), was)
     try:
         found = page.do(acts.COMPARE, acts.Trying(page.connection, typed))
     except BadInput as error:
         return _group(page, key, typed, error)
+    if windows_of(typed) and was is not None and _overtaken(page, key, was):  # asked last: `found.seen` is of before
+        return _group(page, key, typed, _OTHERS)
     if not found.changes:
         return page.redirect(_at(page, key), "Nothing was changed: every entry is as it was.", "info")
     entries = msgspec.json.encode(typed).decode()
@@ -44,6 +57,7 @@ def review(page: Page) -> Response:
         key=key,
         found=msgspec.to_builtins(found),
         entries=entries,
+        was=page.field("was"),
     )
 
 
@@ -66,8 +80,14 @@ def save(page: Page) -> Response:
 
 def _group(page: Page, key: str, typed: dict[str, str], error: BadInput | None) -> Response:
     found: dict[str, Any] = msgspec.to_builtins(page.do(acts.SHOW, acts.Of(page.connection)))
+    _show_in(found, page.can("configure"))
     groups = found["groups"]
     group = next(one for one in groups if one["key"] == key)
+    now, was = _values(found, key, group["entries"]), _was(page)
+    if was is not None and windows_of(was) != windows_of(now):
+        typed, left = placed_anew(typed, was, now)
+        if left or windows_of(typed):
+            error = BadInput(_OTHERS.sentence, remedy=f"{_OTHERS.remedy}{_told(left, found)}")
     values = {
         "section": "policies",
         "key": key,
@@ -76,12 +96,23 @@ def _group(page: Page, key: str, typed: dict[str, str], error: BadInput | None) 
         "freezes": found["freezes"] if key == HOURS else [],
         "flows": found["flows"] if key == HOURS else {},
         "typed": typed,
-        "was": msgspec.json.encode(_values(found, key, group["entries"])).decode(),
+        "was": msgspec.json.encode(now).decode(),
         "error": error,
         "at": _at(page, ""),
         "here": _at(page, key),
     }
     return page.render("policies/group.html", status=400 if error else 200, **values)
+
+
+def _show_in(found: dict[str, Any], fills: bool) -> None:
+    """Puts into every entry what its field has before anybody types: figures with their thousands parted; and of a
+    form what days a new freeze window counts."""
+    parts = [*(group["entries"] for group in found["groups"]), *found["freezes"], *found["flows"].values()]
+    for one in (one for part in parts for one in part):
+        figure = one["kind"] in ("number", "amount") and one["value"]
+        one["shown"] = one["meaning"] if figure else one["value"]
+        if fills and one["path"].endswith(".count") and not one["value"]:
+            one["shown"] = next(iter(one["choices"]))
 
 
 def _typed(page: Page) -> dict[str, str]:
@@ -98,14 +129,66 @@ def _typed(page: Page) -> dict[str, str]:
     return {**typed, **{path: "\n".join(sorted(lines)) for path, lines in tables.items()}}
 
 
-def _touched(typed: dict[str, str], was: str) -> dict[str, str]:
-    """The entries that are not as the form had them, which says so in `was`: whoever leaves an entry alone does not
-    undo what another person made of it meanwhile."""
+def _was(page: Page) -> dict[str, str] | None:
+    """The entries as the form had them; None where nobody says so."""
     try:
-        before = msgspec.json.decode(was, type=dict[str, str])
+        return msgspec.json.decode(page.field("was"), type=dict[str, str])
     except msgspec.DecodeError:
+        return None
+
+
+def _touched(typed: dict[str, str], was: dict[str, str] | None) -> dict[str, str]:
+    """The entries that are not as the form had them: whoever leaves an entry alone does not undo what another person
+    made of it meanwhile."""
+    if was is None:
         return typed
-    return {path: text for path, text in typed.items() if path not in before or _lines(text) != _lines(before[path])}
+    return {path: text for path, text in typed.items() if path not in was or _lines(text) != _lines(was[path])}
+
+
+def _overtaken(page: Page, key: str, was: dict[str, str]) -> bool:
+    """Whether the freeze windows are others than the form had."""
+    found: dict[str, Any] = msgspec.to_builtins(page.do(acts.SHOW, acts.Of(page.connection)))
+    _show_in(found, page.can("configure"))
+    return windows_of(was) != windows_of(_values(found, key, []))
+
+
+def windows_of(entries: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """The freeze windows among some entries: what each says, by its place."""
+    found: dict[int, dict[str, str]] = {}
+    for path, text in entries.items():
+        place, mark, name = path.removeprefix(_FREEZE).partition(".")
+        if path.startswith(_FREEZE) and mark and place.isdecimal():
+            found.setdefault(int(place), {})[name] = text.strip()
+    return found
+
+
+def placed_anew(
+    typed: Mapping[str, str], was: Mapping[str, str], now: Mapping[str, str]
+) -> tuple[dict[str, str], dict[int, dict[str, str]]]:
+    """What was typed, with each freeze window at the place where it stands by now; and what was typed of those that
+    are not there any more, by the place they had. `was` is the form as it was typed into, `now` as it is shown."""
+    placed = {path: text for path, text in typed.items() if not path.startswith(_FREEZE)}
+    before, there = windows_of(was), windows_of(now)
+    left: dict[int, dict[str, str]] = {}
+    for place, own in windows_of(typed).items():
+        new = next((one for one, window in there.items() if window == before.get(place)), None)
+        if new is None:
+            left[place] = own
+        else:
+            del there[new]  # of two that say the same each goes to one
+            placed.update({f"{_FREEZE}{new}.{name}": text for name, text in own.items()})
+    return placed, left
+
+
+def _told(left: Mapping[int, Mapping[str, str]], found: Mapping[str, Any]) -> str:
+    """What was typed of freeze windows that are not there any more, in words."""
+    titles = {one["path"].rpartition(".")[2]: one["title"] for window in found["freezes"] for one in window}
+    told = [
+        f"{titles.get(name, name)} of window {place + 1}: {text or 'nothing'}"
+        for place, own in left.items()
+        for name, text in own.items()
+    ]
+    return f" What you typed of a window that is not there any more: {listed(told, 20, '; ')}." if told else ""
 
 
 def _lines(text: str) -> list[str]:
@@ -116,7 +199,7 @@ def _lines(text: str) -> list[str]:
 def _values(found: dict[str, Any], key: str, entries: list[dict[str, Any]]) -> dict[str, str]:
     """Every entry of a form with the value it has before anybody types."""
     parts = [entries, *found["freezes"], *found["flows"].values()] if key == HOURS else [entries]
-    return {one["path"]: one["value"] for part in parts for one in part}
+    return {one["path"]: one["shown"] for part in parts for one in part}
 
 
 def _key(page: Page) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
+from markupsafe import Markup
 from starlette.responses import Response
 
 from ml_connector.access.permissions import Permission
@@ -16,9 +19,9 @@ from ml_connector.console.pages.home import NO_WORKER, not_queued
 from ml_connector.console.wording import for_pages
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere
 from ml_connector.registry import FLOWS
-from ml_connector.views.listing import Listing
-from ml_connector.views.run_tables import TableLook, table
-from ml_connector.views.runs import FATE_TITLES, RunPage, RunsLook, sums, under_way
+from ml_connector.views.listing import Column, Listing
+from ml_connector.views.run_tables import COUNTS, TableLook, table
+from ml_connector.views.runs import BEGUN, FATE_TITLES, RunPage, RunsLook, sums, under_way
 
 _STEPS = {
     "begins": "It begins.",
@@ -29,8 +32,12 @@ _STEPS = {
     "ends": "It writes down what it came to.",
 }
 """Phase of a run to what people read."""
-_ON_PAGE = ("run", "state", "totals", "started", *FATE_TITLES, "flows")
+_ON_PAGE = ("run", "state", "started", "came", "out", "held", "refused", "left", "no_change")
 """Columns of the list on its page; files have all, with money, trigger, seconds and requests by themselves."""
+_TOGETHER = Column("refused", "Refused, unknown", "number")
+"""On the page both are in one column; the state says how much of it is unknown."""
+_ALL_FLOWS = "all"
+"""What a list of runs calls the flows of a run that had all of them."""
 
 
 def listed(page: Page) -> Response:
@@ -41,7 +48,8 @@ def listed(page: Page) -> Response:
         return export(page, wanted, "runs", look, lambda one: page.do(actions.LIST, one))
     found: Listing = page.do(actions.LIST, look)
     shown, goes_on = _folded(found, page.connection, page.zone), under_way(page.app, page.connection)
-    return page.render("runs/list.html", found=shown, goes_on=goes_on, flows=list(FLOWS), base=_base(page))
+    base = _base(page)
+    return page.render("runs/list.html", found=shown, goes_on=goes_on, flows=list(FLOWS), begun=BEGUN, base=base)
 
 
 def one(page: Page) -> Response:
@@ -56,13 +64,16 @@ def one(page: Page) -> Response:
         "runs/one.html",
         run=run,
         told=told,
+        all_told={name: sum(getattr(totals, name) for totals in told) for name in COUNTS},
         money=sums(run.totals),
         unknown=sum(totals.unknown for totals in run.totals),
         planned=[amount for amount in run.planned.values() if Decimal(amount)],
         says=_STEPS.get(run.phase, "It is under way."),
+        begun=BEGUN.get(run.trigger, run.trigger),
+        all_flows=set(FLOWS) <= set(run.flows),
         base=_base(page),
     )
-    if page.partial and run.state != "running":  # it has ended: what can be done about it is another thing now
+    if page.partial and (run.state != "running" or run.lost):  # it has ended: what can be done is another thing
         answer.headers["HX-Refresh"] = "true"
     return answer
 
@@ -89,7 +100,7 @@ def replay(page: Page) -> Response:
         "runs/replay.html",
         status=status,
         run=run,
-        replayed=found,
+        replayed=found and msgspec.structs.replace(found, flows=[flow for flow in FLOWS if flow in found.flows]),
         trouble=trouble,
         which=given.mapping,
         base=_base(page),
@@ -109,18 +120,36 @@ def again(page: Page) -> Response:
 
 
 def _folded(found: Listing, connection: str, zone: str) -> Listing:
-    """The list as it fits a page: money beneath the number of each fate, and who started it beneath when."""
+    """The list as it fits a page: money beneath the number of each fate, and beneath when it began who began it, how,
+    with which flows, and why it ended early."""
     rows = [
         {
             **row,
-            "started": {"text": row["started"], "beneath": f"{row['actor']}, {row['trigger']}"},
-            "flows": {"text": row["flows"], "beneath": for_pages(row["error"], connection, zone)},
+            "state": {"text": row["state"], "beneath": row["totals"]},
+            "started": {"text": row["started"], "beneath": _about(row, for_pages(row["error"], connection, zone))},
             **{name: {"text": row[name], "beneath": row[f"{name}_money"]} for name in FATE_TITLES},
+            "refused": _together(row),
         }
         for row in found.rows
     ]
-    columns = {one.key: one for one in found.columns}
+    columns = {one.key: one for one in found.columns} | {"refused": _TOGETHER}
     return msgspec.structs.replace(found, rows=rows, columns=tuple(columns[key] for key in _ON_PAGE))
+
+
+def _about(row: Mapping[str, Any], error: Markup) -> Markup:
+    """Who had a run done and how, its flows where they are not all, and what it said."""
+    lines = [f"{row['actor']}, {BEGUN.get(row['trigger'], row['trigger'])}"]
+    lines += [row["flows"]] if row["flows"] != _ALL_FLOWS else []
+    return Markup("<br>").join([*lines, error] if error else lines)
+
+
+def _together(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was refused and what is unknown, in one cell."""
+    known = [row[name] for name in ("refused", "unknown") if row[name] is not None]
+    sums: dict[str, Decimal] = {}
+    for one in (*row["refused_money"], *row["unknown_money"]):
+        sums[one["currency"]] = sums.get(one["currency"], Decimal(0)) + Decimal(one["amount"])
+    return {"text": sum(known) if known else None, "beneath": {name: str(amount) for name, amount in sums.items()}}
 
 
 def _base(page: Page) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import sandbox as acts
 from ml_connector.actions.action import Nothing
-from ml_connector.actions.playground import Act, Call, Playground
+from ml_connector.actions.playground import Act, Heard, Playground
 from ml_connector.actions.sandbox import SIDES, STEPS, Acted, Moved, Struck, ground_of
 from ml_connector.console.page import Page, Route, taken
+from ml_connector.console.showing import moment_exact, moment_iso
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import clipped
 from ml_connector.views.listing import Column, Listing, Look, listing
@@ -20,11 +24,11 @@ from ml_connector.views.listing import Column, Listing, Look, listing
 _HOME = "/sandbox"
 _TIMES = (("1", "The next call"), ("5", "The next 5 calls"), ("0", "Every call until it is mended"))
 _PATH = 72
-"""Characters of an address shown in the log."""
+"""Characters of an address shown in the log at once; the rest is behind it."""
 _PREFIX = "/int/ifsapplications/projection/v1"
 """What every address of IFS begins with, and nobody wants to read."""
 _COLUMNS = (
-    Column("at", "When", "moment"),
+    Column("at", "When"),
     Column("side", "System"),
     Column("call", "Call", "code"),
     Column("answer", "Answer", "state"),
@@ -90,7 +94,7 @@ def calls(page: Page) -> Response:
     look = page.query(CallsLook)
     if look.side not in ("", *SIDES) or look.only not in ("", "writes"):
         raise BadInput("There is no such kind of call.", remedy="Choose a system, or writes, from the lists.")
-    return _shown(page, ground, "calls", found=_found(ground, look))
+    return _shown(page, ground, "calls", found=_found(ground, look, page.zone))
 
 
 def _ground(page: Page) -> Playground:
@@ -111,7 +115,7 @@ def _shown(page: Page, ground: Playground, tab: str, *, status: int = 200, **val
     )  # fmt: skip
 
 
-def _found(ground: Playground, look: CallsLook) -> Listing:
+def _found(ground: Playground, look: CallsLook, zone: str) -> Listing:
     words = look.q.lower().split()
     heard = [
         one
@@ -119,26 +123,41 @@ def _found(ground: Playground, look: CallsLook) -> Listing:
         if all(word in f"{one.method} {one.path} {one.status} {one.fault}".lower() for word in words)
     ]
     start = (look.page - 1) * look.size
-    rows = [_row(one) for one in heard[start : start + look.size + 1]]
+    rows = [_row(one, zone) for one in heard[start : start + look.size + 1]]
     return listing(_COLUMNS, rows, look, {"side": list(SIDES), "only": ["writes"]})
 
 
-def _row(one: Call) -> dict[str, object]:
+def _row(one: Heard, zone: str) -> dict[str, object]:
     if not one.status:
         answer = {"state": "failed", "word": "Cut off"}
     else:
-        good = "good" if one.changed else "none"
+        good = "good" if 200 <= one.status < 300 else "none"
         state = "failed" if one.status >= 500 else "returned" if one.status >= 400 else good
         answer = {"state": state, "word": f"{one.status}{', changed' if one.changed else ''}"}
     if one.fault:
         answer["word"] = f"{answer['word']} ({one.fault})"
     return {
-        "at": one.at,
+        "at": _at(one.at, zone),
         "side": SIDES.get(one.side, one.side),
-        "call": f"{one.method} {clipped(one.path.removeprefix(_PREFIX), _PATH)}",
+        "call": _called(f"{one.method} {one.path.removeprefix(_PREFIX)}"),
         "answer": answer,
         "ms": round(one.ms, 1),
     }
+
+
+def _at(at: datetime, zone: str) -> Markup:
+    """When, to the second: many calls come in one minute."""
+    there = at.astimezone(ZoneInfo(zone or "UTC"))
+    form = Markup('<time class="nowrap" datetime="{}" title="{}" data-seconds>{:%-d %b, %H:%M:%S}</time>')
+    return form.format(moment_iso(at), moment_exact(at, zone), there)
+
+
+def _called(text: str) -> Markup:
+    """What was called; of what is long the beginning, with all of it behind that."""
+    if len(text) <= _PATH:
+        return escape(text)
+    whole = Markup('<details><summary title="{}">{}</summary><span class="written-out">{}</span></details>')
+    return whole.format(text, clipped(text, _PATH), text)
 
 
 PAGES: tuple[Route, ...] = (

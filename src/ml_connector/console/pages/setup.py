@@ -251,8 +251,9 @@ def _half(page: Page, side: str, connect: Callable[[], Any]) -> Response:
         return page.redirect(f"/setup/{name}/{side}")
     if side == "projects":
         half = page.do(acts.SHOW, Named(name)).halves[side]
-        said = f"Procore is connected; the secret is sealed. {half.environment}"
-        return page.redirect(f"/setup/{name}/{following(side)}", said)
+        page.say("Procore is connected; the secret is sealed.")
+        known = half.parts["url"] in {one["url"] for one in environments()}
+        return page.redirect(f"/setup/{name}/{following(side)}", half.environment, "good" if known else "warning")
     return page.redirect(f"/setup/{name}/{side}", "Signed in to IFS; the secret is sealed.")
 
 

@@ -41,9 +41,9 @@ def bench(page: Page) -> Response:
 def answer(page: Page) -> Response:
     """Keeps what was chosen on the page, row by row."""
     step, name = _step(page), page.part("setup")
-    rows = list(enumerate(page.fields("row")))
-    said = {row: page.field(f"answer-{number}") for number, row in rows if f"answer-{number}" in page.form}
-    was = {row: page.field(f"was-{number}") for number, row in rows}
+    rows = _numbered(page, "row")
+    said = {row: page.field(f"answer-{number}") for number, row in rows.items() if f"answer-{number}" in page.form}
+    was = {row: page.field(f"was-{number}") for number, row in rows.items()}
     answers = [_said(row, word) for row, word in said.items() if word != was[row]]
     try:
         given = taken(Pairs, {"connection": name, "kind": _KINDS[step], "answers": answers})
@@ -99,8 +99,8 @@ def map_codes(page: Page) -> Response:
     """Adds a row to the mapping for each that was given a code."""
     name = page.part("setup")
     answers = [
-        {"section": section, "looked_at": values, "to": page.field(f"to-{number}")}
-        for number, (section, values) in enumerate(zip(page.fields("section"), page.fields("looked_at"), strict=False))
+        {"section": section, "looked_at": page.field(f"looked_at-{number}"), "to": page.field(f"to-{number}")}
+        for number, section in _numbered(page, "section").items()
     ]
     try:
         number = page.do(acts.MAP, taken(Mapped, {"connection": name, "answers": answers})).number
@@ -172,6 +172,11 @@ def _mapping(
     except BadInput as trouble:
         return step_page(page, "mapping", error, gaps=None, trouble=trouble, chosen=chosen)
     return step_page(page, "mapping", error, gaps=found, trouble=None, chosen=chosen)
+
+
+def _numbered(page: Page, name: str) -> dict[str, str]:
+    """The fields of that name, by their number; it ties a row's fields together, in whatever order they come."""
+    return {key.removeprefix(f"{name}-"): page.field(key) for key in page.form if key.startswith(f"{name}-")}
 
 
 def _step(page: Page) -> str:

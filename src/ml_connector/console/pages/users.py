@@ -16,6 +16,7 @@ from ml_connector.actions.own import NewToken, OneToken
 from ml_connector.actions.users import NewUser, OneSession, OneUser, RoleChange, UserChange
 from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route, taken
+from ml_connector.console.titles import way_title
 from ml_connector.kernel.errors import BadInput, ConnectorError, NotAllowed
 from ml_connector.views.users import TokensLook, UsersLook
 
@@ -51,10 +52,13 @@ def listed(page: Page) -> Response:
 def _list(
     page: Page, look: UsersLook, typed: dict[str, str] | None = None, error: ConnectorError | None = None
 ) -> Response:
+    found = page.do(users.LIST, look)
+    for row in found.rows:
+        row["signs_in_by"] = ", ".join(way_title(way) for way in row["signs_in_by"].split(", "))
     return page.render(
         "users/list.html",
         status=400 if error else 200,
-        listing=page.do(users.LIST, look),
+        listing=found,
         roles=ROLES,
         typed={"name": "", "title": "", "email": "", "subject": "", "role": "viewer", **(typed or {})},
         error=error,

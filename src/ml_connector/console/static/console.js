@@ -16,6 +16,7 @@
   const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const shorter = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const toSecond = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
   const localTimes = (within) => {
     if (document.body.dataset.zone !== "browser") return;
@@ -25,7 +26,18 @@
       time.dataset.local = "";
       time.title = exact.format(at);
       const today = time.dataset.clock && new Date(time.dataset.clock).toDateString() === at.toDateString();
-      if (!("ago" in time.dataset)) time.textContent = (today ? clock : short).format(at);
+      const form = "seconds" in time.dataset ? toSecond : today ? clock : time.dataset.short === String(at.getFullYear()) ? shorter : short;
+      if (!("ago" in time.dataset)) time.textContent = form.format(at);
+    }
+  };
+
+  // days to look from and to are meant in the browser's zone, too, and it is named beside them
+  const localDays = (within) => {
+    if (document.body.dataset.zone !== "browser") return;
+    for (const field of within.querySelectorAll("input[data-own-zone]")) {
+      field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      for (const said of field.form.querySelectorAll("label .muted")) said.textContent = said.textContent.replace(field.dataset.ownZone, field.value);
+      delete field.dataset.ownZone;
     }
   };
 
@@ -60,20 +72,31 @@
   };
 
   // small tables that are whole on their page sort by their headings: up, down, and as they were. Lists of several
-  // pages have links in their headings, and the server sorts them
+  // pages have links in their headings, and the server sorts them. Tables that are filled in stay as they are
   const orders = new Map(); // caption to [heading, way]: a part that was fetched anew keeps its order
   const heading = (table) => table.caption?.textContent ?? "";
+  const grouped = /(\d),(?=\d{3}(?!\d))/g; // a comma between thousands
   const sortKey = (cell) => {
-    const at = cell.dataset.sort ?? cell.querySelector("time[datetime]")?.getAttribute("datetime");
+    const at = cell.dataset.sort === undefined && cell.querySelector("time[datetime]")?.getAttribute("datetime");
     const figure = cell.querySelector(".figure");
-    const text = (at ?? figure?.textContent ?? cell.textContent).trim();
-    const number = at ? NaN : Number(text.replaceAll(",", "").replace("\u2212", "-").replace(/ ?%$/, "") || NaN);
-    return { text: text === "\u2013" ? "" : text, number, currency: figure?.parentElement?.querySelector(".currency")?.textContent ?? "" };
+    const shown = (cell.dataset.sort ?? (at || (figure ?? cell).textContent)).trim();
+    const text = shown === "\u2013" ? "" : shown.replace(grouped, "$1").replace(/^\u2212/, "-");
+    const number = at ? Date.parse(at) : /^-?\d+(\.\d+)?( ?%)?$/.test(text) ? Number.parseFloat(text) : NaN;
+    return { text, number, currency: cell.querySelector(".currency")?.textContent ?? "" };
   };
   const compare = (one, other) => {
+    const words = Number.isNaN(one.number) - Number.isNaN(other.number);
+    if (words) return words; // figures before words
+    if (Number.isNaN(one.number)) return one.text.localeCompare(other.text, "en", { numeric: true, sensitivity: "base" });
     if (one.currency !== other.currency) return one.currency < other.currency ? -1 : 1;
-    if (!Number.isNaN(one.number) && !Number.isNaN(other.number)) return one.number - other.number;
-    return one.text.localeCompare(other.text, "en", { numeric: true, sensitivity: "base" });
+    return one.number - other.number;
+  };
+  const sortKeys = (rows, column) => {
+    const keys = new Map(rows.map((row) => [row, column < 0 ? null : sortKey(row.cells[column])]));
+    const found = [...keys.values()].filter((key) => key?.text);
+    const first = found.map((key) => key.currency).filter(Boolean).sort()[0] ?? "";
+    for (const key of found) key.currency ||= first; // what names no currency, such as 0, is a sum in any
+    return keys;
   };
   const order = (table) => {
     const [name, way] = orders.get(heading(table)) ?? [];
@@ -87,7 +110,7 @@
     }
     const rows = [...body.rows];
     rows.forEach((row, place) => { row.dataset.place ??= String(place); });
-    const key = new Map(rows.map((row) => [row, column < 0 ? null : sortKey(row.cells[column])]));
+    const key = sortKeys(rows, column);
     rows.sort((one, other) => {
       const totals = one.classList.contains("total") - other.classList.contains("total");
       const [a, b] = [key.get(one), key.get(other)];
@@ -101,12 +124,16 @@
     for (const table of within.querySelectorAll("table.rows:not(.diff, .three, [data-fixed]), table[data-sorts]")) {
       const head = table.tHead?.rows[0], rows = [...(table.tBodies[0]?.rows ?? [])];
       const paged = table.closest(".table-box")?.nextElementSibling?.matches("nav.pager");
-      if (!head || table.dataset.sortable || paged || table.tBodies.length > 1 || head.querySelector("a")) continue;
+      const filled = table.closest("form") && table.querySelector("input, select, textarea");
+      if (!head || table.dataset.sortable || paged || filled || table.tBodies.length > 1 || head.querySelector("a")) continue;
       if (rows.filter((row) => !row.classList.contains("total")).length < 2) continue;
       if (rows.some((row) => row.cells.length !== head.cells.length)) continue;
       table.dataset.sortable = "";
       for (const cell of head.cells) {
-        if (cell.querySelector(".hidden-text, input") || !cell.textContent.trim()) continue;
+        if ("fixed" in cell.dataset || cell.querySelector(".hidden-text, input") || !cell.textContent.trim()) continue;
+        const cells = rows.filter((row) => !row.classList.contains("total")).map((row) => row.cells[cell.cellIndex]);
+        const several = (one) => !("sort" in one.dataset) && one.querySelectorAll(".figure").length > 1;
+        if (cells.some(several)) continue; // which of the figures would it be?
         const button = document.createElement("button");
         button.type = "button";
         button.className = "sorts";
@@ -191,7 +218,13 @@
     }
   });
 
-  const ready = (within) => { localTimes(within); sortable(within); countChosen(); };
+  // a page that is told to load anew does so when nothing is asked or typed on it: the next look tells it once more
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const anew = event.detail.xhr.getResponseHeader("HX-Refresh") === "true";
+    if (anew && document.querySelector("dialog[open], form[data-watch][data-changed]")) event.preventDefault();
+  });
+
+  const ready = (within) => { localTimes(within); localDays(within); sortable(within); countChosen(); };
   document.addEventListener("htmx:afterSettle", (event) => ready(event.target instanceof Element ? event.target.parentElement ?? document : document));
   document.addEventListener("htmx:oobAfterSwap", () => ready(document));
   ready(document);
