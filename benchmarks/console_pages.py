@@ -24,7 +24,6 @@ LEFT_OUT = {
     "/sandbox": "only a demo has it",
     "/sandbox/calls": "only a demo has it",
     "/sandbox/faults": "only a demo has it",
-    "/c/{connection}/runs/{run}/replay": "decides all documents of a run anew, as often as somebody asks for it",
 }
 """Pages that are not measured, and why."""
 _TRIES = 20

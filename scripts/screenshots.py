@@ -201,6 +201,7 @@ def _typed(page: Page, fields: Mapping[str, str], button: str) -> None:
 
 def take(page: Page, file: Path, most: int) -> None:
     """A picture of the whole page, or of its beginning when it is long; webp, or png by the file's name."""
+    page.locator("[hx-trigger=load]").wait_for(state="detached")
     size = page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
     clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], most), "scale": 1}
     how = {"format": "png"} if file.suffix == ".png" else {"format": "webp", "quality": _QUALITY}

@@ -44,6 +44,7 @@ _QUERIES = {
     "/c/{connection}/mapping/compare": "older=1&newer=2",
     "/c/{connection}/mapping/row": "table=cost_type&row=1",
     "/search": "q=P100001",
+    "/c/{connection}/runs/{run}/replay": "shown=yes",
 }
 _PARTS = ("story", "related", "audit", "replay")
 """Further tabs of a document's page."""

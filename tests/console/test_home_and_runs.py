@@ -113,7 +113,8 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     assert "is planned in IFS" in scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
     assert scene.ask("/c/north/runs/1?as=xlsx&of=skips", otto.cookie).status == 200
     assert scene.ask("/c/north/runs/1?as=csv&of=else", otto.cookie).status == 400
-    assert "The same decision" in otto.sees("/c/north/runs/1/replay?mapping=then")
+    assert "It is being decided again" in otto.sees("/c/north/runs/1/replay?mapping=then")
+    assert "The same decision" in otto.sees("/c/north/runs/1/replay?mapping=then&shown=yes")
     skips = scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
     assert "order P1" in skips
     assert "order:P1" not in skips

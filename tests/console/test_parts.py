@@ -168,7 +168,7 @@ def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> 
     values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs"}
 
     def cells(replayed: Replayed) -> list[list[str]]:
-        shown = render("runs/replay.html", **values, replayed=replayed, which="now")
+        shown = render("runs/replay.html", **values, replayed=replayed, which="now", shown=True)
         rows = re.findall(r"<tr>(.*?)</tr>", shown, re.S)
         return [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
 
@@ -179,7 +179,9 @@ def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> 
     assert rows[4][:2] == ["contract P2", "Write the lines of the contract"]
     same = structs.replace(found, same=True, then=0, now=0, only_then=[], only_now=[], waiting=4)
     for held_same, says in ((True, "the same 4 records wait."), (False, "but not the same records wait: 4")):
-        shown = render("runs/replay.html", **values, replayed=structs.replace(same, held_same=held_same), which="now")
+        shown = render(
+            "runs/replay.html", **values, replayed=structs.replace(same, held_same=held_same), which="now", shown=True
+        )
         assert f"Nothing was to be sent then, and nothing would be now; {says}" in shown
 
 

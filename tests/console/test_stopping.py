@@ -1,4 +1,4 @@
-"""A run at work in a browser: it is followed while it goes, and stopped by who may."""
+"""A run in a browser: it is followed while it goes, stopped by who may, and decided again."""
 
 from __future__ import annotations
 
@@ -28,4 +28,6 @@ def test_a_run_at_work_is_followed_and_stopped(scene: Scene, browser: Browser) -
         expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
         page.reload()
         expect(page.get_by_role("main")).to_contain_text("It was cancelled")
+        page.goto("/c/north/runs/1/replay")
+        expect(page.get_by_role("main")).to_contain_text("The same decision")
         assert scene.ask("/c/north/audit?q=cancel", scene.cookie("vera")).body.count("otto")

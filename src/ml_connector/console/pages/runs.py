@@ -88,17 +88,22 @@ def cancel(page: Page) -> Response:
 
 
 def replay(page: Page) -> Response:
-    """Decides a run again, beside what was decided then."""
+    """Decides a run again, beside what was decided then.
+
+    The page is there at once and asks for the rest, with `shown`, by itself: a large run takes its time.
+    """
     given = page.query(actions.ReplayGiven)
     run: RunPage = page.do(actions.SHOW, actions.OfRun(given.connection, given.run))
-    found, trouble, status = None, None, 200
+    found, trouble, shown = None, None, bool(page.request.query_params.get("shown"))
     try:
-        found = page.do(actions.REPLAY, given)
+        found = page.do(actions.REPLAY, given) if shown else None
     except (BadInput, NothingSuchHere) as error:
-        trouble, status = error, 400
+        trouble = error
+    within = "hx-request" in page.request.headers  # a part of a page is put in its place only where all is well
     return page.render(
         "runs/replay.html",
-        status=status,
+        status=400 if trouble and not within else 200,
+        shown=shown,
         run=run,
         replayed=found and msgspec.structs.replace(found, flows=[flow for flow in FLOWS if flow in found.flows]),
         trouble=trouble,
