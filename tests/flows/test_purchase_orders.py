@@ -41,13 +41,13 @@ def test_a_page_of_orders_as_a_controller_reads_it() -> None:
         order(state=OrderState.PLANNED, id="P4"),
     )
     assert told(decision) == page("""
-        create commitment:P1@1201: Order P1 is released in IFS and not in Procore yet.
+        create commitment:P1@1201: Order P1 is released in IFS and was not in Procore.
         fill commitment:P1@1201 50.00 USD: Its schedule of values.
         status commitment:P1@1201: Released in IFS is Approved in Procore.
-        create commitment:P2@1201: Order P2 is released in IFS and not in Procore yet.
+        create commitment:P2@1201: Order P2 is released in IFS and was not in Procore.
         fill commitment:P2@1201 50.00 USD: Its schedule of values.
         status commitment:P2@1201: Released in IFS is Approved in Procore.
-        create commitment:P2@1202: Order P2 is released in IFS and not in Procore yet.
+        create commitment:P2@1202: Order P2 is released in IFS and was not in Procore.
         fill commitment:P2@1202 100.00 USD: Its schedule of values.
         status commitment:P2@1202: Released in IFS is Approved in Procore.
         HOLD project_missing for order:P3 (buyer) with 50.00 USD: \\

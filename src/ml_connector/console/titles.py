@@ -184,12 +184,19 @@ def detail_title(name: str) -> str:
     return name.replace("_", " ")
 
 
+_OURS = frozenset({"intent", "once_key", "source"})
+"""Details by which the product finds its own rows again."""
+
+
 def details_of(details: Mapping[str, Any], zone: str = "") -> list[tuple[str, str, str]]:
-    """The details of a row of the audit trail: name and value as people read them, and the moment where it is one."""
+    """The details of a row of the audit trail: name and value as people read them, and the moment where it is one.
+
+    What only programs go by (`_OURS`) is left to the files and the API.
+    """
     return [
         (detail_title(name), detail_text(name, value, zone), value if is_moment(value) else "")
         for name, value in details.items()
-        if value not in ("", None, {}, [])
+        if value not in ("", None, {}, []) and name not in _OURS
     ]
 
 

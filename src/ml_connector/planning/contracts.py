@@ -67,7 +67,7 @@ def settled(situation: Situation, order: PurchaseOrder, ours: Commitment, linked
 def _create(contract: Contract) -> list[Intent]:
     ours = contract.ours
     header = msgspec.structs.replace(ours, lines=(), status=CommitmentStatus.DRAFT)
-    why = f"Order {contract.order.id} is {contract.order.state.value} in IFS and not in Procore yet."
+    why = f"Order {contract.order.id} is {contract.order.state.value} in IFS and was not in Procore."
     intents = [_intent(contract, Verb.CREATE, header, why, counts_as="created")]
     intents.append(_fill(contract, ours.lines, ours.money(), "Its schedule of values.", (Verb.CREATE,)))
     if ours.status is not CommitmentStatus.DRAFT:

@@ -158,6 +158,7 @@ def get(conn: Connection, connection_id: int, keys: Iterable[Key]) -> dict[Key, 
     sql = f"""
         SELECT connection_id, {_COLUMNS} FROM names
         WHERE connection_id = %s AND (kind, id) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
+        ORDER BY kind, id
     """
     rows = bulk.fetch(conn, sql, (connection_id, [key.kind for key in wanted], [key.id for key in wanted]))
     return {Key(row[1], row[2]): NameRow(*row) for row in rows}

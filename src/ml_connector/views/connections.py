@@ -48,8 +48,10 @@ _COLUMNS = (
     Column("company_id", "Procore company", sortable=True),
     Column("projects_url", "Procore address", sortable=True),
     Column("last_run", "Last run", "moment", sortable=True),
-    Column("last_state", "Ended", "state", sortable=True),
+    Column("last_state", "Last run ended", "state", sortable=True),
 )
+_ENDED = {"stopped": "Waits for a person"}
+"""States of a run by which nobody would know how it ended."""
 _SORTS = tuple(one.key for one in _COLUMNS if one.sortable)
 
 
@@ -128,7 +130,9 @@ def _row(line: ConnectionLine) -> dict[str, Any]:
     return {
         **msgspec.structs.asdict(line),
         "state": {"state": "waiting" if line.state == "set-up" else line.state, "word": line.state.capitalize()},
-        "last_state": line.last_state or None,
+        "last_state": {"state": line.last_state, "word": _ENDED.get(line.last_state, line.last_state.capitalize())}
+        if line.last_state
+        else None,
         "href": f"/connections/{line.name}",
     }
 

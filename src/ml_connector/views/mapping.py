@@ -155,6 +155,9 @@ def rows(app: App, look: RowsLook) -> Listing:
     first = (look.page - 1) * look.size
     back = look.section == "reverse"
     columns, only = (_COLUMNS[:_OF_THE_WAY_BACK], ("never",)) if back else (_COLUMNS, ("never", "unused", "used"))
+    if look.section.startswith("budget_"):  # what an estimate is made of
+        of_estimates = Column("uses", "Cost elements", "number", sortable=True)
+        columns = tuple(of_estimates if one.key == "uses" else one for one in columns)
     return listing(columns, kept_rows[first : first + look.size + 1], look, {"only": only})
 
 
