@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis import Case
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from ml_connector.access import tokens as api_tokens
@@ -39,16 +42,23 @@ def test_the_description_has_every_action() -> None:
     assert len(set(names)) == len(names) == len(told)
 
 
-@schema.parametrize()
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_it_answers_as_described(case: Case, scene: Scene, bearer: str) -> None:
-    if case.path_parameters and "connection" in case.path_parameters and len(case.path_parameters["connection"]) % 2:
-        case.path_parameters["connection"] = "north"  # else most requests would end at a connection that is not there
-    # `ignored_auth` takes our header for one it had left out (test_who_may.py asks as a stranger); what has the right
-    # shape may still be refused for what it says, such as the name of a connection that is not there
-    case.call_and_validate(
-        base_url=scene.url,
-        headers={"authorization": f"Bearer {bearer}"},
-        timeout=30,
-        excluded_checks=[ignored_auth, positive_data_acceptance],
-    )
+@pytest.mark.parametrize("operation", [one.ok() for one in schema.get_all_operations()], ids=lambda one: one.label)
+def test_it_answers_as_described(operation: APIOperation[Any, Any, Any, Any], scene: Scene, bearer: str) -> None:
+    """An item of its own for each: those that schemathesis makes have one name, and xdist would run one of them."""
+
+    @given(case=operation.as_strategy())
+    @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    def ask(case: Case) -> None:
+        parts = case.path_parameters
+        if parts and "connection" in parts and len(parts["connection"]) % 2:
+            parts["connection"] = "north"  # else most requests would end at a connection that is not there
+        # `ignored_auth` takes our header for one it had left out (test_who_may.py asks as a stranger); what has the
+        # right shape may still be refused for what it says, such as the name of a connection that is not there
+        case.call_and_validate(
+            base_url=scene.url,
+            headers={"authorization": f"Bearer {bearer}"},
+            timeout=30,
+            excluded_checks=[ignored_auth, positive_data_acceptance],
+        )
+
+    ask()
