@@ -170,7 +170,7 @@ def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
         "asked_by": plan.asked_by or BEGAN.get(plan.trigger, plan.trigger),
         "what": _what(summary),
         "money": [{"amount": amount, "currency": currency} for currency, amount in most],
-        "approved_by": plan.approved_by,
+        "approved_by": plan.approved_by or ("by policy" if stands(plan) == "applied" else ""),
     }
 
 
