@@ -97,9 +97,11 @@ def read_up_to(conn: Connection, connection_id: int, exchange: int) -> None:
 
 def uses(conn: Connection, connection_id: int, *, only_open: bool = False) -> list[Use]:
     """Every way of coding in use, each once a project; `only_open`: on documents that a run looks at again."""
-    sql = "SELECT DISTINCT u.project, u.codes, u.activity, u.sub_project FROM code_uses u WHERE u.connection_id = %s"
-    if only_open:
-        sql = sql.replace(" WHERE ", f" {_SOURCE} WHERE ") + " AND coalesce(s.open, true)"
+    source, still_open = (_SOURCE, "AND coalesce(s.open, true)") if only_open else ("", "")
+    sql = f"""
+        SELECT DISTINCT u.project, u.codes, u.activity, u.sub_project FROM code_uses u {source}
+        WHERE u.connection_id = %s {still_open}
+    """
     return [
         Use(project, _codes(codes), activity, sub_project)
         for project, codes, activity, sub_project in bulk.fetch(conn, sql, (connection_id,))
