@@ -35,7 +35,8 @@ def given(link: str = "auto", links: dict[Key, str] | None = None, **rulings: An
 
 def test_equal_number_or_only_name_is_linked() -> None:
     assert told(decide(given(), [BRIDGE, PIER], [THEIR_BRIDGE, THEIR_PIER])) == page("""
-        link project:1201 -> 5001: Project 1201 is Harbour Bridge Replacement in Procore: project number.
+        link project:1201 -> 5001: Project 1201 is Harbour Bridge Replacement in Procore: project number, \\
+        name is 70 % alike.
         link project:1202 -> 5002: Project 1202 is NORTH PIER in Procore: name, number without its prefix.
         """)
 
@@ -72,7 +73,8 @@ def test_two_projects_never_share_a_partner() -> None:
     copy = Project("1299", "1299", "Harbour Bridge Replacement", True)
     decision = decide(given(), [BRIDGE, copy], [THEIR_BRIDGE])
     assert told(decision) == page("""
-        link project:1201 -> 5001: Project 1201 is Harbour Bridge Replacement in Procore: project number.
+        link project:1201 -> 5001: Project 1201 is Harbour Bridge Replacement in Procore: project number, \\
+        name is 70 % alike.
         HOLD project_match for ruling:project:1299 (project accountant): \\
         Project 1299 Harbour Bridge Replacement looks like the Procore project Harbour Bridge Replacement, which \\
         already stands for project 1201. Two projects cannot share one: answer `ignore` to leave this one out.

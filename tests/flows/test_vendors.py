@@ -92,7 +92,7 @@ def test_another_integrations_mark_is_left_alone() -> None:
     assert "Another integration's origin_id stays as it is." in intent.reason
     ours = msgspec.structs.replace(HWC, origin="10/vendor/S100")
     (again,) = run(given(), [HOLLIS], [ours]).intents
-    said = "Same as HWC Holdings in Procore: made or taken over by this product before."
+    said = "Same as HWC Holdings in Procore: key of ml-connector, tax number, country."
     assert (again.verb.value, again.reason) == ("link", said)
 
 

@@ -32,6 +32,15 @@ def test_our_once_key_comes_before_everything() -> None:
     assert (match.verdict, match.candidates[0].id) == (Verdict.CERTAIN, "1")
 
 
+def test_what_differs_from_a_vendor_of_our_key_is_shown() -> None:
+    other = {"tax_number": "98-7654321", "country": "US", "city": "Austin", "origin": ONCE}
+    (seen,) = find(vendor("1", "Hollis & Webb Concrete", **other)).candidates
+    assert seen.agrees == ("key of ml-connector", "name without legal form", "country", "city")
+    assert seen.differs == ("tax number",)
+    (renamed,) = find(vendor("1", "HWC Holdings", origin=ONCE)).candidates
+    assert (renamed.agrees, renamed.differs) == (("key of ml-connector",), (f"name is {renamed.score} % alike",))
+
+
 def test_an_equal_tax_number_is_certain_whatever_the_name() -> None:
     match = find(vendor("2", "HWC Holdings", tax_number="12-3456789", country="US"), vendor("3", OURS.name))
     assert (match.verdict, match.candidates[0].id) == (Verdict.CERTAIN, "2")
@@ -86,7 +95,9 @@ BRIDGE = project("1201", "1201", "Harbour Bridge")
 
 def test_a_project_is_found_by_number_then_by_name() -> None:
     theirs = [project("9", "1201", "Something"), project("8", "77", "Harbour Bridge")]
-    assert match_project(BRIDGE, theirs).candidates[0].id == "9"
+    by_number = match_project(BRIDGE, theirs)
+    assert (by_number.verdict, by_number.candidates[0].id) == (Verdict.CERTAIN, "9")
+    assert (by_number.candidates[0].agrees, by_number.candidates[0].differs[0][:8]) == (("project number",), "name is ")
     assert match_project(BRIDGE, theirs[1:]).candidates[0].agrees == ("name",)
     prefixed = [project("8", "US-1201", "HARBOUR BRIDGE")]
     assert match_project(BRIDGE, prefixed).candidates[0].agrees == ("name", "number without its prefix")
@@ -94,6 +105,8 @@ def test_a_project_is_found_by_number_then_by_name() -> None:
 
 def test_two_projects_of_one_number_or_name_are_asked_about() -> None:
     assert match_project(BRIDGE, [project("1", "1201", "A"), project("2", "1201", "B")]).verdict is Verdict.ASK
+    near = match_project(BRIDGE, [project("9", "1201", "Harbour Bridge, phase 2")]).candidates[0]
+    assert (near.agrees[0], near.agrees[1][:8], near.differs) == ("project number", "name is ", ())
     twins = [project("1", "5", "Harbour Bridge"), project("2", "6", "harbour bridge")]
     assert match_project(BRIDGE, twins).verdict is Verdict.ASK
     assert match_project(BRIDGE, [project("1", "9", "Depot")]).verdict is Verdict.NONE

@@ -12,6 +12,9 @@ from ml_connector.planning.names import nearness, normal_name, normal_number
 from ml_connector.records.project import Project
 from ml_connector.records.vendor import Vendor
 
+_SOME_NAME = 50
+"""Likeness (0 to 100) below which the name of a project of an equal number speaks against it."""
+
 
 class Verdict(Enum):
     """What the evidence allows."""
@@ -70,12 +73,13 @@ class VendorIndex:
 
     def find(self, supplier: Vendor, once_key: str, *, near: int, name_links: bool) -> Match:
         """Looks by once-key, then number, then normalised name, then likeness of `near` or more (0 to 100)."""
-        known = self._by_origin.get(once_key)
-        if known:
-            ours = ("made or taken over by this product before",)
-            return Match(Verdict.CERTAIN, (Candidate(known.id, known.name, 100, ours),))
         number = normal_number(supplier.tax_number, supplier.country)
         name = normal_name(supplier.name)
+        known = self._by_origin.get(once_key)
+        if known:
+            seen = self._candidate(supplier, name, number, known, sure=True)
+            ours = msgspec.structs.replace(seen, agrees=("key of ml-connector", *seen.agrees))
+            return Match(Verdict.CERTAIN, (ours,))
         if number and (same := self._by_number.get(number)):
             found = tuple(self._candidate(supplier, name, number, vendor) for vendor in same)
             return Match(Verdict.CERTAIN if len(same) == 1 else Verdict.ASK, found)
@@ -92,7 +96,10 @@ class VendorIndex:
         close.sort(key=lambda candidate: (-candidate.score, candidate.id))
         return Match(Verdict.ASK if close else Verdict.NONE, tuple(close[:5]))
 
-    def _candidate(self, supplier: Vendor, name: str, number: str | None, vendor: Vendor) -> Candidate:
+    def _candidate(
+        self, supplier: Vendor, name: str, number: str | None, vendor: Vendor, *, sure: bool = False
+    ) -> Candidate:
+        """What speaks for a vendor and against it; where it is `sure` without its name, a near name is a difference."""
         agrees: list[str] = []
         differs: list[str] = []
         theirs = normal_number(vendor.tax_number, vendor.country)
@@ -102,7 +109,7 @@ class VendorIndex:
         if score == 100:
             agrees.append("name without legal form")
         else:
-            (differs if number and number == theirs else agrees).append(f"name is {score} % alike")
+            (differs if sure or (number and number == theirs) else agrees).append(f"name is {score} % alike")
         if supplier.country and vendor.country:
             (agrees if supplier.country == vendor.country else differs).append("country")
         if supplier.city and vendor.city:
@@ -116,10 +123,10 @@ def match_project(project: Project, theirs: Sequence[Project]) -> Match:
     """Looks for an equal number, then for an equal name; more than one of either, or a near number, asks."""
     number = _plain(project.number)
     exact = [other for other in theirs if other.number and other.number == project.number]
-    if len(exact) == 1:
-        return Match(Verdict.CERTAIN, (Candidate(exact[0].id, exact[0].name, 100, ("project number",)),))
     if exact:
-        return Match(Verdict.ASK, tuple(Candidate(o.id, o.name, 100, ("project number",)) for o in exact))
+        return Match(
+            Verdict.CERTAIN if len(exact) == 1 else Verdict.ASK, tuple(_of_same_number(project, one) for one in exact)
+        )
     named = [other for other in theirs if normal_name(other.name) == normal_name(project.name)]
     if len(named) == 1:
         agrees: tuple[str, ...] = ("name",)
@@ -129,6 +136,15 @@ def match_project(project: Project, theirs: Sequence[Project]) -> Match:
     if named:
         return Match(Verdict.ASK, tuple(Candidate(o.id, o.name, 100, ("name",)) for o in named))
     return Match(Verdict.NONE)
+
+
+def _of_same_number(project: Project, other: Project) -> Candidate:
+    """A project of our number; a name that has nothing of ours speaks against it."""
+    alike = nearness(normal_name(project.name), normal_name(other.name))
+    name = "name" if alike == 100 else f"name is {alike} % alike"
+    if alike >= _SOME_NAME:
+        return Candidate(other.id, other.name, 100, ("project number", name))
+    return Candidate(other.id, other.name, 100, ("project number",), (name,))
 
 
 def _plain(number: str) -> str:

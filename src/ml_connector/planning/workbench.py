@@ -82,7 +82,7 @@ class Decided(msgspec.Struct, frozen=True):
 def pair_projects(
     ours: Sequence[Project], theirs: Sequence[Project], weights: Mapping[str, Weight]
 ) -> tuple[Pair, ...]:
-    """Open IFS projects with the Procore projects of their number or name, those with most orders first."""
+    """Open IFS projects with the Procore projects of their number or name: by their orders, then their money."""
     found = []
     for project in ours:
         if project.open:
@@ -94,13 +94,13 @@ def pair_projects(
             )
             weight = weights.get(project.id, Weight())
             found.append(Pair(project.id, project.name, project.number, match.verdict.value, alike, weight))
-    return tuple(sorted(found, key=lambda one: (-one.weight.orders, one.number)))
+    return tuple(sorted(found, key=lambda one: (*_heaviest(one.weight), one.number)))
 
 
 def pair_vendors(
     company: str, suppliers: Iterable[Vendor], theirs: Sequence[Vendor], weights: Mapping[str, Weight], near: int
 ) -> tuple[Pair, ...]:
-    """Suppliers with the Procore vendors of their number or a name like theirs, those with most orders first.
+    """Suppliers with the Procore vendors of their number or a name like theirs: by their orders, then their money.
 
     The verdict is the one a run would come to with `near`; what is less alike is shown, too, for a person to choose.
     """
@@ -125,7 +125,7 @@ def pair_vendors(
                 purchasable=supplier.purchasable,
             )
         )
-    return tuple(sorted(found, key=lambda one: (-one.weight.orders, one.id)))
+    return tuple(sorted(found, key=lambda one: (*_heaviest(one.weight), one.id)))
 
 
 def acceptable(
@@ -173,6 +173,11 @@ def known_projects(theirs: Iterable[Project]) -> tuple[Known, ...]:
 def place_of(vendor: Vendor) -> str:
     """City and country of a vendor, as far as they are known."""
     return ", ".join(part for part in (vendor.city, vendor.country) if part)
+
+
+def _heaviest(weight: Weight) -> tuple[int, Decimal]:
+    """What sorts records by their orders, then by money (the greatest sum of one currency), the heaviest first."""
+    return -weight.orders, -max(weight.money.values(), default=Decimal())
 
 
 def _alike(vendor: Vendor, score: int, agrees: tuple[str, ...], differs: tuple[str, ...]) -> Alike:

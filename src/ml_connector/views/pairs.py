@@ -81,7 +81,7 @@ class Workbench(msgspec.Struct, frozen=True):
 
 
 def workbench(app: App, look: PairLook) -> Workbench:
-    """A page of pairs, those with most orders first; BadInput before anybody looked at both sides."""
+    """A page of pairs, those with most orders and money first; BadInput before anybody looked at both sides."""
     survey = surveying.surveyed(app, look.connection)
     if survey is None:
         raise BadInput("Nobody has looked at both sides yet.", remedy="Do the step before: see what is there.")
