@@ -18,6 +18,7 @@ from ml_connector.access.users import add_user
 from ml_connector.app import App
 from ml_connector.console.application import console
 from ml_connector.sandbox.running import RunningSandbox
+from ml_connector.service.serving import keep_loaded
 from ml_connector.settings import Settings
 from ml_connector.webhooks.serving import Door
 
@@ -54,6 +55,7 @@ def main() -> int:
         cookie = signing_in.sign_in(app, "bench", _PASSWORD, "127.0.0.1", "bench").cookie
         door = Door(app, port=0, site=console(app))
         door.start()
+        keep_loaded()  # as a process of the service does
         try:
             return _measured(app, row.id, door.url, cookie, given.times)
         finally:

@@ -115,7 +115,8 @@ def _documents(db: Database, connection_id: int, chance: random.Random, sizes: t
 def _link(db: Database, connection_id: int, rows: Iterator[tuple[str, str, Body, str, str]]) -> None:
     batch: list[LinkRow] = []
     for kind, key, body, target, once in rows:
-        batch.append(LinkRow(kind, key, target, once_key=once, evidence="Made for timing.", base=pack(body)))
+        scope = key.rpartition("@")[2] if "@" in key else ""
+        batch.append(LinkRow(kind, key, target, scope, once, evidence="Made for timing.", base=pack(body)))
         if len(batch) == _SLICE:
             _put(db, connection_id, batch)
             batch = []

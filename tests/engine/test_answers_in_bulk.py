@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -212,6 +212,53 @@ def test_a_write_without_an_answer_is_a_row_of_the_inbox(app: App) -> None:
         writes = causes.unknown_of(conn, app.connection(NAME).id, cause, Asked())
         assert causes.unknown_of(conn, app.connection(NAME).id, cause._replace(flow="payments"), Asked()) == []
     assert [(one.erp_id, one.amount) for one in writes] == [("U1@1201", 20_000_000), ("U2@1201", 5)]
+
+
+def test_what_has_steps_that_need_a_write_without_an_answer_waits_behind_it(app: App) -> None:
+    sent(app, "U7@1201", "unknown", 30_000_000)
+    held(app, [question("V7", HoldReason.COMMITMENT_MISSING, waits_for=Key("commitment", "U7@1201"), amount=3)])
+    invoice = Step("supplier_invoices", "subcontractor_invoice", "907@U7@1201", "907")
+    for verb, amount in (("create", 40), ("update", -2)):
+        planned(app, invoice, verb, amount, needs='[["project", "1201"], ["commitment", "U7@1201"]]')
+    paid = Step("payments", "payment", "SUPAY/907/1@U7@1201", "SUPAY/907/1")
+    planned(app, paid, "create", 8, needs='[["subcontractor_invoice", "907@U7@1201"]]', state="waiting")
+    order = Step("purchase_orders", "commitment", "V7@1201", "V7")  # held already: it counts once
+    planned(app, order, "create", 5, needs='[["commitment", "U7@1201"]]')
+    own = Step("purchase_orders", "change_order", "U7@1201/1", "U7")  # of the document whose write it is
+    planned(app, own, "amend", 500, needs='[["commitment", "U7@1201"]]')
+    gone = Step("supplier_invoices", "subcontractor_invoice", "908@U7@1201", "908")
+    planned(app, gone, "create", 600, needs='[["commitment", "U7@1201"]]', state="superseded")
+    other = Step("supplier_invoices", "subcontractor_invoice", "909@U9@1201", "909")
+    planned(app, other, "create", 700, needs='[["commitment", "U9@1201"]]')
+    cause = Cause(UNKNOWN, WRITE, "create commitment", "purchase_orders", "commitment")
+    questions = Cause("commitment_missing", "commitment", "U7@1201")
+    with app.db.begin() as conn:
+        found = causes.blocked(conn, app.connection(NAME).id, [questions, cause])
+    kinds = {"order": 2, "payment": 1, "supplier_invoice": 1}  # V1 waits behind another write of this cause
+    assert (found[cause].kinds, found[cause].money) == (kinds, {"USD": Decimal(3 + 3 + 42 + 8)})
+    assert questions not in found
+
+
+class Step(NamedTuple):
+    """The record a step is about, and its document."""
+
+    flow: str
+    kind: str
+    record: str
+    source: str
+
+
+def planned(app: App, step: Step, verb: str, amount: int, *, needs: str, state: str = "planned") -> None:
+    """A step that has not gone, and what it needs."""
+    number = app.connection(NAME).id
+    with app.db.begin() as conn:
+        made = conn.exec_driver_sql(
+            "INSERT INTO intents (connection_id, run_id, flow, kind, erp_id, source, verb, amount, needs, body, "
+            "currency, digest) VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s, '', 'USD', '') RETURNING id",
+            (number, *step, verb, amount, needs),
+        ).scalar_one()
+        sql = "INSERT INTO intent_states (id, connection_id, state) VALUES (%s, %s, %s)"
+        conn.exec_driver_sql(sql, (made, number, state))
 
 
 def sent(app: App, contract: str, state: str, amount: int) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb
-from ml_connector.store import connections, holds, journal, links, sources, standings
+from ml_connector.store import code_uses, connections, holds, journal, links, sources, standings
 from ml_connector.store.links import LinkRow
 from ml_connector.store.postgres import Database
 from ml_connector.store.sources import Seen
@@ -61,6 +61,36 @@ def test_of_more_open_ones_than_a_run_asks_for_each_has_its_turn(database: Datab
     assert {one.key.id for asked in turns for one in asked} == {"1", "2", "3", "new"}
     assert [len(asked) for asked in turns] == [3] * 39
     assert [one.key.id for one in every][4:] == ["nowhere"], "it comes last"
+
+
+def test_what_came_to_its_end_is_marked_and_followed_again_when_it_stands_otherwise(
+    database: Database, cid: int
+) -> None:
+    ours = [Key("voucher", number) for number in ("waits", "booked", "back")] + [Key("vendor", "S1")]
+
+    def look(run: int, states: dict[str, str]) -> list[tuple[str, bool]]:
+        seen = [Stood(Key("voucher", one), state, datetime(2027, 1, 15, tzinfo=UTC)) for one, state in states.items()]
+        standings.note(conn, cid, run, seen, {"voucher": ("updated", "cancelled")})
+        return sorted(tuple(row) for row in conn.exec_driver_sql("SELECT erp_id, ended FROM links WHERE ended"))
+
+    with database.begin() as conn:
+        links.put_links(conn, cid, [LinkRow(key.kind, key.id, f"T-{key.id}") for key in ours])
+        assert look(1, {"waits": "approved", "booked": "updated", "back": "cancelled"}) == [
+            ("back", True),
+            ("booked", True),
+        ]
+        links.put_links(conn, cid, [LinkRow("voucher", "booked", "T-booked", stamp="later")])
+        assert look(2, {"back": "approved"}) == [("booked", True)]
+        still = standings.still_open(conn, cid, "voucher", Wanted(("updated", "cancelled"), (), 3, 9))
+    assert {one.key.id for one in still} == {"waits", "back"}
+
+
+def test_invoices_on_some_contracts_are_found_with_their_corrections(database: Database, cid: int) -> None:
+    found = ["I1@P1@12", "I1@P1@12~c1", "I2@P1@12~r10", "I1@P2@12", "I3@P1@1", "I4@P1@12X"]
+    with database.begin() as conn:
+        links.put_links(conn, cid, [LinkRow("subcontractor_invoice", one, one, base=b"b") for one in found])
+        on = code_uses.billed_on(conn, cid, ["P1@12", "P9@12"])
+    assert sorted(on) == [("I1@P1@12", b"b"), ("I1@P1@12~c1", b"b"), ("I2@P1@12~r10", b"b")]
 
 
 def _hold(key: Key) -> Hold:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from types import MappingProxyType
 
 from ml_connector.engine.work import Draft, Work
 from ml_connector.kernel.errors import NameMissing, Refused, RightMissing
@@ -33,6 +34,10 @@ CLOSED = ("Closed", "Cancelled", "POCreated")
 """Ends of a purchase requisition (facts/ifs.md 11.4)."""
 FLOWS = ("subcontractor_invoices", "direct_costs")
 """Flows of which a run must look at everything to ask for invoices and requisitions of ours."""
+ENDS = MappingProxyType(
+    {"voucher": BOOKED, "erp_invoice": tuple(state.value for state in ENDED), "purchase_requisition": CLOSED}
+)
+"""Kinds that are followed, and their ends."""
 PLANNED = "Planned"
 """How a requisition of ours is left."""
 _LACKING = (RightMissing, NameMissing, Refused)
@@ -77,7 +82,7 @@ class Following:
                     self.draft.notes.append(said)
         if self.seen:
             with self.work.db.begin() as conn:
-                standings.note(conn, self.work.connection_id, self.work.run_id, self.seen)
+                standings.note(conn, self.work.connection_id, self.work.run_id, self.seen, ENDS)
 
     def _vouchers(self) -> None:
         work, left = self.work, self.situation.policies.vouchers.status
@@ -87,7 +92,7 @@ class Following:
             if one.status is not None:
                 self._take(Key("voucher", one.once_key.removeprefix(own)), one, before=left)
         most = MOST if work.scope.whole("subcontractor_invoices") else MOST_NAMED
-        asked = self._open("voucher", BOOKED, most, held)
+        asked = self._open("voucher", most, held)
         named = {key: once_key(work.company, key.id) for key in asked}
         posted = {one.once_key: one for one in work.erp.posted_vouchers(sorted(named.values()))}
         for key, once in named.items():
@@ -98,7 +103,7 @@ class Following:
                 self._stood(key, GONE)
 
     def _invoices(self) -> None:
-        asked = self._open("erp_invoice", [state.value for state in ENDED], FEW)
+        asked = self._open("erp_invoice", FEW)
         if not asked:
             return
         page = self.work.erp.invoices_by_id(sorted(asked.values()))
@@ -110,7 +115,7 @@ class Following:
                 self._stood(key, GONE)
 
     def _requisitions(self) -> None:
-        asked = self._open("purchase_requisition", CLOSED, FEW)
+        asked = self._open("purchase_requisition", FEW)
         if not asked:
             return
         named = {once_key(self.work.company, "commitment", key.id): key for key in asked}
@@ -118,8 +123,8 @@ class Following:
         for once, key in named.items():
             self._stood(key, found[once].state if once in found else GONE, before=PLANNED)
 
-    def _open(self, kind: str, ended: Iterable[str], most: int, without: Iterable[str] = ()) -> dict[Key, str]:
-        work, look = self.work, standings.Wanted(tuple(ended), tuple(without), self.work.run_id, most)
+    def _open(self, kind: str, most: int, without: Iterable[str] = ()) -> dict[Key, str]:
+        work, look = self.work, standings.Wanted(ENDS[kind], tuple(without), self.work.run_id, most)
         with work.db.begin() as conn:
             return {one.key: one.target for one in standings.still_open(conn, work.connection_id, kind, look)}
 

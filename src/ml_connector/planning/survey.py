@@ -95,6 +95,15 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     odd: tuple[Odd, ...]
 
 
+class Paired(msgspec.Struct, frozen=True, kw_only=True):
+    """What the workbenches show of a survey, which is a small part of it: as it says there."""
+
+    pairs: tuple[Pair, ...]
+    sites: tuple[Known, ...]
+    vendors: tuple[Pair, ...]
+    directory: tuple[Known, ...]
+
+
 _Codes = tuple[str, tuple[tuple[str, str], ...], str]
 """Project, code string, activity."""
 

@@ -10,7 +10,7 @@ from ml_connector.app import App
 from ml_connector.connection_file import config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
-from ml_connector.planning.survey import Survey
+from ml_connector.planning.survey import Paired
 from ml_connector.planning.workbench import QUESTIONS, Decided, Known, Pair, acceptable
 from ml_connector.service import setting_up, surveying
 from ml_connector.store import audit, bulk, links, rulings, setups
@@ -30,7 +30,7 @@ class Said(msgspec.Struct, frozen=True):
     target: str = ""
 
 
-def pairs_of(found: Survey, kind: str) -> tuple[tuple[Pair, ...], tuple[Known, ...]]:
+def pairs_of(found: Paired, kind: str) -> tuple[tuple[Pair, ...], tuple[Known, ...]]:
     """The rows of a workbench, and what may be chosen by hand."""
     return (found.pairs, found.sites) if kind == "project" else (found.vendors, found.directory)
 
@@ -80,8 +80,8 @@ def accept(app: App, name: str, kind: str, threshold: int) -> int:
     return say(app, name, kind, given) if given else 0
 
 
-def _survey(app: App, name: str) -> Survey:
-    found = surveying.surveyed(app, name)
+def _survey(app: App, name: str) -> Paired:
+    found = surveying.paired(app, name)
     if found is None:
         raise BadInput(
             "Nobody has looked at both sides yet.", remedy=f"Run `ml-connector setup look {name} survey` first."

@@ -12,7 +12,7 @@ from ml_connector.connection_file import config_from
 from ml_connector.engine.surveying import Ground, survey
 from ml_connector.kernel.errors import BadInput, Bug, ConnectorError
 from ml_connector.planning.mapping import DEFAULT, Mapper
-from ml_connector.planning.survey import Survey
+from ml_connector.planning.survey import Paired, Survey
 from ml_connector.service import setting_up
 from ml_connector.service.duty import PERSON, Done, Duty
 from ml_connector.store import agenda, mappings, setups, workers
@@ -113,6 +113,12 @@ def surveyed(app: App, name: str) -> Survey | None:
     """What the last survey found; None when there was none since either half was changed."""
     body = _found(app, name, "survey")
     return msgspec.json.decode(body, type=Survey) if body else None
+
+
+def paired(app: App, name: str) -> Paired | None:
+    """Of the same the pairs alone, and what may be chosen for them: thousands of code strings are not read for them."""
+    body = _found(app, name, "survey")
+    return msgspec.json.decode(body, type=Paired) if body else None
 
 
 def _check(app: App, name: str) -> list[Checked]:

@@ -57,6 +57,8 @@ _WAIT = """
 _UNKNOWN_CAUSE = f"'{UNKNOWN}', '{WRITE}', i.verb || ' ' || i.kind, i.flow, i.kind"
 _UNKNOWN_WAIT = _WAIT.replace("h.waits_kind", "i.kind").replace("h.waits_id", "i.erp_id")
 """What holds behind a write without an answer wait for."""
+_NEEDED = _WAIT.replace("h.waits_kind", "(n.need ->> 0)").replace("h.waits_id", "(n.need ->> 1)")
+"""The same of what a step needs."""
 
 
 class Asked(NamedTuple):
@@ -218,18 +220,29 @@ _FOUND = f"""
     found AS MATERIALIZED (
         SELECT {_CAUSE}, h.id, h.kind, h.erp_id, h.amount, h.currency, {_NODE} AS node, {_WAIT} AS wait
         FROM holds h WHERE h.connection_id = %(connection)s AND h.released_at IS NULL
+    ), step AS MATERIALIZED (
+        SELECT CASE i.flow WHEN 'purchase_orders' THEN 'order/' || i.source ELSE {_UNKNOWN_WAIT} END AS node,
+               i.id, i.needs, i.currency, abs(i.amount) AS amount
+        FROM intent_states s JOIN intents i ON i.id = s.id
+        WHERE %(steps)s AND s.connection_id = %(connection)s AND s.state IN ('planned', 'waiting')
+    ), document AS MATERIALIZED (
+        SELECT node, -min(id) AS id, max(currency) AS currency, sum(amount) AS amount FROM step GROUP BY 1
     ), waiting AS MATERIALIZED (
         SELECT id, node, wait FROM found WHERE cause_kind NOT IN ('{ANSWER}', '{ITSELF}')
         UNION ALL
         SELECT id, node, regexp_replace(wait, '^budget_code/(.*)[.][^.]*$', 'cost_code/\\1')
         FROM found WHERE cause_kind = 'budget_code'
+        UNION ALL
+        SELECT d.id, d.node, {_NEEDED} FROM step s JOIN document d USING (node)
+        CROSS JOIN LATERAL jsonb_array_elements(s.needs::jsonb) AS n (need) WHERE s.needs <> '[]'
     ), reached AS (
         SELECT r.place, w.id, w.node FROM root r JOIN waiting w ON w.wait = r.node AND w.id <> r.id
         UNION
         SELECT b.place, w.id, w.node FROM reached b JOIN waiting w ON w.wait = b.node
     )
 """
-"""Open holds, what each waits for, and what can be reached from `root` (place, id and node) from one to the next.
+"""Open holds, what each waits for, and what can be reached from `root` (place, id and node) from one to the next; with
+`steps` also the documents of steps that have not gone, each with what they need, under an id below 0.
 
 A contract is held as its order, a Procore invoice of ours as its IFS invoice; a budget code may wait for its cost code.
 """
@@ -239,7 +252,16 @@ def blocked(conn: Connection, connection_id: int, wanted: Sequence[Cause]) -> di
     """What each of some causes blocks, near and far, besides the records that wait for it themselves.
 
     The orders of a vendor, their invoices, the invoices' payments; each record once, however many ways lead to it.
+    Behind a write without an answer that is also what is not held, and has steps that need what was written.
     """
+    lost = [one for one in wanted if one.reason == UNKNOWN]
+    held = [one for one in wanted if one.reason != UNKNOWN]
+    return {**_blocked(conn, connection_id, held), **_blocked(conn, connection_id, lost, steps=True)}
+
+
+def _blocked(
+    conn: Connection, connection_id: int, wanted: Sequence[Cause], *, steps: bool = False
+) -> dict[Cause, Behind]:
     if not wanted:
         return {}
     sql = f"""
@@ -255,15 +277,20 @@ def blocked(conn: Connection, connection_id: int, wanted: Sequence[Cause]) -> di
                  WITH ORDINALITY AS w (r, k, i, f, o, place) USING (r, k, i, f, o)
         ), {_FOUND}, record AS (
             SELECT DISTINCT ON (b.place, f.kind, f.erp_id) b.place, f.kind, f.currency, f.amount
-            FROM reached b JOIN found f ON f.id = b.id
-            WHERE NOT EXISTS (SELECT 1 FROM root r WHERE r.place = b.place AND r.id = b.id)
-            ORDER BY 1, 2, f.erp_id, f.id
+            FROM reached b JOIN (
+                SELECT id, kind, erp_id, currency, amount FROM found
+                UNION ALL
+                SELECT id, split_part(node, '/', 1), substr(node, strpos(node, '/') + 1), currency, amount FROM document
+            ) AS f ON f.id = b.id
+            WHERE NOT EXISTS (SELECT 1 FROM root r
+                              WHERE r.place = b.place AND (r.id = b.id OR b.id < 0 AND r.node = b.node))
+            ORDER BY 1, 2, f.erp_id, f.id < 0, f.id
         )
         SELECT place::int, kind, currency, count(*)::int, sum(abs(amount)) FROM record
         GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
     """
     parts = [list(part) for part in zip(*wanted, strict=True)]
-    values = {"connection": connection_id, **dict(zip("rkifo", parts, strict=True))}
+    values = {"connection": connection_id, "steps": steps, **dict(zip("rkifo", parts, strict=True))}
     return behind((wanted[row[0] - 1], Part(*row[1:])) for row in bulk.fetch_named(conn, sql, values))
 
 
@@ -274,7 +301,7 @@ def blocked_by(conn: Connection, connection_id: int, numbers: Sequence[int], lim
         SELECT {HOLD_COLUMNS} FROM holds WHERE id IN (SELECT id FROM reached) AND id <> ALL(%(numbers)s)
         ORDER BY id LIMIT %(limit)s
     """
-    values = {"connection": connection_id, "numbers": list(numbers), "limit": limit}
+    values = {"connection": connection_id, "steps": False, "numbers": list(numbers), "limit": limit}
     return [HoldRow(*row) for row in bulk.fetch_named(conn, sql, values)]
 
 
@@ -368,8 +395,3 @@ def _cause_values(cause: Cause) -> dict[str, str]:
         "c_flow": cause.flow,
         "c_kind": cause.kind,
     }
-
-
-def _sentences(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
-    sql = "SELECT id, sentence FROM holds WHERE id = ANY(%b::int8[])"
-    return dict(bulk.fetch(conn, sql, (list(numbers),))) if numbers else {}

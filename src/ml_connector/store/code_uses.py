@@ -178,6 +178,22 @@ def bases_in(conn: Connection, connection_id: int, kind: str, projects: Sequence
     return [(row[0], row[1]) for row in bulk.fetch(conn, sql, (connection_id, kind, list(projects)))]
 
 
+def billed_on(conn: Connection, connection_id: int, contracts: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Ids and agreed records of linked subcontractor invoices on some contracts, corrections included.
+
+    Which they are is read off the index of the keys: a record is wide, and most are on other contracts.
+    """
+    sql = """
+        SELECT erp_id, base FROM links
+        WHERE connection_id = %s AND kind = 'subcontractor_invoice' AND state = 'linked' AND base IS NOT NULL
+          AND erp_id = ANY(ARRAY(
+              SELECT erp_id FROM links WHERE connection_id = %s AND kind = 'subcontractor_invoice'
+              AND substr(CASE WHEN strpos(erp_id, '~') > 0 THEN regexp_replace(erp_id, '~[cr][0-9]+$', '')
+                         ELSE erp_id END, strpos(erp_id, '@') + 1) = ANY(%b)))
+    """
+    return [(row[0], row[1]) for row in bulk.fetch(conn, sql, (connection_id, connection_id, list(contracts)))]
+
+
 def unread_contracts(conn: Connection, connection_id: int, projects: Sequence[str]) -> list[tuple[str, bytes]]:
     """Ids and agreed records of contracts in some projects whose orders' code strings are not known."""
     sql = """

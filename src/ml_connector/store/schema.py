@@ -76,7 +76,20 @@ links = Table(
     word("stamp", "projects: its last-changed mark after our last write"),
     Column("base", LargeBinary, comment="engine: the record as both sides last agreed on it, packed"),
     moment("at", "store: when the row last changed", now=True),
+    Column(
+        "ended",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="engine: whether its end was seen, after which it is followed no more",
+    ),
     Index(None, "connection_id", "kind", "target_id"),
+    Index(
+        "links_followed_idx",
+        "connection_id",
+        "kind",
+        postgresql_where=text("NOT ended AND kind IN ('voucher', 'erp_invoice', 'purchase_requisition')"),
+    ),
     postgresql_with={"toast_tuple_target": "8160"},
 )
 

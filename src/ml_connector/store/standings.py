@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -67,8 +68,17 @@ class Open(NamedTuple):
     state: str
 
 
-def note(conn: Connection, connection_id: int, run_id: int, seen: Iterable[Stood]) -> int:
-    """Writes down what stands otherwise than it did when last seen; how many do."""
+def note(
+    conn: Connection,
+    connection_id: int,
+    run_id: int,
+    seen: Iterable[Stood],
+    ends: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> int:
+    """Writes down what stands otherwise than it did when last seen; how many do.
+
+    `ends`: of each kind that is followed, the states that are an end: links of those that reached one are marked.
+    """
     rows = list({one.key: one for one in seen}.values())
     if not rows:
         return 0
@@ -93,7 +103,19 @@ def note(conn: Connection, connection_id: int, run_id: int, seen: Iterable[Stood
         ) known ON true
         WHERE n.state <> coalesce(known.state, n.before) ORDER BY n.kind, n.erp_id
     """
+    _mark(conn, connection_id, [(one.key, one.state in ends[one.key.kind]) for one in rows if one.key.kind in ends])
     return bulk.run(conn, sql, (connection_id, run_id, *columns, connection_id))
+
+
+def _mark(conn: Connection, connection_id: int, rows: Sequence[tuple[Key, bool]]) -> None:
+    """Keeps of links whether their record came to its end, so that what is open is found without all that ended."""
+    sql = """
+        UPDATE links l SET ended = n.ended FROM unnest(%b::text[], %b::text[], %b::bool[]) AS n (kind, erp_id, ended)
+        WHERE l.connection_id = %s AND l.kind = n.kind AND l.erp_id = n.erp_id AND l.ended <> n.ended
+    """
+    values = ([key.kind for key, _ in rows], [key.id for key, _ in rows], [ended for _, ended in rows])
+    if rows:
+        bulk.run(conn, sql, (*values, connection_id))
 
 
 def latest(conn: Connection, connection_id: int, keys: Collection[Key]) -> dict[Key, StandingRow]:
@@ -120,7 +142,7 @@ def by_id(conn: Connection, connection_id: int, ids: Sequence[int]) -> dict[int,
 
 def still_open(conn: Connection, connection_id: int, kind: str, wanted: Wanted) -> list[Open]:
     """Our records of a kind whose end is not known, whether or not they were noticed before: those that were nowhere
-    come last.
+    come last. Only kinds that are followed have some.
     """
     sql = """
         SELECT l.erp_id, l.target_id, coalesce(s.state, '') FROM links l
@@ -130,6 +152,7 @@ def still_open(conn: Connection, connection_id: int, kind: str, wanted: Wanted) 
             ORDER BY s.id DESC LIMIT 1
         ) s ON true
         WHERE l.connection_id = %s AND l.kind = %s AND l.state = 'linked' AND l.target_id <> ''
+          AND NOT l.ended AND l.kind IN ('voucher', 'erp_invoice', 'purchase_requisition')
           AND (s.state IS NULL OR s.state <> ALL(%b))
           AND NOT EXISTS (SELECT 1 FROM unnest(%b::text[]) AS w (id) WHERE w.id = l.erp_id)
         ORDER BY s.state IS NOT DISTINCT FROM %s, md5(l.erp_id || %s::text) LIMIT %s

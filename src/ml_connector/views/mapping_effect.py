@@ -197,6 +197,7 @@ class _Work:
         self.assumed = 0
         self.uses = code_uses.uses(conn, connection_id)
         self._projects: set[str] = set()
+        self._contracts: set[str] = set()
         old, new = (one.mapping for one in readers)
         self._recodes = (old.cost_code, old.cost_type) != (new.cost_code, new.cost_type)
         self._known: dict[Use, bool] = {}
@@ -212,8 +213,8 @@ class _Work:
         touched |= self._assumed()
         projects = sorted({line.project for lines in by_kind.values() for line in lines} | self._projects)
         if touched:
-            for invoice, base in self._in("subcontractor_invoice", projects).items():
-                self.tally.billed(invoice, base, touched)
+            for invoice, kept_base in code_uses.billed_on(self.conn, self.id, sorted(self._contracts)):
+                self.tally.billed(invoice, agreed_of(kept_base), touched)
         self._costs(by_kind.get("supplier_invoice", []), projects)
         budgets = by_kind.get("budget", [])
         self.tally.budgets(budgets, self._of("budget", {line.project for line in budgets}))
@@ -243,6 +244,7 @@ class _Work:
 
     def _orders(self, lines: Sequence[Line]) -> set[str]:
         wanted = {f"{line.document}@{line.project}" for line in lines}
+        self._contracts |= wanted
         return self.tally.orders(lines, self._of("commitment", wanted))
 
     def _costs(self, lines: Sequence[Line], projects: Sequence[str]) -> None:
@@ -285,6 +287,7 @@ class _Work:
             ]
             if lines:
                 self.assumed += 1
+                self._contracts.add(name)
                 touched |= self.tally.orders(lines, {name: contract})
         return touched
 

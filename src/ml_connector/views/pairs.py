@@ -82,7 +82,7 @@ class Workbench(msgspec.Struct, frozen=True):
 
 def workbench(app: App, look: PairLook) -> Workbench:
     """A page of pairs, those with most orders and money first; BadInput before anybody looked at both sides."""
-    survey = surveying.surveyed(app, look.connection)
+    survey = surveying.paired(app, look.connection)
     if survey is None:
         raise BadInput("Nobody has looked at both sides yet.", remedy="Do the step before: see what is there.")
     ours, theirs = pairing.pairs_of(survey, look.kind)
@@ -108,7 +108,7 @@ def workbench(app: App, look: PairLook) -> Workbench:
 
 def pair(app: App, connection: str, kind: str, record: str) -> PairView:
     """One row of the workbench; BadInput when the survey does not know it."""
-    survey = surveying.surveyed(app, connection)
+    survey = surveying.paired(app, connection)
     ours: Sequence[Pair] = pairing.pairs_of(survey, kind)[0] if survey else ()
     found = next((one for one in ours if one.id == record), None)
     if survey is None or found is None:
@@ -120,7 +120,7 @@ def pair(app: App, connection: str, kind: str, record: str) -> PairView:
 
 def searched(app: App, connection: str, kind: str, words: str) -> list[Known]:
     """Procore's records of a kind that have all of some words in name, number or place; some of the first."""
-    survey = surveying.surveyed(app, connection)
+    survey = surveying.paired(app, connection)
     if survey is None:
         return []
     parts = words.casefold().split()

@@ -347,7 +347,7 @@ def _tested(app: App, row: SetupRow) -> tuple[bool, str]:
 
 def _answered(app: App, name: str) -> dict[str, tuple[int, int]]:
     """Step of pairs to how many of its rows are decided, and how many there are."""
-    survey = surveying.surveyed(app, name)
+    survey = surveying.paired(app, name)
     if survey is None:
         return {}
     said = {}
@@ -386,7 +386,7 @@ def _half(side: str, row: SetupRow, config: ConnectionConfig | None, secret: boo
 
 def acceptable_now(app: App, name: str, kind: str, threshold: int) -> int:
     """How many pairs may be accepted in one go at that likeness."""
-    survey = surveying.surveyed(app, name)
+    survey = surveying.paired(app, name)
     if survey is None:
         raise BadInput("Nobody has looked at both sides yet.", remedy="See first what is there.")
     ours, _ = pairing.pairs_of(survey, kind)

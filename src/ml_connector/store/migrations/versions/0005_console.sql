@@ -458,6 +458,13 @@ CREATE TABLE standings (
 --;
 CREATE INDEX standings_connection_id_kind_erp_id_id_idx ON standings (connection_id, kind, erp_id, id)
 --;
+ALTER TABLE links ADD COLUMN ended BOOLEAN DEFAULT false NOT NULL
+--;
+COMMENT ON COLUMN links.ended IS 'engine: whether its end was seen, after which it is followed no more'
+--;
+CREATE INDEX links_followed_idx ON links (connection_id, kind)
+    WHERE NOT ended AND kind IN ('voucher', 'erp_invoice', 'purchase_requisition')
+--;
 COMMENT ON COLUMN standings.id IS 'store: given in the order of noticing'
 --;
 COMMENT ON COLUMN standings.connection_id IS 'store: the connection this row belongs to'
