@@ -17,7 +17,7 @@ def test_a_run_is_told_with_its_totals_and_the_trail_is_given_away(joined: Shell
     told = joined("show", "run", "1", "-c", "north").out
     assert "Control totals" in told
     assert "They balance" in told
-    assert "Order … is planned in IFS: not sent yet." in told
+    assert "Orders that are planned in IFS: not sent yet." in told
     form = joined("show", "run", "1", "-c", "north", "--json").form
     assert form["balanced"] is True
     [orders] = [one for one in form["totals"] if one["flow"] == "purchase_orders"]

@@ -164,8 +164,8 @@ def test_figures_moments_and_states_as_people_read_them() -> None:
 def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> None:
     then = [Line("create", "supplier_invoice:138", "cost_codes changed", "done"), Line("void", "order:P1", "")]
     now = [Line("fill", "commitment:P2", "new")]
-    found = Replayed(12, ["cost_codes"], 2, False, 2, 1, then, now, [], 0, held_same=True)
-    values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs"}
+    found = Replayed(12, ["cost_codes"], 2, 1, False, 2, 1, then, now, [], 0, held_same=True)
+    values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs", "documents": 1}
 
     def cells(replayed: Replayed) -> list[list[str]]:
         shown = render("runs/replay.html", **values, replayed=replayed, which="now", shown=True)

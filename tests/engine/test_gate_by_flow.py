@@ -15,6 +15,7 @@ from ml_connector.service.alarms import alerts_of
 from ml_connector.settings import Settings
 from ml_connector.store.signals import count_waiting_plans, signals
 from ml_connector.views.home import home
+from ml_connector.views.plans import PlansLook, listed
 from store.cluster import Cluster
 
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
@@ -65,6 +66,8 @@ def test_the_others_go_and_what_needs_a_vendor_that_waits_waits_with_it(app: App
     assert told_to_wait(app) == ([report.plan], 1, ["approval/plan"])
     [card] = home(app).cards
     assert (card.plans, card.verdict.word) == ([report.plan], "approval")
+    [row] = listed(app, PlansLook(connection="north", stands="waiting")).rows
+    assert row["plan"]["text"] == report.plan, "the list says the same"
     with pytest.raises(ApprovalNeeded):  # what is left is of vendors, and orders that wait for them
         app.sync("north", ["vendors"])
     app.sync("north", FLOWS, report.plan)
@@ -74,6 +77,14 @@ def test_the_others_go_and_what_needs_a_vendor_that_waits_waits_with_it(app: App
     assert told_to_wait(app) == ([], 0, [])
     again = app.sync("north", FLOWS)
     assert not any("wait for approval" in note for note in again.notes)
+
+
+def test_a_plan_of_which_a_later_run_put_aside_all_that_waited_is_replaced(app: App) -> None:
+    first = app.sync("north", FLOWS)
+    later = app.plan("north", ["vendors", "purchase_orders"])
+    states = {row["plan"]["text"]: row["stands"]["word"] for row in listed(app, PlansLook(connection="north")).rows}
+    assert states == {first.plan: "replaced", later.plan: "waiting for approval"}
+    assert told_to_wait(app) == ([], 0, []), "Home tells of no plan that somebody had made to look at"
 
 
 def test_a_flow_that_there_is_not_is_refused(app: App) -> None:

@@ -24,6 +24,8 @@ GRACES = {"erp": {"grace": 600}, "projects": {"grace": 300}}
 """As a real connection has them by default; the sandbox's own has none."""
 LAST_STEP = "apply.sent:22"
 """Where the first sync is killed right after it sent its last step: vouchers."""
+LOOKED_UP = ("VouchersAnalysis", "VoucherRowsAnalysis", "GenLedVouchersAnalysis", "GenLedVoucherRowsAnalysis")
+"""Projections of IFS in which a voucher is looked for."""
 USUAL = {"code_missing", "commitment_missing", "vendor_not_linked", "vendor_unapproved"}
 """Why documents are held after the first syncs of the scene, whatever comes late."""
 
@@ -53,6 +55,12 @@ def unsettled(office: Office) -> list[tuple[int, str]]:
             "WHERE s.state IN ('sending', 'unknown') ORDER BY 1"
         )
         return [(number, kind) for number, kind in rows]
+
+
+def state_of(office: Office, plan: str) -> str:
+    """The state a plan is kept in."""
+    with office.app.db.begin() as conn:
+        return str(conn.exec_driver_sql("SELECT state FROM plans WHERE hash = %s", (plan,)).scalar_one())
 
 
 def comes(office: Office) -> None:
@@ -142,6 +150,25 @@ def test_what_was_answered_with_a_missing_right_does_not_come_late(money_office:
     report = office.sync()
     assert report.still.keys() == {"direct_costs"}
     assert unsettled(office) == []
+    office.box.ifs.switches.denied_projections = ()
+    assert unknown(office.sync()) == 0
+    assert vouchers(office) == ["75"]
+
+
+def test_plan_is_not_applied_while_nobody_can_look_what_became_of_a_step(money_office: MoneyOffice) -> None:
+    """Its answer is lost, and the right to look for it is gone when it is asked for; there is no grace."""
+    office = money_office
+    office.box.admin("POST", "faults", {"rules": [rule("voucher", "drop_after")]})
+    cost(office, "DC-1")
+
+    def watch(what: str, _count: int) -> None:
+        if what.startswith("voucher"):
+            office.box.ifs.switches.denied_projections = LOOKED_UP
+
+    office.app.progress = watch
+    report = office.sync()
+    assert (unknown(report), report.waiting) == (1, 0)
+    assert state_of(office, report.plan) == "kept"
     office.box.ifs.switches.denied_projections = ()
     assert unknown(office.sync()) == 0
     assert vouchers(office) == ["75"]

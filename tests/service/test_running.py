@@ -27,6 +27,7 @@ from ml_connector.service.fresh import colours
 from ml_connector.service.laying import lay_out
 from ml_connector.service.tasks import TASKS
 from ml_connector.store import agenda, breakers, plan_steps, plans, signals
+from ml_connector.views import plans as plan_views
 from ml_connector.views import runs
 from workers.crew import Crew
 
@@ -334,6 +335,14 @@ def test_a_run_that_the_request_limit_ends_says_when_the_last_of_it_will_have_go
     assert report.again_at
     assert report.done_at
     assert report.to_send > report.waiting, "what comes after a step that waits is counted, too"
+    with north.db.begin() as conn:
+        assert signals.count_waiting_plans(conn, north.connection("north").id) == 0, "nobody has to approve it"
+    [row] = plan_views.listed(north, plan_views.PlansLook(connection="north", stands="going")).rows
+    assert (row["plan"]["text"], row["stands"]["word"]) == (report.plan, "goes by itself, not all sent")
+    assert row["approved_by"] == "by policy"
+    page = plan_views.shown(north, plan_views.PlanAsked(connection="north", plan=report.plan))
+    assert (page.stands, page.rest.projects) == ("going", 0)
+    assert not plan_views.listed(north, plan_views.PlansLook(connection="north", stands="waiting")).rows
     later = report.done_at - report.again_at
     assert timedelta(minutes=59) < later < timedelta(minutes=61), "an hour's requests are not enough to read and send"
     assert report.outlook == report.notes[0], "a person's sync shows it first"

@@ -152,16 +152,23 @@ def test_what_is_gone_needs_no_decision_and_a_flow_of_records_counts_records() -
 
 
 def test_a_reason_is_one_whatever_record_it_names_and_reasons_are_not_without_end() -> None:
-    assert without_numbers("Order P1/A-2 is planned in IFS.", "P1/A-2") == "Order … is planned in IFS."
-    assert without_numbers("Tax 3 (20.00 %), of 7 lines.", "") == "Tax … … %), of … lines."
+    assert without_numbers("Order P1/A-2 waits for P7.", "P1/A-2") == "Order … waits for …"
     skips = [Skip(Key("order", f"P{n}"), "purchase_orders", f"Order P{n} waits.") for n in range(9)]
     words = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(60)]
     skips += [Skip(Key("order", f"P{word}"), "purchase_orders", f"Reason {word} stands.") for word in words]
     kept = Ledger()
+    invoice = Key("supplier_invoice", "77")
+    for posting in (1, 2):
+        told = f"Invoice 77: Posting {posting} is on no project: no project cost."
+        kept.decided("supplier_invoices", [], Decision(skips=(Skip(invoice, "supplier_invoices", told),)))
     kept.decided("purchase_orders", [], Decision(skips=tuple(skips)))
     found = kept.skips()["purchase_orders"]
-    assert found[1] == {"sentence": "Order … waits.", "number": 9, "records": [f"order:P{n}" for n in range(5)]}
+    five = [f"order:P{n}" for n in range(5)]
+    assert found[1] == {"sentence": "For example: Order P0 waits.", "number": 9, "records": five}
     assert (found[0]["sentence"], len(found), sum(one["number"] for one in found)) == (OTHERS, 41, 69)
+    assert found[2]["sentence"] == "Reason aa stands.", "of one alone it is said as it is"
+    said = "Postings on no project: no project cost."
+    assert kept.skips()["supplier_invoices"] == [{"sentence": said, "number": 2, "records": [str(invoice)]}]
 
 
 # a real one ------------------------------------------------------------------------------------------------------
@@ -215,7 +222,8 @@ def test_a_run_is_told_with_its_totals_requests_and_what_it_left_alone(room: Roo
     erp, projects = page.sides
     assert {"read": projects.read, "write": projects.write} == room.first.requests["projects"]
     assert (erp.title, projects.pauses, erp.pauses) == ("IFS", {"slow down": 2}, {})
-    assert any("is planned in IFS: not sent yet" in one.sentence for one in page.skips)
+    assert "Orders that are planned in IFS: not sent yet." in [one.sentence for one in page.skips]
+    assert not [one.sentence for one in page.skips if "…" in one.sentence or one.sentence.startswith("For example")]
     assert page.applied["USD"] == room.first.money["USD"]["applied"]
 
 
@@ -382,6 +390,12 @@ def test_a_run_decided_again_is_the_same_and_may_be_done_again_by_who_works(
     found = perform(room.app, VERA, acts.REPLAY, given)
     assert (found.same, found.then, found.only_now) == (True, found.now, [])
     assert (found.held_same, found.waiting) == (True, len(found.held))
+    told = {one.flow: one for one in room.page(room.first.run).totals}
+    assert found.documents == told["purchase_orders"].came < found.decided, "as the run's own totals count"
+    rested = room.app.sync("north").run
+    orders = next(one for one in room.page(rested).totals if one.flow == "purchase_orders")
+    few = perform(room.app, VERA, acts.REPLAY, acts.ReplayGiven("north", rested, "then"))
+    assert few.documents == orders.came - orders.unchanged, "what was unchanged was not decided"
     again = acts.OfRun("north", room.first.run)
     with pytest.raises(NotAllowed):
         perform(room.app, VERA, acts.AGAIN, again)
@@ -399,8 +413,8 @@ def test_a_run_decided_again_is_the_same_and_may_be_done_again_by_who_works(
         conn.exec_driver_sql("UPDATE agenda SET running_job = 0")
     asked = perform(room.app, OTTO, acts.AGAIN, again)
     assert (asked.task, asked.workers) == ("now/all", False)
-    few = room.app.sync("north", ["vendors"]).run
-    assert perform(room.app, OTTO, acts.AGAIN, acts.OfRun("north", few)).task == "now/vendors"
+    alone = room.app.sync("north", ["vendors"]).run
+    assert perform(room.app, OTTO, acts.AGAIN, acts.OfRun("north", alone)).task == "now/vendors"
     with room.app.db.begin() as conn:
         open_again = conn.exec_driver_sql("SELECT count(*) FROM source_rows WHERE fingerprint = ''").scalar_one()
         sql = "SELECT actor, details FROM audit WHERE tag = 'replay:start:done' ORDER BY seq"

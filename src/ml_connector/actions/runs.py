@@ -54,6 +54,9 @@ class Replayed(msgspec.Struct, frozen=True):
     run: int
     flows: list[str]
     decided: int
+    documents: int
+    """Orders, invoices, direct costs and payments among them, each once: of what the run's own totals count of those
+    flows all but what was unchanged, which no run decides."""
     same: bool
     """Whether both are the same to the byte."""
     then: int
@@ -116,6 +119,7 @@ def _replay(call: Call, given: ReplayGiven) -> Replayed:
         run=found["run"],
         flows=found["flows"],
         decided=found["decided"],
+        documents=found["documents"],
         same=found["same"],
         then=len(found["then"]),
         now=len(found["now"]),

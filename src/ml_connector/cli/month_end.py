@@ -30,7 +30,8 @@ def month_end(told: MonthDesk, case: Case) -> None:
         kind, year, number = one.id.split("/")
         office.ifs("approve_voucher", voucher_type=kind, year=int(year), voucher_no=int(number))
     updated = office.ifs("gl_update")
-    office.ifs("close_period", month=f"{day:%Y-%m}")
+    for month in range(1, day.month + 1):  # with those before it: no open month lies before a closed one
+        office.ifs("close_period", month=f"{day.year}-{month:02}")
     for site in SITES:
         office.procore("close_billing_period", number=number_of(site.project_id))
     told.sync("a closed month changes nothing that has crossed")

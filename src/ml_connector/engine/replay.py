@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ml_connector.engine import cases
 from ml_connector.engine.naming import may_be_in
+from ml_connector.engine.totals import BY_DOCUMENT
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.mapping import Mapper
@@ -84,7 +85,9 @@ def replay(
 ) -> dict[str, Any]:
     """Decides again and compares: what was decided, what would be now, and whether they are the same to the byte.
 
-    Documents of two kinds may have the same number: `of` names the flows of the one that is meant. What was held then
+    Documents of two kinds may have the same number: `of` names the flows of the one that is meant. `documents` counts
+    orders, invoices, direct costs and payments as the run's own totals do; `decided` whatever was given to be decided,
+    and of the other flows that is a whole list of projects, vendors or codes each time. What was held then
     is not kept: `held_same` compares what would be held now with what the same evidence and the mapping of then hold.
     """
     run, whole = run_of(conn, connection_id, what, of)
@@ -94,6 +97,7 @@ def replay(
     waiting: set[Key] = set()
     held_same = True
     decided = 0
+    counted: set[tuple[str, str]] = set()
     flows: set[str] = set()
     for case, flow in _cases(conn, connection_id, run, "" if whole else what):
         if (not whole and what not in cases.documents(case)) or (of and flow not in of):
@@ -102,6 +106,7 @@ def replay(
         decision = cases.decide(case, mappers.now)
         past = decision if mappers.now is mappers.then else cases.decide(case, mappers.then)
         decided += len(cases.documents(case)) if whole else 1
+        counted |= {(flow, one) for one in cases.documents(case) if flow in BY_DOCUMENT and (whole or one == what)}
         for intent in decision.intents:
             if whole or intent.source == what:
                 now[intent.digest()] = intent
@@ -118,6 +123,7 @@ def replay(
         "waiting": len(waiting),
         "held_same": held_same,
         "decided": decided,
+        "documents": len(counted),
         "same": now.keys() == then.keys(),
         "then": [_line(row.verb, row.kind, row.erp_id, row.reason, row.state) for row in then.values()],
         "now": [_line(i.verb.value, i.key.kind, i.key.id, i.reason, "") for i in now.values()],

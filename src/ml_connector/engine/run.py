@@ -194,7 +194,7 @@ class Runner:
         self._leave()
         with work.db.begin() as conn:
             through = stood_still(conn, work, self.draft, through, approval)
-            if not self.settler.waiting and not self.settler.unsure and not self.draft.left:
+            if not self.settler.waiting and not self.settler.unknown and not self.draft.left:
                 for plan in through:
                     runs.set_plan_state(conn, work.connection_id, plan, "applied")
         self._finish((started - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ml_connector.engine.knowing import document_of
+from ml_connector.engine.reasons import general
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.plan import Decision, Skip
 
@@ -63,8 +64,10 @@ class Step(NamedTuple):
 
 
 class _Left(msgspec.Struct):
-    """What was left alone for one reason."""
+    """What was left alone for one reason: said in general, or of the first alone where no general words are known."""
 
+    said: str
+    of_all: bool
     number: int = 0
     records: list[str] = []
 
@@ -81,7 +84,7 @@ class _Flow(msgspec.Struct):
     told: int = 0
     """Documents that the decisions called unchanged."""
     left: dict[str, _Left] = {}
-    """Sentence without its numbers to what was left alone for it."""
+    """What is alike of a reason to what was left alone for it."""
 
 
 class Ledger:
@@ -125,8 +128,8 @@ class Ledger:
         """Flow to what was left alone: each reason with how many records, and some of them."""
         return {
             flow: [
-                {"sentence": sentence, "number": one.number, "records": one.records}
-                for sentence, one in sorted(kept.left.items(), key=lambda pair: -pair[1].number)
+                {"sentence": _sentence(one), "number": one.number, "records": one.records}
+                for one in sorted(kept.left.values(), key=lambda one: -one.number)
             ]
             for flow, kept in self._flows.items()
             if kept.left
@@ -182,24 +185,25 @@ def _add(sums: dict[str, Decimal], currency: str, amount: Decimal) -> None:
 
 
 def _leave(kept: _Flow, skip: Skip) -> None:
-    sentence = without_numbers(skip.sentence, skip.key.id)
-    if sentence not in kept.left and len(kept.left) >= KINDS:
-        sentence = OTHERS
-    one = kept.left.setdefault(sentence, _Left())
+    words = general(skip.sentence)
+    alike = words or without_numbers(skip.sentence, skip.key.id)
+    if alike not in kept.left and len(kept.left) >= KINDS:
+        alike = words = OTHERS
+    one = kept.left.setdefault(alike, _Left(words or skip.sentence, of_all=bool(words)))
     one.number += 1
-    if len(one.records) < EXAMPLES:
+    if len(one.records) < EXAMPLES and str(skip.key) not in one.records:
         one.records = [*one.records, str(skip.key)]
 
 
+def _sentence(left: _Left) -> str:
+    """What people read: never a sentence with something left out of it."""
+    return left.said if left.of_all or left.number == 1 else f"For example: {left.said}"
+
+
 def without_numbers(sentence: str, record: str) -> str:
-    """A sentence with dots in place of the record and of every word with a figure in it: alike for alike reasons."""
+    """What is alike of a sentence: without the record and every word with a figure in it. To compare, not to read."""
     named = re.sub(rf"(?<!\w){re.escape(record)}(?!\w)", "…", sentence) if record else sentence
-    return " ".join(_dotted(word) if any(sign.isdigit() for sign in word) else word for word in named.split(" "))
-
-
-def _dotted(word: str) -> str:
-    end = word[-1] if word[-1] in ".,:;)" else ""
-    return f"…{end}"
+    return " ".join("…" if any(sign.isdigit() for sign in word) else word for word in named.split(" "))
 
 
 def _totals(

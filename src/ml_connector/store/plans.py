@@ -36,24 +36,44 @@ class PlanLine(msgspec.Struct, frozen=True):
     """The run that made it first."""
     first_at: datetime | None = None
     """When that was."""
+    goes: bool = False
+    """Whether nobody has to approve it: it goes by itself, and not all of it has gone."""
     parts: dict[str, Any] = {}
     """What it does in each project; only of a plan that is looked at alone."""
     outcome: dict[str, Any] = {}
     """What became of its steps; likewise."""
 
 
-_OVER = """
-    p.state IN ('kept', 'approved', 'partly') AND r.flows <@ ARRAY(
-        SELECT DISTINCT unnest(l.flows) FROM (
-            SELECT flows FROM runs l WHERE l.connection_id = p.connection_id AND l.id > p.run_id
-              AND l.trigger <> 'webhook' AND l.plan_hash NOT IN ('', p.hash) AND l.state IN ('done', 'stopped')
-            ORDER BY l.id LIMIT 500) l)
+UNAPPROVED = """
+    SELECT DISTINCT i.flow FROM intents i JOIN intent_states s ON s.id = i.id
+    WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting' AND s.attempt = 0
+"""
+"""Flows of a run `r` that ended well of which steps wait for a person. One that was tried and put off by the other side
+does not. Whatever says that a plan waits goes by this: this list, and Home with the alarms (store/signals.py)."""
+_BY_ITSELF = "p.state = 'kept' AND r.state <> 'stopped' AND r.trigger <> 'plan'"
+"""Plans of runs that went on: what of them waited for nobody went at once."""
+_GOES = f"CASE WHEN {_BY_ITSELF} THEN NOT EXISTS ({UNAPPROVED}) ELSE false END"
+_LATER = """
+    FROM runs l WHERE l.connection_id = p.connection_id AND l.id > p.run_id AND l.trigger <> 'webhook'
+      AND l.plan_hash NOT IN ('', p.hash) AND l.state IN ('done', 'stopped')
 """
 """A run of a webhook looks at some records alone, so it says nothing of a plan that looked at more."""
+_OVER = f"""
+    CASE WHEN p.state NOT IN ('kept', 'approved', 'partly') THEN false
+         WHEN r.flows <@ ARRAY(
+             SELECT DISTINCT unnest(l.flows) FROM (SELECT l.flows {_LATER} ORDER BY l.id LIMIT 500) l) THEN true
+         WHEN {_BY_ITSELF} THEN EXISTS (SELECT 1 {_LATER} AND l.flows && r.flows) AND NOT EXISTS (
+             SELECT 1 FROM intents i JOIN intent_states s ON s.id = i.id
+             WHERE i.run_id = r.id AND s.connection_id = r.connection_id
+               AND s.state IN ('planned', 'sending', 'unknown', 'waiting'))
+         ELSE false END
+"""
+"""Later runs have looked at all its flows and planned otherwise; or they have put aside all that was left of one that
+nobody was asked about, or of which the rest waited while some of its flows went."""
 _LINE = f"""
     p.hash, p.run_id, p.made_at, p.state, p.asked_by, p.approved_by, p.approved_at, p.summary,
     coalesce(f.trigger, r.trigger), r.flows, {_OVER} AS over, coalesce(nullif(p.first_run_id, 0), p.run_id),
-    coalesce(p.first_at, p.made_at)%s
+    coalesce(p.first_at, p.made_at), {_GOES} AS goes%s
     FROM plans p JOIN runs r ON r.id = p.run_id
     LEFT JOIN runs f ON f.id = p.first_run_id AND f.connection_id = p.connection_id
 """
@@ -63,7 +83,8 @@ _SORTS = {
     "approved_by": "approved_by",
 }
 STANDS = {
-    "waiting": "NOT over AND state = 'kept'",
+    "waiting": "NOT over AND NOT goes AND state = 'kept'",
+    "going": "NOT over AND goes",
     "approved": "NOT over AND state IN ('approved', 'partly')",
     "applied": "state = 'applied'",
     "replaced": "(over OR state = 'superseded')",
@@ -102,7 +123,7 @@ def listed(conn: Connection, connection_id: int, look: PlanLook) -> list[PlanLin
 
 _NAMES = (
     "hash, run_id, made_at, state, asked_by, approved_by, approved_at, summary, trigger, flows, over, first_run, "
-    "first_at"
+    "first_at, goes"
 )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.store import bulk, counters, unsettled
+from ml_connector.store.plans import UNAPPROVED
 from ml_connector.store.queue_schema import SCHEMA
 
 
@@ -184,7 +185,7 @@ _EVENTS = """
     GROUP BY 1
 """
 _PARKED = "SELECT connection_id, count(*)::int FROM parked WHERE released_at IS NULL GROUP BY 1"
-_PLANS = """
+_PLANS = f"""
     WITH recent AS MATERIALIZED (
         SELECT r.* FROM connections c CROSS JOIN LATERAL (
             SELECT connection_id, id, state, trigger, flows, plan_hash, error,
@@ -199,10 +200,7 @@ _PLANS = """
     FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.state = 'stopped' OR r.trigger = 'plan' AND p.state = 'partly' THEN r.flows
-                    WHEN r.trigger = 'plan' THEN '{}' ELSE ARRAY(
-            SELECT DISTINCT i.flow FROM intents i JOIN intent_states s ON s.id = i.id
-            WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting'
-              AND s.attempt = 0) END AS flows) w
+                    WHEN r.trigger = 'plan' THEN '{{}}' ELSE ARRAY({UNAPPROVED}) END AS flows) w
     CROSS JOIN LATERAL (SELECT ARRAY(
         SELECT DISTINCT unnest(l.flows) FROM recent l
         WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole) AS flows) since
@@ -213,7 +211,7 @@ _PLANS = """
 """Plans that stopped runs kept, those of which some flows wait while the others went by themselves, and those of which
 some is approved and some waits; with the flows that wait. A run of a webhook looks at some records alone and
 the command `plan` sends nothing, so that neither says that one is over: only runs that have since looked at everything
-of each of its flows do. A step that was tried and put off by the other side waits for no approval."""
+of each of its flows do."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')

@@ -41,9 +41,9 @@ from ml_connector.views.plan_parts import (
 
 ZERO = Decimal(0)
 
-Stands = Literal["waiting", "partly", "approved", "applied", "replaced", "empty"]
-"""How a plan stands: it waits for approval; some projects of it do; it is approved and not all of it has gone; all
-went; another took its place; nothing is to be done."""
+Stands = Literal["waiting", "partly", "approved", "going", "applied", "replaced", "empty"]
+"""How a plan stands: it waits for approval; some projects of it do; it is approved and not all of it has gone; it goes
+by itself and not all of it has; all went; another took its place; nothing is to be done."""
 
 OPEN: tuple[Stands, ...] = ("waiting", "partly", "approved")
 """How a plan stands that can be approved."""
@@ -53,7 +53,7 @@ class PlansLook(Look, frozen=True, kw_only=True):
     """How the plans of a connection are asked for."""
 
     connection: Words
-    stands: Literal["", "waiting", "approved", "applied", "replaced"] = ""
+    stands: Literal["", "waiting", "approved", "going", "applied", "replaced"] = ""
 
 
 class PlanAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ def listed(app: App, look: PlansLook) -> Listing:
     with app.db.begin() as conn:
         found = plans.listed(conn, row.id, asked)
     rows = [_line(row.name, plan) for plan in found]
-    return listing(_COLUMNS, rows, look, {"stands": ("waiting", "approved", "applied", "replaced")})
+    return listing(_COLUMNS, rows, look, {"stands": tuple(plans.STANDS)})
 
 
 def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
         "asked_by": plan.asked_by or BEGAN.get(plan.trigger, plan.trigger),
         "what": _what(summary),
         "money": [{"amount": amount, "currency": currency} for currency, amount in most],
-        "approved_by": plan.approved_by or ("by policy" if stands(plan) == "applied" else ""),
+        "approved_by": plan.approved_by or ("by policy" if stands(plan) in ("going", "applied") else ""),
     }
 
 
@@ -191,6 +191,7 @@ WORDS = {
     "waiting": "waiting for approval",
     "partly": "partly approved",
     "approved": "approved, not all sent",
+    "going": "goes by itself, not all sent",
     "applied": "applied",
     "replaced": "replaced",
     "empty": "empty",
@@ -222,6 +223,7 @@ TONES = {
     "waiting": "waiting",
     "partly": "waiting",
     "approved": "waiting",
+    "going": "waiting",
     "applied": "applied",
     "replaced": "replaced",
     "empty": "empty",
@@ -237,6 +239,8 @@ def stands(plan: PlanLine) -> Stands:
         return "applied"
     if plan.over or plan.state == "superseded":
         return "replaced"
+    if plan.goes:
+        return "going"
     words: dict[str, Stands] = {"approved": "approved", "partly": "partly"}
     return words.get(plan.state, "waiting")
 

@@ -39,7 +39,12 @@ def plans(page: Page) -> Response:
     goes_on = making(page.app, page.connection)
     busy = any(job is not None and job.state in _BUSY for job in (goes_on.job, goes_on.sending))
     return page.render(
-        "plans/list.html", listing=page.do(acts.LIST, look), goes_on=goes_on, busy=busy, base=_base(page.connection)
+        "plans/list.html",
+        listing=page.do(acts.LIST, look),
+        titles={"stands": WORDS},
+        goes_on=goes_on,
+        busy=busy,
+        base=_base(page.connection),
     )
 
 

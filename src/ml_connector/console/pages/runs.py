@@ -17,6 +17,7 @@ from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.home import NO_WORKER, not_queued
 from ml_connector.console.wording import for_pages
+from ml_connector.engine.totals import BY_DOCUMENT
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere
 from ml_connector.registry import FLOWS
 from ml_connector.views.listing import Column, Listing
@@ -47,9 +48,16 @@ def listed(page: Page) -> Response:
     if wanted:
         return export(page, wanted, "runs", look, lambda one: page.do(actions.LIST, one))
     found: Listing = page.do(actions.LIST, look)
-    shown, goes_on = _folded(found, page.connection, page.zone), under_way(page.app, page.connection)
-    base = _base(page)
-    return page.render("runs/list.html", found=shown, goes_on=goes_on, flows=list(FLOWS), begun=BEGUN, base=base)
+    people = {one: page.person(one, begins=True) for one in found.choices.get("actor", [])}
+    return page.render(
+        "runs/list.html",
+        found=_folded(found, page),
+        goes_on=under_way(page.app, page.connection),
+        flows=list(FLOWS),
+        begun=BEGUN,
+        people=people,
+        base=_base(page),
+    )
 
 
 def one(page: Page) -> Response:
@@ -107,6 +115,7 @@ def replay(page: Page) -> Response:
         run=run,
         replayed=found and msgspec.structs.replace(found, flows=[flow for flow in FLOWS if flow in found.flows]),
         trouble=trouble,
+        documents=sum(totals.came for totals in run.totals if totals.flow in BY_DOCUMENT),
         which=given.mapping,
         base=_base(page),
     )
@@ -124,14 +133,14 @@ def again(page: Page) -> Response:
     return page.redirect(_base(page), said, "good" if asked.workers else "bad")
 
 
-def _folded(found: Listing, connection: str, zone: str) -> Listing:
+def _folded(found: Listing, page: Page) -> Listing:
     """The list as it fits a page: money beneath the number of each fate, and beneath when it began who began it, how,
     with which flows, and why it ended early."""
     rows = [
         {
             **row,
             "state": {"text": row["state"], "beneath": row["totals"]},
-            "started": {"text": row["started"], "beneath": _about(row, for_pages(row["error"], connection, zone))},
+            "started": {"text": row["started"], "beneath": _about(row, page)},
             **{name: {"text": row[name], "beneath": row[f"{name}_money"]} for name in FATE_TITLES},
             "refused": _together(row),
         }
@@ -141,9 +150,10 @@ def _folded(found: Listing, connection: str, zone: str) -> Listing:
     return msgspec.structs.replace(found, rows=rows, columns=tuple(columns[key] for key in _ON_PAGE))
 
 
-def _about(row: Mapping[str, Any], error: Markup) -> Markup:
+def _about(row: Mapping[str, Any], page: Page) -> Markup:
     """Who had a run done and how, its flows where they are not all, and what it said."""
-    lines = [f"{row['actor']}, {BEGUN.get(row['trigger'], row['trigger'])}"]
+    error = for_pages(row["error"], page.connection, page.zone)
+    lines = [f"{page.person(row['actor'], begins=True)}, {BEGUN.get(row['trigger'], row['trigger'])}"]
     lines += [row["flows"]] if row["flows"] != _ALL_FLOWS else []
     return Markup("<br>").join([*lines, error] if error else lines)
 
