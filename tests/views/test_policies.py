@@ -69,6 +69,12 @@ def test_entries_say_what_they_mean_and_whether_they_are_the_default(app: App) -
     states = entries["policy.supplier_invoices.states"]
     assert (states.kind, states.value) == ("many", "posted, authorised, partly_paid, paid")
     assert entries["policy.brakes.money"].kind == "amount"
+    share, four_eyes = entries["policy.brakes.share_updates"], entries["policy.approval.four_eyes_over"]
+    assert (share.value, share.unit, share.meaning, four_eyes.meaning) == ("50", "%", "50%", "Off")
+    assert "Partly" not in entries["policy.purchase_orders.status"].value
+    assert "Closed: Closed" in entries["policy.purchase_orders.status"].meaning.splitlines()
+    assert found.zone == "UTC"
+    assert "07:00-18:00, UTC time" in entries["schedule.hours"].sentence
     assert entries["policy.purchase_orders.status"].keys[:2] == ("planned", "released")
     assert entries["schedule.days"].value == "mon, tue, wed, thu, fri, sat, sun"
 
@@ -138,7 +144,7 @@ def test_what_is_shown_with_thousands_or_in_words_is_taken_back(app: App) -> Non
     saved(app, policy__brakes__updates="12,500", policy__brakes__money="250,000", schedule__off_hours="2h")
     entries = {one.path: one for group in settings(app, "north").groups for one in group.entries}
     shown = [entries[f"policy.brakes.{name}"].meaning for name in ("updates", "money")]
-    assert (shown, policy(app).brakes.updates) == (["12,500", "250,000"], 12_500)
+    assert (shown, policy(app).brakes.updates) == (["12,500 records", "250,000 in each currency"], 12_500)
     assert entries["schedule.off_hours"].meaning == "2 hours"
     assert saved(app, policy__brakes__updates="12,500", policy__brakes__money="250,000") == {}
     assert saved(app, schedule__off_hours="Never", schedule__days="mon, fri") == {

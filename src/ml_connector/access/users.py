@@ -323,6 +323,12 @@ def lacks(app: App, name: str, permission: Permission) -> str:
     return ""
 
 
+def titles(app: App) -> dict[str, str]:
+    """What people call each user who has another name than the one they sign in with, by that one."""
+    with app.db.begin() as conn:
+        return users.titles(conn)
+
+
 def any_user(app: App) -> bool:
     """Whether anybody was ever added."""
     with app.db.begin() as conn:

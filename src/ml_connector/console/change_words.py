@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ml_connector.console.showing import figure
+from ml_connector.planning.policy_units import UNITS, with_unit
 from ml_connector.planning.policy_words import POLICY_WORDS, Word
 from ml_connector.planning.schedule_words import FLOW_WORDS, SCHEDULE_WORDS
 
@@ -18,19 +18,6 @@ _PARTS = {
     "alerts": "Alerts",
 }
 """First part of the path of an entry of a connection file to what stands before its title."""
-_AMOUNTS = frozenset(
-    {
-        "approval.four_eyes_over",
-        "brakes.money",
-        "brakes.money_creates",
-        "brakes.money_updates",
-        "brakes.money_removals",
-        "supplier_invoices.tax_tolerance",
-    }
-)
-_NO_LIMITS = frozenset({"brakes.share_from", "brakes.vanished"})
-"""Entries of the brakes that are no limits of one run, so that 0 is a figure like others."""
-_ZERO = {"approval.four_eyes_over": "off", "approval.offer_after": "never"}
 
 
 def is_entry(name: str) -> bool:
@@ -50,7 +37,7 @@ def entry_title(path: str) -> str:
 
 
 def entry_text(path: str, value: Any) -> str:
-    """What an entry was or is, such as `no limit` or `250,000.00`; an entry and its two values: `old → new`."""
+    """What an entry was or is, such as `no limit` or `500 records`; an entry and its two values: `old → new`."""
     known, inner = _word(path)
     name = path.partition(".")[2]
     if value in (None, "", [], {}):
@@ -82,11 +69,9 @@ def _word(path: str) -> tuple[Word | None, str]:
 
 
 def _figure(name: str, value: Any) -> str:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    """A figure with what it counts; an account or another word as it is, though it may be all digits."""
+    unit = UNITS.get(name)
+    if unit is None:
         return str(value)
-    limit = name.startswith("brakes.") and name not in _NO_LIMITS
-    if not number and (limit or name in _ZERO):
-        return _ZERO.get(name, "no limit")
-    return figure(value, "-" if name in _AMOUNTS else "")
+    money = unit.text.startswith("in ")
+    return with_unit(name, figure(value, "-" if money else ""))

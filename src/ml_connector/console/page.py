@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ml_connector.access.permissions import Permission
 from ml_connector.access.principal import Principal
+from ml_connector.access.users import titles
 from ml_connector.actions.action import Action
 from ml_connector.actions.perform import perform
 from ml_connector.actions.playground import Playground
@@ -62,6 +63,7 @@ class Page:
         self.said: list[tuple[str, str]] = _said_of(request, around)
         self._saying: list[tuple[str, str]] = []
         self._connections: list[Any] | None = None
+        self._people: dict[str, str] | None = None
 
     # what is asked --------------------------------------------------------------------------------------------
 
@@ -108,6 +110,16 @@ class Page:
         """What people call the connection at hand; its name where it has no title."""
         titles = {one.name: one.title for one in self.connections}
         return titles.get(self.connection) or self.connection
+
+    def person(self, name: str, begins: bool = False) -> str:
+        """Somebody as this page calls them: you, by their own name, or as the trail has them; `begins` a sentence or
+        stands alone. What follows a comma stays: `otto, by hand`."""
+        who, comma, rest = name.partition(", ")
+        if self.asker and who == self.who.name:
+            return f"{'You' if begins else 'you'}{comma}{rest}"
+        if self._people is None:
+            self._people = titles(self.app) if self.asker else {}
+        return f"{self._people.get(who, who)}{comma}{rest}"
 
     @property
     def counts(self) -> dict[str, int]:

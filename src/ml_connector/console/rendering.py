@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from ml_connector.console import titles, wording
+from ml_connector.console.policy_rows import rows_of
 from ml_connector.console.showing import furnish
 from ml_connector.kernel.currency import DECIMALS
 
@@ -44,6 +46,8 @@ def environment() -> Environment:
     made.filters.update(titles.FILTERS)
     made.filters["amount"] = amount
     made.filters["local"] = local
+    made.filters["rows_of"] = rows_of
+    made.filters["person"] = _person
     made.filters["exact"] = exact
     made.filters["words"] = lambda text: str(text).replace("_", " ")
     return made
@@ -54,6 +58,12 @@ def static(name: str) -> str:
     """The address of an asset; it changes with its content, so that browsers may keep it."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"
+
+
+@pass_context
+def _person(context: Context, name: str, begins: bool = False) -> str:
+    """Somebody as the page calls them: `Page.person`."""
+    return str(context["page"].person(name, begins))
 
 
 def amount(value: Any, currency: str = "") -> str:

@@ -138,7 +138,7 @@ ORDERS: Mapping[str, Word] = {
     ),
     "purchase_orders.status": Word(
         "States that are sent",
-        "IFS order state to the contract's status in Procore. A state that is left out is not sent.",
+        "Which status the contract gets in Procore for each state of the IFS order.",
         _CONTRACTS,
         tuple(one.value for one in OrderState),
     ),
@@ -197,7 +197,7 @@ TO_PROCORE: Mapping[str, Word] = {
     ),
     "direct_costs.kinds": Word(
         "Types of direct costs",
-        "IFS account, or a pattern such as 414*, to the type of direct cost it makes; else invoice.",
+        "Which type of direct cost an IFS account makes; 414* is every account that begins so. Others: invoice.",
         _KINDS,
     ),
     "direct_costs.status": Word(
@@ -207,7 +207,7 @@ TO_PROCORE: Mapping[str, Word] = {
     ),
     "payments.methods": Word(
         "Payment methods",
-        "IFS payment way to Procore's method; else electronic.",
+        "Which method of Procore a payment way of IFS is. Others: electronic.",
         _plain(["check", "credit_card", "electronic"]),
     ),
     "payments.window_days": Word("Payments: days looked back", "How far back by payment date each run looks."),
@@ -259,7 +259,7 @@ TO_IFS: Mapping[str, Word] = {
         "Billed to date", "Whether the lines of the IFS order are told what has been billed on them."
     ),
     "subcontractor_invoices.site": Word(
-        "Sites of requisitions", "IFS project to the site its requisitions are made for; * for all others."
+        "Sites of requisitions", "For which site requisitions of an IFS project are made; * is every other project."
     ),
     "subcontractor_invoices.requisitioner": Word("Requisitioner", "Who asks for requisitions in IFS; known there."),
     "direct_costs.statuses": Word(
@@ -268,7 +268,7 @@ TO_IFS: Mapping[str, Word] = {
     "direct_costs.types": Word("Direct cost types that cross", "Types of direct costs that become vouchers.", _KINDS),
     "direct_costs.accounts": Word(
         "Credited accounts",
-        "Type of direct cost to the account credited for it; else the clearing account.",
+        "Which account a type of direct cost credits; where none stands, the clearing account.",
         {},
         tuple(_KINDS),
     ),
@@ -287,7 +287,7 @@ TO_IFS: Mapping[str, Word] = {
     ),
     "vouchers.codes": Word(
         "Code parts of these rows",
-        "Code part letter to value, for the clearing and retention rows; project stands for the project.",
+        "What the clearing and retention rows have in each code part; the word project stands for their own project.",
         {},
         tuple("BCDEFGHIJ"),
     ),
@@ -311,32 +311,27 @@ TO_IFS: Mapping[str, Word] = {
 
 BRAKES: Mapping[str, Word] = {
     "brakes.creates": Word("Records created", "At most this many in one run, over all flows and both sides."),
-    "brakes.updates": Word("Records changed", "At most this many in one run."),
+    "brakes.updates": Word("Records changed", "At most this many in one run, over all flows and both sides."),
     "brakes.removals": Word("Orders cancelled or closed", "At most this many in one run."),
-    "brakes.money": Word(
-        "Money moved", "At most this much in each currency in one run, of all flows together, whatever its sign."
-    ),
-    "brakes.money_creates": Word("Money of new records", "At most this much in each currency in one run."),
-    "brakes.money_updates": Word(
-        "Money added", "At most this much in each currency in one run, on records that are there."
-    ),
+    "brakes.money": Word("Money moved", "At most this much in one run, of all flows together, whatever its sign."),
+    "brakes.money_creates": Word("Money of new records", "At most this much in one run."),
+    "brakes.money_updates": Word("Money added", "At most this much in one run, on records that are there."),
     "brakes.money_removals": Word(
-        "Money taken away",
-        "At most this much in each currency in one run: orders cut or closed, invoices reversed or credited.",
+        "Money taken away", "At most this much in one run: orders cut or closed, invoices reversed or credited."
     ),
     "brakes.share_creates": Word(
-        "Share created", "At most this percent of the linked records of one kind is created anew in one run."
+        "Share created", "At most this much of the linked records of one kind is created anew in one run."
     ),
     "brakes.share_updates": Word(
-        "Share changed", "At most this percent of the linked records of one kind changes in one run."
+        "Share changed", "At most this much of the linked records of one kind changes in one run."
     ),
     "brakes.share_removals": Word(
-        "Share removed", "At most this percent of the linked orders is cancelled or closed in one run."
+        "Share removed", "At most this much of the linked orders is cancelled or closed in one run."
     ),
-    "brakes.share_from": Word("Shares from", "Records up to which no share is looked at: half of a few is few."),
+    "brakes.share_from": Word("Shares from", "Up to this many linked records shares stop nothing: half of few is few."),
     "brakes.vanished": Word(
         "Vanished at once",
-        "Percent of a project's crossed documents that Procore shows no more: from there on it is a lost permission.",
+        "When Procore no longer shows this much of a project's crossed documents, it is taken for a lost permission.",
     ),
 }
 """Brakes: most of it in one run; 0 is no limit."""
@@ -344,7 +339,7 @@ BRAKES: Mapping[str, Word] = {
 APPROVAL: Mapping[str, Word] = {
     "approval.four_eyes_over": Word(
         "Four eyes over",
-        "Money of a plan, in each currency, above which whoever asked for it may not approve it; 0 is off.",
+        "Above this much in a plan, whoever asked for it may not approve it; 0 is off.",
     ),
     "approval.flows": Word(
         "Plans of single flows",

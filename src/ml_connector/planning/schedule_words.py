@@ -35,40 +35,72 @@ _LENGTHS = {
 """The lengths of time that are offered; a connection file may name any other."""
 
 SCHEDULE_WORDS: Mapping[str, Word] = {
-    "interval": Word("Look every", "Time from one look of a flow for changes to its next.", _LENGTHS),
+    "interval": Word(
+        "Look every",
+        "How often a flow looks for changes: with 15 minutes at 08:00, 08:15, 08:30 and so on.",
+        _LENGTHS,
+    ),
     "hours": Word(
-        "Business hours", "By the wall clock, such as 07:00-18:00; 22:00-06:00 belongs to the day it begins."
+        "Business hours",
+        "Between these two times a flow looks for changes, such as 07:00-18:00, {zone} time; 22:00-06:00 ends on the"
+        " next morning.",
     ),
-    "days": Word("Days", "Days with business hours.", _DAYS),
-    "time_zone": Word("Time zone", "Of every time here, such as America/Chicago; empty for the connection's."),
-    "off_hours": Word("Look outside business hours", "Time between two looks then.", {"none": "Never", **_LENGTHS}),
+    "days": Word("Days", "Days that have business hours; all of any other day is outside them.", _DAYS),
+    "time_zone": Word(
+        "Time zone",
+        "Every time on this page is read in it, such as America/Chicago; empty: in the connection's, {own zone}.",
+    ),
+    "off_hours": Word(
+        "Look outside business hours",
+        "How often a flow looks for changes before and after business hours and on days off: with 2 hours at 20:00,"
+        " 22:00 and so on, {zone} time.",
+        {"none": "Never", **_LENGTHS},
+    ),
     "webhooks_off_hours": Word(
-        "Events outside business hours", "What a change in Procore causes outside business hours.", _EVENTS
+        "Events outside business hours",
+        "Whether what somebody changes in Procore outside business hours, say at 21:00 {zone} time, is looked at then"
+        " or in the morning.",
+        _EVENTS,
     ),
-    "nightly": Word("The night's work", "When it begins, every night, such as 02:00."),
+    "nightly": Word(
+        "The night's work",
+        "At this time of every night all that crossed is compared on both sides, such as 02:00, {zone} time.",
+    ),
     "target": Word(
         "Warn when older than",
-        "Age of what a flow last saw from which it is red; twice its interval takes five minutes on top.",
+        "Health shows a flow in red when its last look is longer ago than this: with 1 hour, one that looked at 08:00"
+        " {zone} time is red from 09:00 on. Twice its interval has 5 minutes on top.",
         {"auto": "Twice its interval", **_LENGTHS},
     ),
     "holidays.country": Word(
-        "Country", "ISO code whose national holidays nobody works on, such as US; empty for none."
+        "Country", "On the national holidays of this country there are no business hours: US for the United States."
     ),
-    "holidays.subdivision": Word("Subdivision", "State or province of it, such as IL."),
-    "holidays.extra": Word("Days off besides", "Dates such as 2026-12-24, parted by commas."),
-    "holidays.worked": Word("Holidays that are worked", "Dates parted by commas."),
+    "holidays.subdivision": Word(
+        "State or province", "Adds the holidays of one state or province of that country: IL for Illinois."
+    ),
+    "holidays.extra": Word(
+        "Days off besides", "Days without business hours that are no holidays, such as 2026-12-24, 2026-12-31."
+    ),
+    "holidays.worked": Word(
+        "Holidays that are worked", "Holidays on which you work as on any other day, such as 2026-11-11."
+    ),
     "freeze": Word("Freeze windows", "Days on which flows do not run at all, whoever asks: month-end, year-end."),
     "flows": Word("Hours of single flows", "What one flow has otherwise; what is left empty is as for the connection."),
 }
-"""Every entry of the schedule by its path."""
+"""Every entry of the schedule by its path; `{zone}` stands for the zone of its times, `{own zone}` for that of the
+connection."""
 
 FREEZE_WORDS: Mapping[str, Word] = {
-    "last": Word("Last days", "Of every month."),
-    "first": Word("First days", "Of every month."),
-    "count": Word("Days counted", "Which days are counted.", {"working": "Working days", "calendar": "Calendar days"}),
-    "start": Word("From", "First frozen day, instead of days of every month."),
-    "end": Word("To", "Last frozen day."),
-    "note": Word("Called", "Such as Year-end."),
+    "last": Word("Last days", "At the end of every month flows stand still for this many days, such as 3."),
+    "first": Word("First days", "At the beginning of every month flows stand still for this many days, such as 2."),
+    "count": Word(
+        "Days counted",
+        "Whether the days above are working days only, or weekends and holidays count, too.",
+        {"working": "Working days", "calendar": "Calendar days"},
+    ),
+    "start": Word("From", "First day on which flows stand still, where the freeze is once and not every month."),
+    "end": Word("To", "Last day on which flows stand still; left empty it is that one day."),
+    "note": Word("Called", "What people call it, such as Year-end."),
     "flows": Word("Flows", "Which flows it stops; none chosen stops all.", blank="All flows"),
 }
 """Every field of a freeze window."""

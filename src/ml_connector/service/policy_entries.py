@@ -11,6 +11,7 @@ import msgspec
 
 from ml_connector.connection_file import ConnectionConfig
 from ml_connector.planning.policy import Policies
+from ml_connector.planning.policy_units import SIDES, unit_of, with_unit
 from ml_connector.planning.policy_words import POLICY_WORDS, Word
 from ml_connector.planning.schedule import WEEK, FlowSchedule, Schedule, days_in
 from ml_connector.planning.schedule_words import FLOW_WORDS, FREEZE_WORDS, SCHEDULE_WORDS, length_words
@@ -43,6 +44,12 @@ class Entry(msgspec.Struct, frozen=True):
     meaning: str = ""
     """What the value means, where that can be said."""
     default_meaning: str = ""
+    unit: str = ""
+    """Of a figure, what it counts, such as `records`."""
+    left: str = ""
+    """Of a table, what stands on the left of its lines, such as `IFS account`."""
+    right: str = ""
+    """Of a table, what stands on the right."""
 
 
 def policy_entries(config: ConnectionConfig) -> list[Entry]:
@@ -67,7 +74,7 @@ def schedule_entries(config: ConnectionConfig) -> list[Entry]:
         area, _, name = path.rpartition(".")
         now, then = (schedule.holidays, defaults.holidays) if area else (schedule, defaults)
         values = (_of_schedule(now, name), _of_schedule(then, name))
-        found.append(_entry(f"schedule.{path}", word, _type_of(name, word, type(values[1])), values))
+        found.append(_entry(f"schedule.{path}", _in_zone(word, config), _type_of(name, word, type(values[1])), values))
     return found
 
 
@@ -96,13 +103,21 @@ def freeze_entries(config: ConnectionConfig) -> list[list[Entry]]:
 def flow_entries(config: ConnectionConfig) -> dict[str, list[Entry]]:
     """What each flow has of its own; empty is as for the connection."""
     found = {}
+    words = {name: _in_zone(word, config) for name, word in FLOW_WORDS.items()}
     for flow in FLOWS:
         own = config.schedule.flows.get(flow) or FlowSchedule()
         found[flow] = [
             _entry(f"schedule.flows.{flow}.{name}", word, _type_of(name, word, str), (_of_schedule(own, name), None))
-            for name, word in FLOW_WORDS.items()
+            for name, word in words.items()
         ]
     return found
+
+
+def _in_zone(word: Word, config: ConnectionConfig) -> Word:
+    """The words of an entry of the schedule, with the zones named in which its times are read."""
+    own = config.connection.time_zone
+    said = word.sentence.replace("{zone}", config.schedule.time_zone or own).replace("{own zone}", own)
+    return msgspec.structs.replace(word, sentence=said)
 
 
 _FLOW_NAMES = {flow: flow.replace("_", " ").capitalize() for flow in FLOWS}
@@ -142,9 +157,11 @@ def words_in(text: str) -> list[str]:
 
 
 def _entry(path: str, word: Word, type_: Any, values: tuple[Any, Any]) -> Entry:
+    if path == "policy.approval.flows":
+        word = msgspec.structs.replace(word, keys=tuple(FLOWS))
     kind = _kind(type_, word)
     value, default = (_text(_sorted(one, kind, word), kind) for one in values)
-    keys = tuple(FLOWS) if path == "policy.approval.flows" else word.keys
+    left, right = SIDES.get(path.removeprefix("policy."), ("", ""))
     return Entry(
         path=path,
         title=word.title,
@@ -154,10 +171,13 @@ def _entry(path: str, word: Word, type_: Any, values: tuple[Any, Any]) -> Entry:
         default=default,
         changed=value != default,
         choices=dict(word.choices),
-        keys=keys,
+        keys=word.keys,
         blank=word.blank,
-        meaning=_meaning(value, kind, word),
-        default_meaning=_meaning(default, kind, word),
+        meaning=_meaning(path, value, kind, word),
+        default_meaning=_meaning(path, default, kind, word),
+        unit=unit_of(path),
+        left=left,
+        right=right,
     )
 
 
@@ -196,13 +216,29 @@ def _text(value: Any, kind: Kind) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _meaning(value: str, kind: Kind, word: Word) -> str:
+def figure_shown(value: str) -> str:
+    """A figure as it stands in its field: its thousands parted."""
+    return f"{Decimal(value):,}"
+
+
+def _line_meaning(line: str, word: Word) -> str:
+    """A line of a table in words: `Partly received: Approved`."""
+    left, _, right = line.partition(" = ")
+    return f"{left.replace('_', ' ').capitalize() if left in word.keys else left}: {word.choices.get(right, right)}"
+
+
+def _meaning(path: str, value: str, kind: Kind, word: Word) -> str:
     if kind == "flag":
         return "Yes" if value == "true" else "No"
     if kind == "many":
         return ", ".join(word.choices.get(one, one) for one in words_in(value)) or word.blank or "None"
+    if kind == "table" and value:
+        return "\n".join(_line_meaning(line, word) for line in value.splitlines())
     if not value:
         return word.blank or ("" if kind == "choice" else "None")
     if kind in ("choice", "length"):
         return word.choices.get(value) or (length_words(value) if kind == "length" else value)
-    return f"{Decimal(value):,}" if kind in ("number", "amount") else ""
+    if kind not in ("number", "amount"):
+        return ""
+    said = with_unit(path.removeprefix("policy."), figure_shown(value))
+    return said[:1].upper() + said[1:]

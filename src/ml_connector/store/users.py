@@ -168,6 +168,11 @@ def remove(conn: Connection, user_id: int) -> None:
     bulk.run(conn, "DELETE FROM users WHERE id = %s", (user_id,))
 
 
+def titles(conn: Connection) -> dict[str, str]:
+    """What people call each user who has another name than the one they sign in with, by that one."""
+    return {row[0]: row[1] for row in bulk.fetch(conn, "SELECT name, title FROM users WHERE title <> ''")}
+
+
 def able_admins(conn: Connection) -> list[int]:
     """Administrators who can sign in, locked until the transaction ends: nobody else takes one of them away."""
     return [row[0] for row in bulk.fetch(conn, f"SELECT id FROM users WHERE {_ABLE} ORDER BY id FOR UPDATE")]

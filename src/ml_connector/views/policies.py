@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Freeze windows; the last one is empty, to be filled."""
     flows: dict[str, list[Entry]]
     """What each flow has of its own; an empty value is as for the connection."""
+    zone: str
+    """The zone in which the times of the schedule are read."""
 
 
 _GROUPS: tuple[tuple[str, str, str, Mapping[str, Word]], ...] = (
@@ -64,9 +66,10 @@ def settings(app: App, connection: str) -> Settings:
     config = config_from(app.connection(connection).config)
     entries = {one.path.removeprefix("policy."): one for one in policy_entries(config)}
     groups = [_group(key, title, text, [entries[path] for path in paths]) for key, title, text, paths in _GROUPS]
-    when = "When it works by itself. Times are by the wall clock; a freeze binds people, too."
+    zone = config.schedule.time_zone or config.connection.time_zone
+    when = f"When it works by itself, in {zone} time. A freeze binds people, too."
     groups.append(_group(HOURS, "Hours and holidays", when, schedule_entries(config)))
-    return Settings(connection, groups, freeze_entries(config), flow_entries(config))
+    return Settings(connection, groups, freeze_entries(config), flow_entries(config), zone)
 
 
 def _group(key: str, title: str, sentence: str, entries: list[Entry]) -> Group:

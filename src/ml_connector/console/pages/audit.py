@@ -38,7 +38,7 @@ def trail(page: Page) -> Response:
     except BadInput as wrong:
         error, status = wrong, 400
         found = page.do(actions.LIST, AuditLook(connection=look.connection, zone=page.zone))
-    rows = [(row, details_of(row.details, page.zone), _about(page, row)) for row in found.rows]
+    rows = [(row, details_of(row.details, page.zone, row.kind), _about(page, row)) for row in found.rows]
     given = msgspec.structs.asdict(look)
     return page.render(
         "audit/list.html",

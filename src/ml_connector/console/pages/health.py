@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import health as actions
+from ml_connector.actions import policies
 from ml_connector.actions.action import Nothing
 from ml_connector.actions.home import OfConnection
 from ml_connector.console.exporting import export
@@ -108,6 +109,7 @@ def _pause_form(page: Page, error: BadInput | None = None) -> Response:
         status=400 if error else 200,
         flows=list(FLOWS),
         typed=typed,
+        zone=page.do(policies.SHOW, policies.Of(page.connection)).zone,
         error=error,
         base=f"/c/{page.connection}/health",
     )

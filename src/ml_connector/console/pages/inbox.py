@@ -89,7 +89,7 @@ def answers(page: Page) -> Response:
     found: Listing = page.do(actions.ANSWERS, look)
     found.look.pop("connection")  # the address has it
     for place, row in enumerate(found.rows):
-        row["place"] = place
+        row["place"], row["actor"] = place, page.person(row["actor"], begins=True)
         row["record"] = _linked(record_url(page.connection, row["kind"], row["id"]), row["record"])
         if row["called"]:
             row["record"] = {"text": row["record"], "beneath": row["id"]}

@@ -11,12 +11,14 @@ from ml_connector.actions import inbox as actions
 from ml_connector.actions.inbox import OfHold
 from ml_connector.console.exporting import export
 from ml_connector.console.page import Page
+from ml_connector.engine.questions import answers_to
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.blocking import UNKNOWN
 from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.finding_linked import document_of
+from ml_connector.planning.plan import HoldReason
 from ml_connector.service.inbox_desk import place_of
-from ml_connector.views.hold_words import SORTS
+from ml_connector.views.hold_words import SIDED, SORTS
 from ml_connector.views.inbox_group import Group, GroupLook
 from ml_connector.views.inbox_hold import Hold
 
@@ -25,12 +27,14 @@ CAUSE = ("reason", "waits_kind", "waits_id", "flow", "kind")
 
 _WORDS = {
     "questions": ("returned", "Answer needed"),
-    "conflicts": ("returned", "Choose a side"),
+    "conflicts": ("returned", "Answer needed"),
     "refusals": ("failed", "Refused"),
     "unknown": ("unknown", "No answer yet"),
     "waiting": ("waiting", "Waiting"),
 }
 _ANSWERED = ("queued", "Goes with the next run")
+_ASKING = ("questions", "conflicts")
+_CHOOSE = "Choose a side"
 _SORT_OF = {reason.value: sort for sort, reasons in SORTS.items() for reason in reasons} | {UNKNOWN: "unknown"}
 _TRIED = ("refusals", "unknown")
 """Sorts of what the next run tries or asks again by itself."""
@@ -78,6 +82,7 @@ def hold_page(page: Page, given: OfHold, error: ConnectorError | None = None, st
         status=status,
         title=f"{found.line['record'][:1].upper()}{found.line['record'][1:]}",
         sided=bool(found.three_way) and {one.answer for one in found.answers} == {"erp", "projects"},
+        choose=_CHOOSE if HoldReason(found.reason) in SIDED else "Your answer",
         found=found,
         badge=("done", "Gone") if found.released_at else badge_of({**found.line, "reason": found.reason}),
         cause_url=cause_url(page.connection, found.cause),
@@ -121,8 +126,16 @@ def sort_of(reason: str) -> str:
 
 
 def badge_of(row: dict[str, Any]) -> tuple[str, str]:
-    """State and word of a cause or a hold."""
-    return _ANSWERED if row["state"] == "answered" else _WORDS[sort_of(row["reason"])]
+    """State and word of a cause or a hold: what is to be answered, where anything is."""
+    sort = sort_of(row["reason"])
+    if row["state"] == "answered":
+        return _ANSWERED
+    if sort not in _ASKING:
+        return _WORDS[sort]
+    reason = HoldReason(row["reason"])
+    answers = row["answers"] if "answers" in row else answers_to(row["flow"], reason, row["kind"])
+    state, word = _WORDS[sort if answers else "waiting"]
+    return state, _CHOOSE if answers and reason in SIDED else word
 
 
 def _typed(page: Page) -> dict[str, Any]:

@@ -214,6 +214,7 @@ def versions(page: Page) -> Response:
     found = page.do(acts.VERSIONS, look)
     for one in found.rows:
         one["state"] = {"state": "good" if one["state"] == "in use" else "none", "word": one["state"]}
+        one["actor"] = page.person(one["actor"], begins=True)
     choices = [(str(one["version"]), f"Version {one['version']}") for one in found.rows]
     return _shown(page, "versions", "versions", listing=found, choices=choices)
 

@@ -12,14 +12,16 @@ from starlette.responses import Response
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import policies as acts
 from ml_connector.console.page import Page, Route
+from ml_connector.console.policy_rows import Row, check_rows, rows_in, text_of
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.text import listed
+from ml_connector.service.policy_entries import figure_shown
 from ml_connector.views.policies import HOURS, KEYS
 
 _FIELD = "e:"
 """How the name of an entry's field begins in forms, before its path."""
 _PAIR = "t:"
-"""How the name of a field of a table begins, before its path, a colon and what stands on the left."""
+"""How the name of a field of a table begins of which every left side is known: its path, a colon and the left side."""
 _MANY = "many:"
 """How the name of the hidden field begins that says that check boxes of an entry were on the page."""
 _FREEZE = "schedule.freeze."
@@ -40,13 +42,15 @@ def review(page: Page) -> Response:
     A freeze window is known by its place alone: where the windows are others by now, nothing of them is taken.
     """
     was, key = _was(page), _key(page)
-    typed = _touched(_typed(page), was)
+    rows = rows_in(page.form, page.fields)
+    typed = _touched({**_typed(page), **{path: text_of(some) for path, some in rows.items()}}, was)
     try:
+        check_rows(rows, typed, lambda: _entries(page))
         found = page.do(acts.COMPARE, acts.Trying(page.connection, typed))
     except BadInput as error:
-        return _group(page, key, typed, error)
+        return _group(page, key, typed, error, rows)
     if windows_of(typed) and was is not None and _overtaken(page, key, was):  # asked last: `found.seen` is of before
-        return _group(page, key, typed, _OTHERS)
+        return _group(page, key, typed, _OTHERS, rows)
     if not found.changes:
         return page.redirect(_at(page, key), "Nothing was changed: every entry is as it was.", "info")
     entries = msgspec.json.encode(typed).decode()
@@ -78,7 +82,20 @@ def save(page: Page) -> Response:
     return page.redirect(_at(page, key), said)
 
 
-def _group(page: Page, key: str, typed: dict[str, str], error: BadInput | None) -> Response:
+def _entries(page: Page) -> dict[str, Any]:
+    """Every policy by its path."""
+    found = page.do(acts.SHOW, acts.Of(page.connection))
+    return {one.path: one for group in found.groups for one in group.entries}
+
+
+def _group(
+    page: Page,
+    key: str,
+    typed: dict[str, str],
+    error: BadInput | None,
+    rows: Mapping[str, list[Row]] | None = None,
+) -> Response:
+    """The form of a group, with what was typed into it; `rows` are those of tables, as they were typed."""
     found: dict[str, Any] = msgspec.to_builtins(page.do(acts.SHOW, acts.Of(page.connection)))
     _show_in(found, page.can("configure"))
     groups = found["groups"]
@@ -96,6 +113,7 @@ def _group(page: Page, key: str, typed: dict[str, str], error: BadInput | None) 
         "freezes": found["freezes"] if key == HOURS else [],
         "flows": found["flows"] if key == HOURS else {},
         "typed": typed,
+        "rows": rows or {},
         "was": msgspec.json.encode(now).decode(),
         "error": error,
         "at": _at(page, ""),
@@ -110,7 +128,7 @@ def _show_in(found: dict[str, Any], fills: bool) -> None:
     parts = [*(group["entries"] for group in found["groups"]), *found["freezes"], *found["flows"].values()]
     for one in (one for part in parts for one in part):
         figure = one["kind"] in ("number", "amount") and one["value"]
-        one["shown"] = one["meaning"] if figure else one["value"]
+        one["shown"] = figure_shown(one["value"]) if figure else one["value"]
         if fills and one["path"].endswith(".count") and not one["value"]:
             one["shown"] = next(iter(one["choices"]))
 
@@ -122,7 +140,8 @@ def _typed(page: Page) -> dict[str, str]:
     for name in page.form:
         if name.startswith(_PAIR):
             path, _, left = name.removeprefix(_PAIR).partition(":")
-            tables.setdefault(path, []).extend([f"{left} = {page.field(name)}"] if page.field(name) else [])
+            right = " ".join(page.field(name).split())
+            tables.setdefault(path, []).extend([f"{left} = {right}"] if right else [])
         if name.startswith(_MANY):
             path = name.removeprefix(_MANY)
             typed[path] = ", ".join(page.fields(f"{_FIELD}{path}"))
