@@ -77,6 +77,7 @@ def page() -> SimpleNamespace:
         connections=[one, SimpleNamespace(name="south", title="")],
         counts={"inbox": 14, "plans": 1},
         can=lambda _permission: True,
+        person=lambda name, _begins=False: name,
         request=SimpleNamespace(query_params={}),
     )
 

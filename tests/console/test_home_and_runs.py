@@ -98,19 +98,19 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     page = otto.sees(f"/c/north/runs/{number[1]}")
     assert "All that came in" not in page
     assert "Balanced Adds up all that came in is accounted for" in page
-    assert re.search(r"Started [^.]+ by otto, by hand: projects, vendors\.", page), page
+    assert re.search(r"Started [^.]+ by you, by hand: projects, vendors\.", page), page
     assert "0.00 USD no money was planned" in page, "in the currency of the company"
     row = otto.sees("/c/north/runs?trigger=person&size=1")
-    assert re.search(r"Balanced [^.]+ otto, by hand projects, vendors [1-9]", row), row
+    assert re.search(r"Balanced [^.]+ You, by hand projects, vendors [1-9]", row), row
     figures = [int(one) for one in re.findall(r" (\d+)(?= )", row[row.index("projects, vendors ") :])][:6]
     assert figures[0] == sum(figures[1:]) > 0, row
     first = otto.sees("/c/north/runs/1")
     assert re.search(r"Purchase orders 22 20 1 0 0 0 1 0 0 0", first), first
-    assert "Order … is planned in IFS: not sent yet." in first
+    assert "Orders that are planned in IFS: not sent yet." in first
     orders = scene.ask("/c/north/runs/1?as=csv&of=totals", otto.cookie).body
     assert "\nPurchase orders,22,20,1," in orders.replace("\r", "")
     assert "Out,Out currency" in scene.ask("/c/north/runs/1?as=csv&of=money", otto.cookie).body.splitlines()[0]
-    assert "is planned in IFS" in scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
+    assert "Orders that are planned in IFS" in scene.ask("/c/north/runs/1?as=csv&of=skips", otto.cookie).body
     assert scene.ask("/c/north/runs/1?as=xlsx&of=skips", otto.cookie).status == 200
     assert scene.ask("/c/north/runs/1?as=csv&of=else", otto.cookie).status == 400
     assert "It is being decided again" in otto.sees("/c/north/runs/1/replay?mapping=then")
@@ -264,7 +264,7 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     assert "Held" in page
     assert "Nothing fits" in otto.sees("/c/north/audit?actor=nobody")
     body = scene.ask("/c/north/audit?oldest=true&size=5", otto.cookie).body
-    rows = [int(row) for row in re.findall(r'data-label="Row"><span>(\d+)<', body)]
+    rows = [int(row) for row in re.findall(r'data-label="Row"><span>(\d+) <', body)]
     assert len(rows) == 5
     assert f"after={rows[-1]}" in body
     assert 'aria-sort="ascending"' in body
@@ -279,7 +279,7 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     until(lambda: "Whole up to row" in otto.sees("/c/north/audit"))
     assert otto.does("/audit/verify").status == 303
     until(lambda: "Whole up to row" in otto.sees("/audit"))
-    assert "otto" in otto.sees("/audit?tag=audit:verify:done")
+    assert "You Audit trail verified" in otto.sees("/audit?tag=audit:verify:done")
 
 
 def test_what_was_given_up_is_dealt_with_on_the_page_of_health(scene: Scene, otto: Person) -> None:

@@ -9,12 +9,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from starlette.requests import Request
 
+from ml_connector.access import users
 from ml_connector.access.signing_in import principal_of_cookie
 from ml_connector.console import page as asked
 from ml_connector.console.pages.mapping import _in_order
 from ml_connector.kernel.errors import ConnectorError
 from ml_connector.planning.mapping_editing import Edit
 from ml_connector.service import mapping_desk as desk
+from ml_connector.web.asking import Asker
 
 from .forms import Form, forms_of
 from .scene import Answer, Scene
@@ -301,6 +303,52 @@ def test_policies_show_the_difference_before_they_are_saved(scene: Scene, browse
         page.goto("/c/north/policies")
         expect(page.locator("tr", has_text="Money moved")).to_contain_text("25,000")
         assert page.get_by_role("button", name="See the difference").count() == 0
+
+
+def test_rows_of_a_table_come_and_go_and_what_cannot_be_kept_comes_back_as_it_was_typed(scene: Scene) -> None:
+    address, path = "/c/north/policies/to_procore", "policy.payments.methods"
+    opened = Opened(scene, "adam")
+
+    def rows(told: Answer | None = None) -> tuple[Form, list[tuple[str, str]]]:
+        """The form without its tables; and the rows of the one that is looked at."""
+        form = opened.form(address, f"l:{path}", told).form
+        pairs = [[value for name, _, value in form.fields if name == f"{side}:{path}"] for side in "lr"]
+        kept = [one for one in form.fields if one[1] == "hidden"]
+        return Form(form.action, kept), list(zip(*pairs, strict=True))
+
+    form, there = rows()
+    assert [left for left, _ in there] == [""] * 3
+    for left, right, says in (
+        ("CHK", "", "Row 1 of Payment methods has no method in Procore."),
+        ("", "check", "Row 1 of Payment methods has no payment way in IFS."),
+        ("A = B", "check", "has an equals sign in it"),
+        ("<b>", "gold", "Payment methods knows no &#39;gold&#39;"),
+    ):
+        told = opened.post(form, {f"l:{path}": left, f"r:{path}": right})
+        assert says in told.body
+        first = rows(told)[1][0]
+        assert first == (left, right or first[1]), "nothing of it is lost"
+    told = opened.post(form, {f"l:{path}": "CHK\r\nB = check", f"r:{path}": "check"})
+    assert rows(told)[1][0] == ("CHK B = check", "check"), "a line that was brought in makes no row"
+    told = opened.post(form, {f"l:{path}": "CHK", f"r:{path}": "check"})
+    assert "<ins>CHK: Check</ins>" in told.body
+    scene.app.edit_connection("north", {"policy": {"payments": {"methods": {"CHK": "check"}}}})
+    form, there = rows()
+    assert there[0] == ("CHK", "check")
+    told = opened.post(form, {f"l:{path}": "CHK", f"r:{path}": "check", f"x:{path}": "0"})
+    assert "<del>CHK: Check</del>" in told.body
+    scene.app.edit_connection("north", {"policy": {"payments": {"methods": {"CHK": None}}}})
+
+
+def test_people_are_called_by_their_own_names_and_who_looks_is_you(scene: Scene) -> None:
+    found = principal_of_cookie(scene.app, scene.cookie("adam"))
+    assert found is not None
+    users.change(scene.app, "otto", title="Otto Lindqvist")
+    page = asked.Page(asked.Surroundings(scene.app), Request({"type": "http", "headers": []}), Asker(*found), None)
+    called = [page.person(one) for one in ("adam", "otto, by hand", "service")]
+    assert called == ["you", "Otto Lindqvist, by hand", "service"]
+    assert page.person("adam", begins=True) == "You"
+    users.change(scene.app, "otto", title="")
 
 
 def test_a_freeze_window_is_never_changed_in_place_of_another(scene: Scene) -> None:

@@ -126,7 +126,7 @@ def test_from_nothing_to_the_first_approved_plan(empty_scene: Scene, browser: Br
         until(lambda: writes(scene))
         until(lambda: not _pauses(scene))
         page.goto("/setup/north/approve")
-        expect(page.get_by_text("Approved by adam")).to_be_visible()
+        expect(page.get_by_text("Approved by you")).to_be_visible()
         expect(page.get_by_text("What it held is sent.")).to_be_visible(timeout=20_000)
         hand.look()
         page.goto("/setup/north")

@@ -24,7 +24,7 @@ def test_a_run_at_work_is_followed_and_stopped(scene: Scene, browser: Browser) -
         expect(page.get_by_text("It stops at its next safe point.").first).to_be_visible()
         scene.box.faults.clear()
         expect(page.get_by_role("heading", name="Under way")).to_be_hidden(timeout=20_000)
-        expect(page.get_by_role("main")).to_contain_text("otto")
+        expect(page.get_by_role("main")).to_contain_text("by you")
         expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
         page.reload()
         expect(page.get_by_role("main")).to_contain_text("It was cancelled")

@@ -18,14 +18,17 @@ from ml_connector.actions.own import NewToken
 from ml_connector.cli.main import commands
 from ml_connector.console import titles, wording
 from ml_connector.console.page import taken
+from ml_connector.console.pages.inbox_shown import badge_of
 from ml_connector.console.pages_table import PAGES
 from ml_connector.console.showing import moment_text
 from ml_connector.console.tones import _TAGS, tag_tone
+from ml_connector.engine.questions import answers_to
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.plan import HoldReason
 from ml_connector.service.tasks import TASKS
 from ml_connector.store.tags import TAGS
 from ml_connector.views.audit import AuditLook
+from ml_connector.views.hold_words import SIDED, choice_of
 
 SOURCE = Path(ml_connector.__file__).parent
 ONLY_THERE = frozenset(
@@ -176,6 +179,7 @@ def test_details_of_the_trail_are_words_and_moments() -> None:
         "how": "once",
         "policy.brakes.money_creates": ["0", "250000"],
         "policy.brakes.updates": [500, 0],
+        "policy.vouchers.clearing_account": ["2410", "2020"],
         "policy.purchase_orders.approve": ["manual", "auto"],
         "policy.purchase_orders.status.Released": ["Approved", None],
         "schedule.flows.payments.interval": [None, "1h"],
@@ -185,15 +189,52 @@ def test_details_of_the_trail_are_words_and_moments() -> None:
         ("reason", "It was sent back after it crossed", ""),
         ("waits for", "an answer", ""),
         ("until", "30 Nov 2026, 17:15 America/Chicago", "2026-11-30T23:15:43.47+00:00"),
-        ("then", "at: 30 Nov 2026, 17:15 America/Chicago", ""),
+        ("before", "at: 30 Nov 2026, 17:15 America/Chicago", ""),
         ("how", "sign-in link", ""),
-        ("Money of new records", "no limit \u2192 250,000.00", ""),
-        ("Records changed", "500 \u2192 no limit", ""),
+        ("Money of new records", "no limit \u2192 250,000.00 in each currency", ""),
+        ("Records changed", "500 records \u2192 no limit", ""),
+        ("Clearing account", "2410 \u2192 2020", ""),
         ("Plans", "Every plan waits for approval \u2192 Plans go by themselves unless a brake stops them", ""),
         ("States that are sent: Released", "Approved \u2192 not set", ""),
         ("Look every: payments", "not set \u2192 1 hour", ""),
         ("IFS: client id", "a \u2192 b", ""),
     ]
+
+
+def test_the_badge_of_a_cause_asks_what_its_question_asks() -> None:
+    for reason, flow, word in (
+        (HoldReason.CONFLICT, "vendors", "Choose a side"),
+        (HoldReason.CHANGED_THERE, "purchase_orders", "Choose a side"),
+        (HoldReason.SENT_BACK, "subcontractor_invoices", "Answer needed"),
+        (HoldReason.SENT_BACK, "payments", "Waiting"),
+        (HoldReason.GONE_THERE, "", "Answer needed"),
+        (HoldReason.VENDOR_MATCH, "vendors", "Answer needed"),
+        (HoldReason.CODE_MISSING, "purchase_orders", "Waiting"),
+    ):
+        row = {"reason": reason.value, "state": "waiting", "flow": flow, "kind": ""}
+        assert badge_of(row)[1] == word, reason
+        line = {"reason": reason.value, "state": "waiting", "answers": answers_to(flow, reason)}
+        assert badge_of(line)[1] == word, reason
+    for reason in SIDED:
+        labels = {choice_of(reason, one).label for one in answers_to("", reason)}
+        assert labels == {"IFS stands", "Procore stands"}, reason
+
+
+def test_details_of_the_trail_name_the_system_and_the_answer() -> None:
+    step = {"target": "5629", "intent": 7}
+    assert titles.details_of(step, kind="commitment") == [("Procore contract", "5629", "")]
+    assert titles.details_of(step, kind="erp_invoice") == [("IFS supplier invoice", "5629", "")]
+    given = {"answer": "erp", "target": "5629", "reason": "sent_back"}
+    assert titles.details_of(given, kind="subcontractor_invoice") == [
+        ("answer", "IFS keeps it", ""),
+        ("linked to", "5629", ""),
+        ("reason", "It was sent back after it crossed", ""),
+    ]
+    assert titles.detail_text("waits_for", "commitment_there:5629") == "contract 5629 in Procore"
+    assert titles.detail_text("waits_for", "commitment_line:5629/3") == "line 3 of contract 5629 in Procore"
+    assert titles.detail_text("waits_for", "agreed_record:direct_cost:88") == "what was agreed of direct cost 88"
+    assert titles.detail_text("reason", "RateLimited") == "Rate limited"
+    assert titles.details_of({"end": "12:ab0f"}) == [("up to row", "12", "")]
 
 
 def test_a_row_of_the_trail_has_the_tone_of_what_happened() -> None:

@@ -137,9 +137,10 @@ def test_what_was_sent_back_or_is_gone_shows_the_status_of_both_sides() -> None:
     question = only_hold(ifs.decide(back), HoldReason.SENT_BACK)
     asked = asked_about_crossed(question.reason.value, question.evidence)
     (status,) = of_crossed(live, posted, back, asked).differing
-    assert (status.name, status.erp, status.projects) == ("status", "posted", "revise and resubmit")
+    assert (status.name, status.erp, status.projects) == ("status", "Voucher posted", "Revise and resubmit")
+    assert status.agreed == "", "each side has a status of its own: nobody agreed on one"
     gone = next(one for one in of_crossed(live, posted, None, asked).differing if one.name == "status")
-    assert (gone.asked, gone.projects) == (True, "cannot be seen")
+    assert (gone.asked, gone.projects) == (True, "Cannot be seen")
     assert asked_about_crossed("revised", "number: IFS A, Procore B") == ["number"]
 
 

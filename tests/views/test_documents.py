@@ -248,15 +248,15 @@ def test_a_voucher_that_was_posted_between_two_runs_is_told_as_posted_and_one_th
     papers.box.act("ifs", "cancel_voucher", **_called(cancelled))
     papers.sync()
     for number, voucher, hop, status in [
-        (made[0], posted, "Posted in IFS", "posted"),
-        (made[1], cancelled, "Cancelled in IFS", "cancelled"),
+        (made[0], posted, "Posted in IFS", "Posted"),
+        (made[1], cancelled, "Cancelled in IFS", "Cancelled"),
     ]:
         story = papers.story("subcontractor_invoice", number).hops
         [told] = [one for one in story if one.what == "stood" and one.system == "IFS"]
         assert told.title == f"{hop}: voucher {voucher}"
         page = papers.show("subcontractor_invoice", number)
         [said] = [one for one in page.facts if one["name"] == "Status"]
-        assert said["erp"].split(", ")[0] == status
+        assert (said["erp"].split(", ")[0], said["projects"], said["agreed"]) == (status, "Approved", "")
     with papers.app.db.begin() as conn:
         wanted = standings.Wanted(("updated", "cancelled"), (), 1, 100)
         still = {one.target for one in standings.still_open(conn, papers.app.connection("north").id, "voucher", wanted)}

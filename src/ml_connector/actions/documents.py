@@ -145,7 +145,7 @@ LIST = Action(
     gives=Listing,
     call=_list,
     command="search",
-    sentence="Lists the documents of a connection, those that changed last first.",
+    sentence="Lists the documents of a connection, those whose details changed last first.",
 )
 SHOW = Action(
     name="documents.show",

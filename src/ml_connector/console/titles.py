@@ -8,11 +8,13 @@ from typing import Any
 
 from ml_connector.console.change_words import entry_text, entry_title, is_entry
 from ml_connector.console.showing import moment_text
+from ml_connector.planning.approving import COMPANY_WIDE
 from ml_connector.planning.foreseen import step_words
 from ml_connector.planning.mapping_words import code_words, part_name, setting_words
-from ml_connector.planning.plan import Verb
+from ml_connector.planning.plan import ERP_KINDS, HoldReason, Verb
 from ml_connector.registry import FLOWS
-from ml_connector.views.hold_words import WORDS, record_words, thing_words
+from ml_connector.views.document_states import record_title as written_title
+from ml_connector.views.hold_words import ANSWERS, WORDS, choice_of, record_words, thing_words
 
 _TASKS = {
     "alarms": "Looking for what people must hear of",
@@ -35,9 +37,13 @@ _TASK_OF = {"poll": "Looking for changes", "rest": "Catching up", "now": "Run th
 
 _SUBJECTS = {
     "audit": "Audit trail",
+    "commitment": "Contract",
+    "commitment_line": "Contract line",
+    "dimension": "Code part value",
     "erp_invoice": "Invoice in IFS",
     "event": "Event from outside",
     "freeze": "Freeze window",
+    "project_vendor": "Directory entry",
     "user": "User",
     "vault": "Secrets",
 }
@@ -120,6 +126,7 @@ _SIDES = {"erp": "IFS", "projects": "Procore"}
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
 _VERBS = frozenset(one.value for one in Verb)
 _KEY = re.compile(r"([a-z_]+):(\S.*)")
+_CAPITALS = re.compile(r"(?<=[a-z])[A-Z]")
 _TASK_WORD = re.compile(r"\b(?:poll|rest|now|probe)/[a-z_]+(?:,[a-z_]+)*|\bplan/asked\b")
 _FLOW_WORD = re.compile(rf"\b(?:{'|'.join(_SPOKEN)})\b")
 
@@ -181,23 +188,56 @@ def detail_title(name: str) -> str:
     """`waits for`: the name of a detail of the audit trail."""
     if is_entry(name):
         return entry_title(name)
-    return name.replace("_", " ")
+    return _DETAILS.get(name, name.replace("_", " "))
+
+
+_DETAILS = {
+    "approved": "plan",
+    "end": "up to row",
+    "equal_to": "same as version",
+    "hook": "webhook",
+    "note": "reason given",
+    "subject": "OpenID account",
+    "target": "linked to",
+    "then": "before",
+    "url": "address",
+    "was_open": "calls had been stopped",
+    "why": "because",
+}
+"""Names of details that say nothing to people."""
 
 
 _OURS = frozenset({"intent", "once_key", "source"})
 """Details by which the product finds its own rows again."""
 
 
-def details_of(details: Mapping[str, Any], zone: str = "") -> list[tuple[str, str, str]]:
+def details_of(details: Mapping[str, Any], zone: str = "", kind: str = "") -> list[tuple[str, str, str]]:
     """The details of a row of the audit trail: name and value as people read them, and the moment where it is one.
 
-    What only programs go by (`_OURS`) is left to the files and the API.
+    `kind` of the record says in which system it was written: `Procore contract: 5629`. What only programs go by
+    (`_OURS`) is left to the files and the API.
     """
+    told = {name: value for name, value in details.items() if value not in ("", None, {}, []) and name not in _OURS}
+    if "answer" in told:
+        told["answer"] = _answer(str(told["answer"]), str(told.get("reason", "")))
     return [
-        (detail_title(name), detail_text(name, value, zone), value if is_moment(value) else "")
-        for name, value in details.items()
-        if value not in ("", None, {}, []) and name not in _OURS
+        (
+            _written(kind) if name == "target" and kind and "answer" not in told else detail_title(name),
+            detail_text(name, value, zone),
+            value if is_moment(value) else "",
+        )
+        for name, value in told.items()
     ]
+
+
+def _written(kind: str) -> str:
+    """`Procore contract`: what the id over there is one of."""
+    return f"{'IFS' if kind in ERP_KINDS else 'Procore'} {written_title(kind)}"
+
+
+def _answer(answer: str, reason: str) -> str:
+    """`IFS keeps it` for `erp`: an answer to a question, as it was chosen."""
+    return choice_of(HoldReason(reason), answer).label if answer in ANSWERS and reason in _REASONS else answer
 
 
 def detail_text(name: str, value: Any, zone: str = "") -> str:
@@ -235,7 +275,11 @@ def choices(values: Iterable[str], kind: str) -> list[tuple[str, str]]:
 
 def _detail(name: str, text: str) -> str:
     if name in ("reason", "reasons"):
-        return _REASONS.get(text, text)
+        return _REASONS.get(text) or _CAPITALS.sub(lambda found: f" {found[0].lower()}", text)
+    if name == "end":
+        return text.partition(":")[0]
+    if name == "projects":
+        return "the company" if text == COMPANY_WIDE else text
     if name == "waits_for":
         found = _KEY.fullmatch(text)
         return thing_words(found[1], found[2]) if found else text

@@ -11,6 +11,7 @@ import msgspec
 
 from ml_connector.kernel.money import Money
 from ml_connector.planning.billed import ZERO
+from ml_connector.planning.status_words import status_words, voucher_words
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.cost_code import CostCode
 from ml_connector.records.direct_cost import DirectCost
@@ -21,7 +22,7 @@ from ml_connector.records.purchase_requisition import PurchaseRequisition
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import RowRole, Voucher, VoucherStatus
+from ml_connector.records.voucher import RowRole, Voucher
 
 Value = str | Money | date | None
 """What a fact may say."""
@@ -86,8 +87,6 @@ class Compared(msgspec.Struct, frozen=True):
 
 ALIKE = frozenset({"Amount", "Currency", "Supplier's number", "Name", "Tax number", "Country"})
 """Facts that say the same on both sides when nothing is wrong; other facts are each side's own words."""
-POSTED = "posted"
-"""How people call a voucher that the general ledger has taken."""
 DUE_UNKNOWN = "not known in IFS yet"
 """When a subcontractor's invoice is due that stands in IFS as a voucher: only the supplier's own invoice has a day."""
 
@@ -108,6 +107,7 @@ def compared(erp: Side | None, projects: Side | None, agreed: Side | None, *, li
 
 def _fact(name: str, erp: Value, projects: Value, agreed: Value) -> Fact:
     both = erp not in (None, "") and projects not in (None, "")
+    agreed = None if name == "Status" else agreed  # each side has its own, on which nobody ever agreed
     return Fact(name, erp, projects, agreed, name in ALIKE and both and _told(erp) != _told(projects))
 
 
@@ -186,7 +186,7 @@ def _order(order: PurchaseOrder) -> Side:
     facts: dict[str, Value] = {
         "Number": order.id,
         "Title": next((line.description for line in live), ""),
-        "Status": order.state.value,
+        "Status": status_words(order.state),
         "Vendor": order.vendor,
         "Amount": Money(sum((line.amount for line in live), ZERO), order.currency),
         "Date": order.dated,
@@ -214,7 +214,7 @@ def _commitment(contract: Commitment) -> Side:
     facts: dict[str, Value] = {
         "Number": contract.number,
         "Title": contract.title,
-        "Status": contract.status.value,
+        "Status": status_words(contract.status),
         "Vendor": contract.vendor,
         "Amount": contract.money(),
         "Date": contract.dated,
@@ -240,7 +240,7 @@ def _supplier_invoice(invoice: SupplierInvoice) -> Side:
     orders = sorted({one for one in (invoice.order, *(line.order for line in invoice.lines)) if one})
     facts: dict[str, Value] = {
         "Supplier's number": invoice.number,
-        "Status": invoice.state.value.replace("_", " "),
+        "Status": status_words(invoice.state),
         "Vendor": invoice.vendor,
         "Amount": Money(invoice.net, invoice.currency),
         "Tax": Money(invoice.tax, invoice.currency),
@@ -269,7 +269,7 @@ def _subcontractor_invoice(invoice: SubcontractorInvoice) -> Side:
     retained = sum((line.retained - line.released for line in invoice.lines), ZERO)
     facts: dict[str, Value] = {
         "Supplier's number": invoice.number,
-        "Status": invoice.status.value.replace("_", " "),
+        "Status": status_words(invoice.status),
         "Vendor": invoice.vendor,
         "Amount": invoice.due(),
         "Retained": Money(retained, invoice.currency) if retained else None,
@@ -294,8 +294,8 @@ def _direct_cost(cost: DirectCost) -> Side:
     )
     facts: dict[str, Value] = {
         "Supplier's number": cost.number,
-        "Status": cost.status.value.replace("_", " "),
-        "Type": cost.kind.value.replace("_", " "),
+        "Status": status_words(cost.status),
+        "Type": status_words(cost.kind),
         "Vendor": cost.vendor,
         "Amount": cost.money(),
         "Date": cost.dated,
@@ -314,7 +314,7 @@ def _voucher(voucher: Voucher) -> Side:
     spent = sum((row.debit - row.credit for row in voucher.rows if row.role is not RowRole.CLEARING), ZERO)
     facts: dict[str, Value] = {
         "Supplier's number": next((row.number for row in voucher.rows if row.number), ""),
-        "Status": POSTED if voucher.status is VoucherStatus.UPDATED else voucher.status.value.replace("_", " "),
+        "Status": voucher_words(voucher.status),
         "Vendor": next((row.party for row in voucher.rows if row.party), ""),
         "Amount": Money(spent, voucher.currency),
         "Voucher date": voucher.dated,
@@ -354,13 +354,13 @@ def _vendor(vendor: Vendor) -> Side:
         "City": " ".join(part for part in (vendor.zip_code, vendor.city, vendor.state) if part),
         "Email": vendor.email,
         "Phone": vendor.phone,
-        "Status": ("blocked for payment" if vendor.blocked else "active") if vendor.active else "inactive",
+        "Status": ("Blocked for payment" if vendor.blocked else "Active") if vendor.active else "Inactive",
     }
     return Side(facts)
 
 
 def _project(project: Project) -> Side:
-    status = "open" if project.open else "closed"
+    status = "Open" if project.open else "Closed"
     return Side({"Number": project.number, "Name": project.name, "Status": status})
 
 
@@ -376,7 +376,7 @@ def _requisition(made: PurchaseRequisition) -> Side:
     facts: dict[str, Value] = {
         "Requisition": made.id,
         "Title": made.text,
-        "Status": made.state or ("ended" if made.ended else ""),
+        "Status": made.state or ("Ended" if made.ended else ""),
         "Vendor": made.vendor,
         "Amount": made.money(),
     }

@@ -12,13 +12,13 @@ import msgspec
 
 from ml_connector.planning.crossed import Version
 from ml_connector.planning.plan import HoldReason
-from ml_connector.planning.sides import POSTED
+from ml_connector.planning.status_words import status_words, voucher_words
 from ml_connector.records.commitment import Commitment, CommitmentLine
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
 from ml_connector.records.supplier_invoice import SupplierInvoice
 from ml_connector.records.vendor import Vendor
-from ml_connector.records.voucher import Voucher, VoucherStatus
+from ml_connector.records.voucher import Voucher
 
 Kind = Literal["text", "money", "number", "date"]
 """What a field holds, so that it is shown as such."""
@@ -116,13 +116,16 @@ def of_crossed(
     there: SubcontractorInvoice | DirectCost | None,
     asked: Sequence[str],
 ) -> ThreeWay:
-    """A document born in Procore and what it became in IFS: agreed is what was entered when it crossed."""
+    """A document born in Procore and what it became in IFS: agreed is what was entered when it crossed.
+
+    Each side has a status of its own, the one of another record than the other: nobody ever agreed on one.
+    """
     version = msgspec.structs.replace(live, body=now) if live and now else None
-    agreed, here = _figures(live), _figures(version)
+    agreed, here = _figures(live), {**_figures(version), "status": _status(version)}
     seen = {
         "number": there.number if there else None,
         "cost": there.money().amount if there else None,
-        "status": there.status.value.replace("_", " ") if there else "cannot be seen",
+        "status": status_words(there.status) if there else "Cannot be seen",
     }
     kinds: Mapping[str, Kind] = {"number": "text", "cost": "money", "status": "text", "date": "date"}
     fields = []
@@ -154,13 +157,20 @@ def asked_about_crossed(reason: str, evidence: str) -> list[str]:
 def _figures(version: Version | None) -> dict[str, object]:
     if version is None:
         return {}
-    status = version.body.status if isinstance(version.body, Voucher) else version.body.state
     return {
         "number": version.number_there(),
         "cost": version.cost().amount,
-        "status": POSTED if status is VoucherStatus.UPDATED else status.value.replace("_", " "),
         "date": version.dated(),
     }
+
+
+def _status(version: Version | None) -> str:
+    """How it stands in IFS, with the record whose status that is: `Voucher posted`."""
+    if version is None:
+        return _ABSENT
+    if isinstance(version.body, Voucher):
+        return f"Voucher {voucher_words(version.body.status).lower()}"
+    return f"Invoice {status_words(version.body.state).lower()}"
 
 
 def _by_key(side: Commitment | None) -> dict[str, CommitmentLine]:

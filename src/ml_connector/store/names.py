@@ -234,7 +234,7 @@ _SORTS = {"called": "lower(called)", "money": "amount", "at": "at"}
 
 
 def listed(conn: Connection, asked: Listed) -> list[NameRow]:
-    """A page of a connection's documents and one more, those that changed last first unless another order is wanted.
+    """A page of a connection's documents and one more, the rows that changed last first unless another order is asked.
 
     BadInput for an order that is none.
     """

@@ -154,6 +154,8 @@ CONFLICTS = frozenset(
     {_R.CONFLICT, _R.CHANGED_THERE, _R.LAPPING, _R.SENT_BACK, _R.REVISED, _R.BUDGET_STRANGERS, _R.GONE_THERE}
 )
 """Reasons that ask which side stands, or what becomes of what is gone."""
+SIDED = frozenset({_R.CONFLICT, _R.CHANGED_THERE})
+"""Those of them whose question is nothing but which side stands."""
 REFUSALS = frozenset({_R.REFUSED, _R.BOOKS_REFUSE, _R.BAD_ROW, _R.RIGHT_MISSING, _R.TOTALS_DIFFER})
 """Reasons under which a side, or our own sums, said no."""
 UNKNOWN_WORDS = Words(
@@ -186,6 +188,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "procore_document": ("document of Procore", "documents of Procore"),
     "project_vendor": ("directory entry", "directory entries"),
     "dimension": ("code part value", "code part values"),
+    "erp_invoice": ("invoice in IFS", "invoices in IFS"),
 }
 
 
@@ -226,8 +229,22 @@ def thing_words(kind: str, number: str) -> str:
     special = _special_words(kind, number)
     if special:
         return special
-    named = {"vendor": "supplier", "vendor_there": "vendor in Procore", "cost_type": "cost type"}
-    return f"{named.get(kind, kind.replace('_', ' '))} {number}"
+    return _THINGS.get(kind, f"{kind.replace('_', ' ')} {{}}").format(number)
+
+
+_THINGS: Mapping[str, str] = {
+    "budget_lock": "the budget of project {} in Procore, unlocked",
+    "commitment_there": "contract {} in Procore",
+    "erp_invoice": "invoice {} in IFS",
+    "procore_document": "document {} of Procore",
+    "procore_project": "project {} in Procore",
+    "project_there": "project {} in Procore",
+    "project_vendor": "directory entry {}",
+    "supplier_release": "the release of supplier {} for payment in IFS",
+    "vendor": "supplier {}",
+    "vendor_there": "vendor {} in Procore",
+}
+"""What is waited for, where that is more than its kind and its number."""
 
 
 def _special_words(kind: str, number: str) -> str:
@@ -238,6 +255,15 @@ def _special_words(kind: str, number: str) -> str:
     if kind == "accounting_period":
         company, mark, period = number.rpartition("=")
         return f"accounting period {period} of company {company}" if mark else f"an accounting period for {number}"
+    if kind == "agreed_record" and ":" in number:
+        record, _, rest = number.partition(":")
+        return f"what was agreed of {record_words(record, rest)}"
+    if kind == "commitment_line" and "/" in number:
+        contract, _, line = number.partition("/")
+        return f"line {line} of contract {contract} in Procore"
+    if kind == "user_group" and number.count("/") == 2:
+        group, voucher, year = number.split("/")
+        return f"user group {group} for voucher type {voucher} in {year}"
     if kind == "billing_period" and "/" in number:
         project, _, day = number.partition("/")
         return f"a billing period for {day} in project {project}"

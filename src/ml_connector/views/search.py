@@ -69,7 +69,7 @@ class Find(msgspec.Struct, frozen=True):
     project: str
     money: dict[str, str] | None
     at: datetime
-    """When what is known of it last changed."""
+    """When its details last changed here: its numbers, title, vendor, project or amount. Its state moves by itself."""
     state: str
     state_word: str
     sentence: str
@@ -173,13 +173,13 @@ COLUMNS = (
     Column("project", "Project"),
     Column("money", "Amount", "money", sortable=True),
     Column("state", "State", "state"),
-    Column("at", "Changed", "moment", sortable=True),
+    Column("at", "Details changed", "moment", sortable=True),
 )
 """Columns of the list of documents."""
 
 
 def documents(app: App, look: DocumentsLook) -> Listing:
-    """Every document of a connection, those that changed last first."""
+    """Every document of a connection, those whose details changed last first."""
     row = app.connection(look.connection)
     kinds = (look.kind,) if look.kind else ()
     with app.db.begin() as conn:

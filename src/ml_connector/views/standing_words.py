@@ -19,7 +19,7 @@ from ml_connector.store.links import LinkRow
 from ml_connector.store.standings import GONE, StandingRow
 from ml_connector.views.document_states import record_title
 
-GONE_WORDS = "not found in IFS"
+GONE_WORDS = "Not found in IFS"
 """Status of a record that IFS shows no more."""
 
 
