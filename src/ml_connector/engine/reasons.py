@@ -108,12 +108,12 @@ _GENERAL: tuple[tuple[str, str], ...] = (
 )
 """What a decision says of one record, and what is said of all of which it says so; the first that fits counts."""
 
-_PATTERNS = tuple((re.compile(pattern), general) for pattern, general in _GENERAL)
+PATTERNS = tuple((re.compile(pattern), general) for pattern, general in _GENERAL)
 
 
 def general(sentence: str) -> str:
     """The reason in a sentence, without the record that it is said of; empty where no other is like it."""
-    for pattern, words in _PATTERNS:
+    for pattern, words in PATTERNS:
         found = pattern.fullmatch(sentence)
         if found:
             return found.expand(words)
