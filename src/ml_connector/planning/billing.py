@@ -169,23 +169,31 @@ class _Bill:
 
     def retention(self, postings: Sequence[Posting]) -> None:
         """What is held back or given free: on the lines postings name, the rest spread."""
-        for what, sign, into in (("retained", -1, self.retained), ("released", 1, self.released)):
-            named: dict[str, Decimal] = {}
-            rest = ZERO
-            for posting in postings:
-                if sign * posting.cost <= 0:
-                    continue
-                if posting.line.order_line:
-                    key = self._line(posting)
-                    named[key] = named.get(key, ZERO) + abs(posting.cost)
-                else:
-                    rest += abs(posting.cost)
-            before = {one.line: getattr(one, what) for one in self.place.before}
-            into.update(_as_before(named, rest, before) or self._afresh(named, rest, what))
+        wanted = {what: self._wanted(postings, sign) for what, sign in (("retained", -1), ("released", 1))}
+        stands = {what: {one.line: getattr(one, what) for one in self.place.before} for what in wanted}
+        without = _without_returned(stands, wanted)
+        for what, into in (("retained", self.retained), ("released", self.released)):
+            named, rest = wanted[what]
+            kept = _as_before(named, rest, stands[what]) or _as_before(named, rest, without[what])
+            into.update(kept or self._afresh(named, rest, what))
             total = sum(into.values(), ZERO)
             if total:
                 self.notes.append(f"Retention {what}: {total}.")
         self._say_release()
+
+    def _wanted(self, postings: Sequence[Posting], sign: int) -> tuple[dict[str, Decimal], Decimal]:
+        """What the postings of one sign come to on the lines they name, and what names no line."""
+        named: dict[str, Decimal] = {}
+        rest = ZERO
+        for posting in postings:
+            if sign * posting.cost <= 0:
+                continue
+            if posting.line.order_line:
+                key = self._line(posting)
+                named[key] = named.get(key, ZERO) + abs(posting.cost)
+            else:
+                rest += abs(posting.cost)
+        return named, rest
 
     def _afresh(self, named: Mapping[str, Decimal], rest: Decimal, what: str) -> dict[str, Decimal]:
         found = dict(named)
@@ -253,6 +261,23 @@ def _as_before(named: Mapping[str, Decimal], rest: Decimal, before: Mapping[str,
     over = {key: before.get(key, ZERO) - named.get(key, ZERO) for key in keys}
     same = sum(over.values(), ZERO) == rest and all(amount >= 0 for amount in over.values())
     return {key: before.get(key, ZERO) for key in keys} if before and same else None
+
+
+def _without_returned(
+    stands: Mapping[str, Mapping[str, Decimal]], wanted: Mapping[str, tuple[Mapping[str, Decimal], Decimal]]
+) -> dict[str, dict[str, Decimal]]:
+    """What stands, without what was released too much and retained anew for it (see `deltas`): it is no retention that
+    anybody asked for, and would make a spread look like another one."""
+    found = {what: dict(lines) for what, lines in stands.items()}
+    named, rest = wanted["released"]
+    over = sum(found["released"].values(), ZERO) - sum(named.values(), ZERO) - rest
+    for line in found["released"]:
+        free = [found[what][line] - wanted[what][0].get(line, ZERO) for what in found]
+        back = max(ZERO, min(over, *free))
+        over -= back
+        for lines in found.values():
+            lines[line] -= back
+    return found
 
 
 def summed(records: Iterable[SubcontractorInvoice]) -> tuple[BillingLine, ...]:
