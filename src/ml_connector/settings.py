@@ -20,7 +20,7 @@ HOME = "ML_CONNECTOR_HOME"
 DATABASE_URL = "ML_CONNECTOR_DATABASE_URL"
 """A PostgreSQL to use instead of the embedded one, such as postgresql://user:password@host:5432/name."""
 METRICS_TOKEN = "ML_CONNECTOR_METRICS_TOKEN"  # noqa: S105 - the name of a variable, not a secret
-"""What asks for /metrics must bring as bearer token; without it only this machine is answered."""
+"""What asks for /metrics must bring as bearer token; where none is set nobody is answered."""
 KILL_AT = "ML_CONNECTOR_KILL_AT"
 """For tests: the named point of a run, and which passing of it (`apply.sent:3`), at which the process ends itself."""
 ALERT_URLS = "ML_CONNECTOR_ALERT_URLS"

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from ml_connector.sandbox.running import RunningSandbox
 
@@ -32,10 +32,12 @@ def running(shell: Shell, *words: str) -> Iterator[dict[str, Any]]:
 def test_everything_in_one_process_does_what_is_due_and_what_a_person_asks_for(
     joined: Shell, box: RunningSandbox
 ) -> None:
+    joined.environ["ML_CONNECTOR_METRICS_TOKEN"] = "t0ken"
     with running(joined, "serve", "--port", "0", "--slots", "2") as begun:
         assert urlopen(f"{begun['door']}/healthz").status == 200
         said = joined("now", "north", "--wait", "--json").form
-        metrics = urlopen(f"{begun['door']}/metrics").read().decode()
+        asked = Request(f"{begun['door']}/metrics", headers={"Authorization": "Bearer t0ken"})
+        metrics = urlopen(asked).read().decode()
         assert 'ml_connector_requests_total{connection="north",kind="read",system="erp"}' in metrics
         assert 'ml_connector_worker_seen_seconds{kind="serve",' in metrics
         assert said["well"], said
