@@ -38,7 +38,8 @@ def told_to_wait(app: App) -> tuple[list[str], int, list[str]]:
         found = signals(conn, app.clock())
         number = count_waiting_plans(conn, found.connections[0].id)
     [one] = found.connections
-    assert one.waiting_flows == (["purchase_orders", "vendors"] if number else []), "the others went"
+    stopped = ["purchase_orders", "vendors"] if number and "wait for approval" in one.waiting_why else []
+    assert one.waiting_flows == stopped, "the others went, and a plan to look at stops none"
     return one.waiting_plans, number, [alert.key for where, alert in alerts_of(found, {}) if where == one.id]
 
 
@@ -79,12 +80,16 @@ def test_the_others_go_and_what_needs_a_vendor_that_waits_waits_with_it(app: App
     assert not any("wait for approval" in note for note in again.notes)
 
 
-def test_a_plan_of_which_a_later_run_put_aside_all_that_waited_is_replaced(app: App) -> None:
+def test_a_plan_of_which_a_later_run_put_aside_all_that_waited_waits_no_more(app: App) -> None:
     first = app.sync("north", FLOWS)
     later = app.plan("north", ["vendors", "purchase_orders"])
     states = {row["plan"]["text"]: row["stands"]["word"] for row in listed(app, PlansLook(connection="north")).rows}
-    assert states == {first.plan: "replaced", later.plan: "waiting for approval"}
-    assert told_to_wait(app) == ([], 0, []), "Home tells of no plan that somebody had made to look at"
+    assert states == {first.plan: "partly applied", later.plan: "waiting for approval"}
+    assert told_to_wait(app) == ([later.plan], 1, ["approval/plan"]), "Home tells of the plan that the list says waits"
+    newest = app.plan("north", FLOWS).plan
+    assert told_to_wait(app) == ([newest], 1, ["approval/plan"]), "the one before it was made to look at, and is old"
+    [row] = listed(app, PlansLook(connection="north", stands="waiting")).rows
+    assert row["plan"]["text"] == newest
 
 
 def test_a_flow_that_there_is_not_is_refused(app: App) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from ml_connector.kernel.keys import Key
 from ml_connector.planning.approving import COMPANY_WIDE, Choice, Step, chosen_places
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.settings import Settings
-from ml_connector.store import journal, plans, runs
+from ml_connector.store import journal, plans, runs, signals
 from ml_connector.store.runs import PlanRow
+from ml_connector.views import plans as views
 from store.cluster import Cluster
 
 FLOWS = ["projects", "vendors", "cost_codes", "purchase_orders"]
@@ -116,6 +118,48 @@ def test_what_is_not_approved_waits_and_can_be_approved_later(marta: App, served
     marta.edit_connection("north", {"policy": {"purchase_orders": {"approve": "auto"}}})
     marta.sync("north", FLOWS)
     assert written(served) == 0, "nothing is left over"
+
+
+def listed(app: App) -> dict[str, dict[str, Any]]:
+    """Plans as the list shows them, by their hash."""
+    rows = views.listed(app, views.PlansLook(connection="north")).rows
+    return {row["plan"]["text"]: row for row in rows}
+
+
+def test_a_project_that_is_lost_before_the_sending_leaves_its_plan_partly_applied(
+    marta: App, served: RunningSandbox
+) -> None:
+    """The run decides anew: what it finds is the approved plan's sending, counts no money again, and is not clean."""
+    plan = marta.plan("north", FLOWS).plan
+    lost = sites_of(marta, plan)[0]
+    theirs = served.in_loop(lambda: next(p for p in served.procore._state.projects.values() if p.ifs_id == lost))
+    theirs.permitted = False
+    report = marta.acting_as("anna").sync("north", FLOWS, plan)
+    rows = listed(marta)
+    assert report.plan != plan
+    assert (rows[plan]["stands"]["word"], rows[plan]["approved_by"]) == ("partly applied", "anna")
+    sent = rows[report.plan]
+    assert (sent["stands"]["word"], sent["approved_by"], sent["money"]) == (
+        "sending of an approved plan",
+        f"anna, plan {plan}",
+        [],
+    )
+    page = views.shown(marta, views.PlanAsked(connection="north", plan=plan))
+    assert page.stands == "short"
+    assert not any(part.waits for part in page.projects)
+    orders = page.stayed[0]
+    assert (orders.project, orders.flow) == (lost, "purchase_orders")
+    assert orders.records > 5
+    assert orders.reason in ("project_hidden", "project_not_linked"), "why is what is held by now"
+    assert Decimal(orders.money["USD"])
+    away = sum(Decimal(one.money.get("USD", "0")) for one in page.stayed)
+    assert away + Decimal(page.applied["USD"]) == Decimal(page.planned["USD"]), "what went and what stayed is the plan"
+    assert page.meter.clean == 0, "it is no step towards plans that go by themselves"
+    own = views.shown(marta, views.PlanAsked(connection="north", plan=report.plan))
+    assert (own.stands, own.sends, own.sent_by) == ("sent", plan, "anna")
+    with marta.db.begin() as conn:
+        found = signals.signals(conn, marta.clock()).connections[0]
+    assert found.waiting_plans == []
 
 
 def applied(app: App) -> dict[str, Decimal]:

@@ -11,14 +11,20 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from ml_connector.engine.given import given_for_kinds
+from ml_connector.engine.money_cases import BudgetsCase
+from ml_connector.engine.outline import Outline
+from ml_connector.engine.standing_there import Sought, in_case
 from ml_connector.flows import budgets
-from ml_connector.flows.budgets import decide, wanted_codes
+from ml_connector.flows.budgets import decide, left_out, wanted_codes
 from ml_connector.flows.cost_codes import CodeWanted
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.comparing import compared
 from ml_connector.planning.mapping import Mapper, Row, SegmentRule
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Verb, unpack
 from ml_connector.planning.policy import policies_from
 from ml_connector.planning.situation import Linked, Ruling, Situation, mark_of
+from ml_connector.planning.spreading import moved_by, spread_of
 from ml_connector.records.budget import Budget, BudgetChange, BudgetEstimate, BudgetLine
 from ml_connector.records.problem import Problem
 from planning.scene import CHART, MAPPING, TODAY, D
@@ -183,6 +189,28 @@ def test_a_budget_that_is_the_same_already_is_only_written_down() -> None:
     assert told(site.sync([row("100")])) == "unchanged budget:1201"
 
 
+def test_a_budget_that_is_there_is_taken_over_and_shown_against_what_it_was() -> None:
+    there = budget(("01-000.M", "36100"), ("03-310.M", "12900"), ("99-900.M", "5"))
+    now, rows = given(strangers="leave"), [row("14400"), row("35400", "MAT", ""), row("8", "STEEL")]
+    (fill,) = run(now, rows, there).intents
+    assert (str(fill.money), fill.counts_as) == ("808.00 USD", "linked")
+    assert spread_of(fill) == {"01-000.M": D(-700), "03-310.M": D(1500), "05-120.M": D(8)}
+    assert moved_by(fill) == 1508
+    outline = Outline()
+    outline.take([fill], {})
+    assert outline.form([])["counts"] == {"steps": 1, "adopted": 1}
+    assert (outline.form([])["moved"], outline.form([])["recoded"]) == ({"USD": "1508.00"}, {"USD": "700.00"})
+    assert [code for _, code, *_ in outline.parts()["projects"][0]["codes"]] == ["01-000.M", "03-310.M", "05-120.M"]
+    case = BudgetsCase(given_for_kinds(now, "project"), CHART, rows, {"1201": there}, {"1201": "USD"}, "USD")
+    bodies = unpack("budget", fill.body), unpack("budget", fill.base)
+    was = in_case(case, Sought(1, "budgets", "1201", fill.target, bodies[1], bodies[:1]))
+    said = compared(was, bodies[1])
+    assert {one.line: one.mark for one in said.lines} == {
+        "01-000.M": "changed", "03-310.M": "changed", "05-120.M": "new"
+    }  # fmt: skip
+    assert [(one.before, one.after) for one in said.fields if one.name == "sum of lines"] == [("49000.00", "49808.00")]
+
+
 # -- what keeps it back --------------------------------------------------------------------------------------------
 
 
@@ -197,11 +225,17 @@ def test_a_row_without_a_code_keeps_the_whole_budget_back() -> None:
 
 def test_a_mapping_without_budget_rules_says_so_once() -> None:
     bare = msgspec.structs.replace(given(), mapper=Mapper(MAPPING))
-    assert told(run(bare, [row("100"), row("1", project="1202")], budget())) == page("""
-        SKIP No budget crosses: the mapping has no [mapping.budget_code] and [mapping.budget_type], which say where \\
+    said = page("""
+        SKIP No budget crosses: the mapping has no budget cost codes and no budget cost types, which say where \\
         an estimate's cost elements go.
         """)
-    assert run(bare, [], budget()) == Decision()
+    assert told(run(bare, [row("100"), row("1", project="1202")], budget())) == told(left_out(bare)) == said
+    half = msgspec.structs.replace(MAPPING, budget_code=given().mapper.mapping.budget_code)
+    (skip,) = left_out(msgspec.structs.replace(bare, mapper=Mapper(half))).skips
+    assert "has no budget cost types, which" in skip.sentence
+    assert left_out(given()) == Decision(), "a mapping that has both says nothing"
+    theirs = policies_from({"budgets": {"owner": "projects"}})
+    assert left_out(msgspec.structs.replace(bare, policies=theirs)) == Decision(), "nor where nothing is to cross"
 
 
 def test_a_code_that_is_not_linked_a_currency_that_differs() -> None:

@@ -96,7 +96,7 @@ def test_an_account_without_row_waits_for_the_mapping() -> None:
     assert told(decision) == page("""
         HOLD code_unmapped for mapping:cost_type A=1910 (cost engineer): \\
         No row of the mapping makes a cost type from A=1910 (project 1201). \\
-        Add a row with `ml-connector mapping import`.
+        Add the row to the mapping.
         """)
     rule = msgspec.structs.replace(MAPPING.cost_type, rows=(*MAPPING.cost_type.rows, Row((("A", "19*"),), "M")))
     wider = msgspec.structs.replace(given(), mapper=Mapper(msgspec.structs.replace(MAPPING, cost_type=rule)))

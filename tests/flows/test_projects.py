@@ -89,7 +89,9 @@ def test_two_projects_never_share_a_partner() -> None:
 def test_a_partner_that_cannot_be_seen_any_more_is_reported_and_comes_back() -> None:
     linked = given(links={Key("project", "1201"): "5001"})
     (hold,) = decide(linked, [BRIDGE], [THEIR_PIER]).holds
-    assert (hold.reason, hold.waits_for) == (HoldReason.GONE_THERE, Key("procore_project", "5001"))
+    waited = Key("procore_project", "1201 Harbour Bridge")
+    assert (hold.reason, hold.waits_for) == (HoldReason.GONE_THERE, waited)
+    assert "a Procore administrator adds it to the permitted projects" in hold.sentence
     assert told(decide(linked, [BRIDGE], [THEIR_BRIDGE])) == "unchanged project:1201"
 
 

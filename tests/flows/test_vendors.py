@@ -234,6 +234,21 @@ def test_a_difference_that_people_mended_in_procore_is_forgotten() -> None:
         """), "what Procore had of its own when both agreed is no change there"
 
 
+def test_what_procore_had_when_it_was_linked_stays_agreed_until_it_is_written() -> None:
+    numbered = msgspec.structs.replace(SIDES, tax_number="42-6433012")
+    bare = edited(tax_number=None, phone="555 9999")
+    linked = run(given({"S100": Linked("77")}), [numbered], [bare]).intents[0].base
+    assert dict(unpack("vendor", linked).there) == {"phone": "555 9999", "tax_number": None}
+    mended = edited(tax_number=None)
+    again = run(given({"S100": Linked("77", linked)}), [numbered], [mended])
+    assert told(again) == "link vendor:S100 -> 77: Both sides say the same by now."
+    assert dict(unpack("vendor", again.intents[0].base).there) == {"tax_number": None}
+    at_rest = given({"S100": Linked("77", again.intents[0].base)})
+    assert told(run(at_rest, [numbered], [mended])) == "unchanged vendor:S100"
+    moved = run(at_rest, [msgspec.structs.replace(numbered, city="Austin")], [mended]).intents[0]
+    assert (moved.verb.value, unpack("vendor", moved.base).there) == ("update", ()), "the number goes with the rest"
+
+
 def test_a_field_ifs_owns_changed_in_procore_is_asked_about_or_restored() -> None:
     theirs = edited(phone="555 9999", email=None)
     decision = run(given(agreed_at("1")), [SIDES], [theirs])

@@ -25,7 +25,7 @@ def test_one_project_first_and_the_rest_later(begun: Office) -> None:
     assert {hold["id"] for hold in begun.holds()} == held, "what is not approved is not held"
     assert waiting(begun) == [plan], "the status page says that the rest waits"
     second = begun.sync(approved=plan)
-    assert all(second.flows[flow].created for flow in FLOWS)
+    assert all(second.flows[flow].created + second.flows[flow].linked for flow in FLOWS)
     assert waiting(begun) == []
     begun.policy(purchase_orders={"approve": "auto"})
     begun.sync()

@@ -16,6 +16,7 @@ from ml_connector.planning.foreseen import Document, Foreseen, Held, compared, m
 from ml_connector.planning.leaving_out import LEFT_OUT_FOR, may_leave_out
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb, pack
 from ml_connector.planning.three_way import asked_about, asked_about_crossed, of_crossed, of_vendor
+from ml_connector.planning.vendor_sides import as_left, linked_as
 from ml_connector.records.commitment import ChangeOrder, CommitmentLine
 from ml_connector.records.subcontractor_invoice import InvoiceStatus
 from ml_connector.records.vendor import Vendor
@@ -125,6 +126,27 @@ def test_a_vendor_is_seen_three_ways() -> None:
     assert fields["name"].changed == ""
     alone = {one.name: one.changed for one in of_vendor(ours, theirs, None, []).fields}
     assert (alone["phone"], alone["name"]) == ("differ", "")
+
+
+def test_what_procore_never_had_of_a_vendor_is_no_change_there() -> None:
+    ours = Vendor("S1", "Hollis", "42-6433012", "US", city="Dallas")
+    theirs = Vendor("77", "Hollis & Webb", None, "US")
+
+    def marked(*sides: Vendor) -> dict[str, str]:
+        return {one.name: one.changed for one in of_vendor(*sides, []).fields if one.changed}
+
+    linked = linked_as(ours, theirs, frozenset())
+    assert as_left(linked) == msgspec.structs.replace(theirs, id="S1"), "what was there when it was linked"
+    found = of_vendor(ours, theirs, linked, [])
+    assert marked(ours, theirs, linked) == {}
+    assert found.note == "Procore had its own name, tax number, city when both last agreed: that is no change."
+    typed = msgspec.structs.replace(theirs, tax_number="42-0000000")
+    assert marked(ours, typed, linked) == {"tax number": "projects"}
+    sent = msgspec.structs.replace(ours, id="77")  # written by us: Procore gives the number back in its own form
+    assert marked(ours, msgspec.structs.replace(sent, tax_number="426433012"), ours) == {}
+    assert marked(ours, msgspec.structs.replace(sent, tax_number=None), ours) == {}
+    assert marked(ours, msgspec.structs.replace(sent, tax_number="42-0000000"), ours) == {"tax number": "differ"}
+    assert marked(msgspec.structs.replace(ours, tax_number="1-2"), sent, ours) == {"tax number": "erp"}
 
 
 def test_what_was_sent_back_or_is_gone_shows_the_status_of_both_sides() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,28 @@ import msgspec
 import pytest
 
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.mapping import CodeMapping, Mapper, Row, SegmentRule
 from ml_connector.planning.plan import Hold, HoldReason, Intent, Verb, unpack
 from ml_connector.planning.situation import Linked
+from ml_connector.planning.spreading import moved_by, spread_of
 from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import OrderState, PurchaseOrder
 
-from .scene import CONCRETE, MATERIALS, STEEL, VENDOR, D, Procore, line, order, ordered_money, policies, priced, verbs
+from .scene import (
+    CONCRETE,
+    MAPPING,
+    MATERIALS,
+    STEEL,
+    VENDOR,
+    D,
+    Procore,
+    line,
+    order,
+    ordered_money,
+    policies,
+    priced,
+    verbs,
+)
 
 ONCE = "10/order/P1/1201"
 OPEN = policies(status={"released": "Submitted", "stopped": "Processing", "closed": "Closed", "cancelled": "Closed"})
@@ -293,6 +310,59 @@ def test_money_moves_from_code_to_code_by_a_change_order_of_zero() -> None:
         (f"{STEEL}.M", D(50)),
     ]
     assert procore.money() == ordered_money(what)
+
+
+def test_a_change_order_says_what_really_differs_from_what_was_agreed() -> None:
+    remapped = msgspec.structs.replace(
+        MAPPING, cost_type=SegmentRule(parts=("A",), rows=(Row((("A", "41*"),), "L"), Row((("A", "43*"),), "L")))
+    )
+
+    def why(procore: Procore, what: PurchaseOrder, mapping: CodeMapping = MAPPING) -> str:
+        procore.situation = msgspec.structs.replace(procore.situation, mapper=Mapper(mapping))
+        return procore.decide(what).intents[-1].reason
+
+    dearer = order(priced("1/1", 10, "6.50"))
+    changed = "Order P1 changed in IFS after its approval in Procore"
+    codes = "the mapping or its own coding in IFS changed."
+    assert why(approved(), dearer) == f"{changed}."
+    assert why(approved(), order(), remapped) == (
+        f"Order P1 goes to other cost codes than before, its amounts unchanged: {codes}"
+    )
+    assert why(approved(), dearer, remapped) == f"{changed}, and goes to other cost codes than before."
+    taken_back = Procore(policies=policies(drift="restore"))
+    taken_back.sync(order())
+    taken_back.edit("c1", lines=tuple(msgspec.structs.replace(one, amount=D(9)) for one in _lines(taken_back)))
+    assert (
+        why(taken_back, order()) == "Order P1 is as it was agreed on, and what changed in Procore since is taken back."
+    )
+    theirs = Procore()
+    theirs.typed_by_hand(by_hand(typed(), status=CommitmentStatus.APPROVED))
+    two = order(line(), priced("2/1", 2, "3.00"))
+    (change,) = (intent for intent in theirs.decide(two).intents if intent.verb is Verb.AMEND)
+    assert change.reason == "The approved contract in Procore is not what order P1 is in IFS."
+    assert why(open_still(), order(), remapped) == f"Lines in IFS: 1 on other cost codes than before: {codes}"
+    more = order(priced("1/1", 10, "6.50"), priced("2/1", 2, "3.00"))
+    assert why(open_still(), more, remapped) == "Lines in IFS: 1 new and 1 changed."
+
+
+@pytest.mark.parametrize("start", [approved, open_still])
+def test_money_that_only_goes_to_another_code_counts_in_full(start: Callable[[], Procore]) -> None:
+    steel = order(line(codes=(("A", "4110"), ("B", STEEL))), priced("2/1", 2, "3.00"))
+    (intent,) = start().decide(steel).intents
+    assert str(intent.money) == "6.00 USD"
+    assert spread_of(intent) == {f"{CONCRETE}.M": D(-44), f"{STEEL}.M": D(50)}
+    assert moved_by(intent) == 50, "what is added, not the 6 that it comes to"
+
+
+def test_of_a_contract_typed_by_hand_only_what_changes_is_moved() -> None:
+    procore = Procore()
+    procore.typed_by_hand(by_hand(typed("a", "50"), typed("b", "7", f"{STEEL}.M")))
+    what = order(line("1/1"), priced("2/1", 1, "7", codes=(("A", "4110"), ("B", STEEL))))
+    same = [intent for intent in procore.decide(what).intents if intent.money]
+    assert [(str(intent.money), spread_of(intent), moved_by(intent)) for intent in same] == [("0.00 USD", {}, D(0))]
+    more = order(*what.lines, priced("3/1", 2, "3.00"))
+    (fill,) = (intent for intent in procore.decide(more).intents if intent.money)
+    assert (spread_of(fill), moved_by(fill)) == ({f"{CONCRETE}.M": D(6)}, D(6))
 
 
 def test_an_amended_contract_is_never_restated_even_when_it_is_open_again() -> None:

@@ -379,6 +379,10 @@ def test_suggestions_say_why_and_the_best_comes_first() -> None:
     near = Suggester(mapping(row("M", A="4110"), row("M", A="4112")).cost_type, Known({**names, ("A", "4111"): ""}, {}))
     assert near.suggest({"A": "4111"})[0].evidence[0].startswith("its neighbours 4110 (Materials) and 4112 (Steel)")
     assert Suggester(OLD.cost_type, known).suggest({"A": ""}) == []
+    called = Known({("A", "4140"): "Project labour cost"}, {"L": "Labor", "O": "Owner Cost", "S": "Commitment"})
+    first, second = Suggester(mapping(row("S", A="4120")).cost_type, called).suggest({"A": "4140"})
+    assert first.to == "L", "a word they share, however it is spelled, counts more than how accounts begin"
+    assert (second.to, second.evidence) == ("S", ("row 1 (A=4120 -> S) begins like 4140",))
 
 
 def test_a_row_that_would_take_what_has_a_code_is_not_suggested() -> None:

@@ -83,6 +83,14 @@ def test_withdrawn_lines_carry_no_money_and_ask_nothing() -> None:
     assert order_money(order(line(), gone)).amount == D(50)
 
 
+def test_a_project_that_cannot_be_seen_any_more_asks_its_keeper_for_the_right() -> None:
+    hide = Key("project", "1201")
+    hidden = msgspec.structs.replace(without(hide), hidden=frozenset({"1201"}))
+    hold = held(hidden, order())
+    assert (hold.reason, hold.waits_for, hold.owner) == (HoldReason.PROJECT_HIDDEN, hide, "administrator")
+    assert "A Procore administrator adds it to the permitted projects of the app again." in hold.sentence
+
+
 @pytest.mark.parametrize(
     ("missing", "reason"),
     [

@@ -11,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_connector.engine.gate import brakes, over_limit
 from ml_connector.engine.outcome import MOST_READ, applied_by_code, half_sent, left_form
+from ml_connector.engine.work import Draft
+from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning.comparing import compared
 from ml_connector.planning.locking import LOCKS, locks
-from ml_connector.planning.plan import Body, Verb
-from ml_connector.planning.spreading import NO_CODE, spread
+from ml_connector.planning.plan import Body, Intent, Verb, pack
+from ml_connector.planning.policy import ApprovalPolicy, BrakePolicy
+from ml_connector.planning.spreading import NO_CODE, recoded, spread
 from ml_connector.records.budget import Budget, BudgetLine
 from ml_connector.records.commitment import ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost
@@ -44,25 +48,25 @@ amounts = st.decimals(-10000, 10000, places=2)
 @given(st.lists(st.tuples(amounts, st.sampled_from(["a", "b", ""])), max_size=6), st.data())
 def test_the_codes_always_add_up_to_the_money(values: list[tuple[Decimal, str]], data: st.DataObject) -> None:
     lines = [line(f"{n}/1", str(amount), code) for n, (amount, code) in enumerate(values)]
-    before = contract(
-        *(msgspec.structs.replace(one, amount=data.draw(amounts)) for one in lines if data.draw(st.booleans()))
-    )
+    former = [(one.budget_code, data.draw(amounts)) for one in lines if data.draw(st.booleans())]
     money = Money(data.draw(amounts), "USD")
-    found = spread(money, contract(*lines), before)
+    found = spread(money, contract(*lines), former)
     assert sum(found.values(), ZERO) == money.amount
     assert all(found.values())
+    told = {code: amount for code, amount in found.items() if code != NO_CODE}
+    up, down = (sum((one for one in told.values() if one * sign > 0), ZERO) * sign for sign in (1, -1))
+    assert abs(up - down) + recoded(found) == max(up, down)
 
 
 def test_a_changed_line_moves_its_difference_and_a_moved_one_both_codes() -> None:
-    before = contract(line("1/1", "100"), line("2/1", "50", "03-320.M"))
+    before = [("03-310.M", Decimal(100)), ("03-320.M", Decimal(50))]
     after = contract(line("1/1", "120"), line("2/1", "50", "05-120.M"))
     assert spread(Money(Decimal(20), "USD"), after, before) == {
         "03-310.M": Decimal(20),
         "03-320.M": Decimal(-50),
         "05-120.M": Decimal(50),
     }
-    drifted = spread(Money(Decimal(25), "USD"), after, before)
-    assert drifted[NO_CODE] == 5, "what undoes a change people made in Procore is of no code"
+    assert spread(Money(Decimal(25), "USD"), after, before)[NO_CODE] == 5, "what the lines leave open is of no code"
 
 
 def test_vouchers_are_told_by_their_code_string_and_budgets_by_their_difference() -> None:
@@ -72,10 +76,44 @@ def test_vouchers_are_told_by_their_code_string_and_budgets_by_their_difference(
         VoucherRow(RowRole.CLEARING, (("A", "2440"),), ZERO, Decimal(81)),
     )
     voucher = Voucher("k", "M", DAY, "", "USD", "", VoucherStatus.NOT_APPROVED, rows)
-    assert spread(Money(Decimal(90), "USD"), voucher, None) == {"A=4000 B=100": Decimal(90)}
+    assert spread(Money(Decimal(90), "USD"), voucher) == {"A=4000 B=100": Decimal(90)}
     budget = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(700)),))
-    old = Budget("1201", "USD", (BudgetLine("03-310.M", Decimal(500)), BudgetLine("05-120.M", Decimal(10))))
-    assert spread(Money(Decimal(200), "USD"), budget, old) == {"03-310.M": Decimal(200)}
+    assert spread(Money(Decimal(200), "USD"), budget, [("03-310.M", Decimal(500))]) == {"03-310.M": Decimal(200)}
+
+
+def test_money_that_only_goes_to_another_code_passes_no_limit() -> None:
+    turned = ChangeOrder("r", "k", "1201", "CO1", "", (line("1/1", "-500"), line("1/1", "500", "05-120.M")), "USD")
+    amend = Intent(
+        flow="purchase_orders",
+        verb=Verb.AMEND,
+        key=Key("change_order", "r"),
+        once_key="r",
+        scope="1201",
+        target="",
+        body=pack(turned),
+        needs=(),
+        after=(),
+        money=turned.money(),
+        reason="",
+        source="P1",
+        counts_as="updated",
+    )
+    draft = Draft()
+    draft.take([amend])
+    draft.outline.take([amend], {})
+    summary = draft.outline.form([])
+    assert summary["money"] == {"USD": "0.00"}, "net, as the control totals have it"
+    assert (summary["moved"], summary["recoded"]) == ({"USD": "500.00"}, {"USD": "500.00"})
+    assert over_limit(ApprovalPolicy(four_eyes_over=Decimal(499)), summary) == ["500.00 USD"]
+    assert over_limit(ApprovalPolicy(four_eyes_over=Decimal(500)), summary) == []
+    most = Decimal(499)
+    assert brakes(BrakePolicy(money=most, money_updates=most, money_removals=most), draft, dict) == [
+        "500.00 USD moved, limit 499.00 USD (500.00 USD in all goes from some codes to others)",
+        "500.00 USD added to records, limit 499.00 USD (500.00 USD in all goes from some codes to others)",
+    ]
+    parts = parts_of(draft.outline.parts(), [], waiting=True)
+    assert [(flow.planned, flow.recoded) for flow in parts[0].flows] == [({"USD": "0.00"}, {"USD": "500.00"})]
+    assert rest_of(parts).moved == {"USD": "500.00"}
 
 
 PARTS = {

@@ -12,6 +12,7 @@ from ml_connector.planning.sides import DUE_UNKNOWN, compared, line_key, side_of
 from ml_connector.records.commitment import Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import OrderLine, OrderState, PurchaseOrder
 from ml_connector.records.subcontractor_invoice import BillingLine, InvoiceStatus, SubcontractorInvoice
+from ml_connector.records.vendor import Vendor
 from ml_connector.records.voucher import RowRole, Voucher, VoucherRow, VoucherStatus
 
 TEN = Decimal("10.00")
@@ -75,6 +76,15 @@ def test_a_side_nobody_has_read_differs_from_nothing() -> None:
     both = compared(side_of([_order(_line("1/1"))]), None, None)
     assert not both.differs
     assert both.lines[0].projects is None
+
+
+def test_a_tax_number_differs_by_its_digits_and_only_where_both_sides_have_one() -> None:
+    ours = Vendor("S1", "Hollis", "42-6433012", "US")
+    marks = {
+        there: compared(side_of([ours]), side_of([Vendor("77", "Hollis", there, "US")]), None).differs
+        for there in ("426433012", "42-0000000", None)
+    }
+    assert marks == {"426433012": False, "42-0000000": True, None: False}
 
 
 def test_clearing_is_no_difference_and_the_versions_of_a_voucher_add_up() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from ml_connector.kernel.errors import Bug
@@ -54,6 +55,22 @@ def test_an_intent_comes_back_as_it_was_planned(database: Database, cid: int) ->
     assert (row.amount, row.currency, row.state, row.attempt) == (Decimal("100.10"), "USD", "planned", 0)
     assert (row.flow, row.verb, row.once_key, row.scope) == ("orders", "fill", "10/P1@1201", "1201")
     assert (row.reason, row.source, row.counts_as) == (intent.reason, "P1", "")
+    assert row.moved == Decimal("100.10"), "without its sign, where nothing more is said of it"
+
+
+def test_what_a_step_recodes_is_kept_with_it_and_counts_while_it_can_still_go(database: Database, cid: int) -> None:
+    former = (("03-310.M", Decimal("70.00")), ("05-120.M", Decimal("0.10")))
+    intent = msgspec.structs.replace(_intent("P1", Verb.FILL, amount="-20.00"), former=former)
+    scene = plan_steps.Scene(cid, 7)
+    with database.begin() as conn:
+        ids = journal.keep_intents(conn, cid, 7, [intent, _intent("P2")], [Decimal(90), None])
+        assert [row.moved for row in journal.load_intents(conn, cid, ids)] == [Decimal(90), Decimal("100.10")]
+        one = next(step for step in plan_steps.not_gone(conn, scene, [("1201", "orders")]) if step.amount < 0)
+        assert (tuple(one.former), one.amount) == (former, Decimal(-20))
+        left = plan_steps.left(conn, scene, [("1201", "orders")])
+        assert sum(row.moved for row in left) == Decimal("190.10")
+        (step,) = plan_steps.record_steps(conn, scene, intent.key)
+        assert step.moved == 90
 
 
 def test_a_stage_is_walked_by_scope_and_id_while_it_is_settled(database: Database, cid: int) -> None:

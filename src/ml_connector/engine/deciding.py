@@ -25,6 +25,7 @@ from ml_connector.planning.committing import Budgets
 from ml_connector.planning.finding import Entry
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Verb, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.planning.spreading import moved_by
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
 from ml_connector.store import audit, holds, journal, links, names, sources
@@ -50,8 +51,6 @@ class Decider:
         self.draft = draft
         self.gathered = gathered
         self.situation = situation
-        self.agreed: Mapping[Key, Linked] = {}
-        """While contracts are decided: the links, with what was agreed about those of the page at hand."""
         with work.db.begin() as conn:
             rows = holds.open_holds(conn, work.connection_id)
         self.held = [(row.source, hold_of(row)) for row in rows]
@@ -185,16 +184,14 @@ class Decider:
             theirs = order_contracts(self.work, self.gathered, situation, (chart, budgets), page)
             given = given_for_orders(situation, page, situation.links)
             decision = self.decide(OrdersCase(given, chart, budgets, page, theirs))
-            self.agreed = situation.links
             self.keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
-            self.draft.place(list(decision.intents), situation.links)
+            self.draft.place(list(decision.intents))
             self._count_laps(situation, decision)
             gone = {order.id for order in page if order.state in GONE}
             self.draft.removals += len(gone & {intent.source for intent in decision.intents})
             decided += len(page)
             self.work.progress("orders decided", decided)
-        self.agreed = {}
         if demand.held:
             self.keep("purchase_orders", Decision(holds=tuple(demand.held)), [hold.key.id for hold in demand.held])
 
@@ -269,7 +266,7 @@ class Decider:
             self.work.tape.spill(self.work.db)
         self.draft.ledger.decided(flow, documents if not whole_flow else (), decision)
         self.draft.take(intents)
-        self.draft.outline.take(intents, self.agreed or self.situation.links)
+        self.draft.outline.take(intents, self.situation.links)
         self.draft.holds += decision.holds
         self.draft.count(flow, "unchanged", len(decision.unchanged))
         self.draft.notes += [*self.gathered.take_notes(), *(skip.sentence for skip in decision.skips)]
@@ -284,7 +281,8 @@ class Decider:
         """One transaction with all that came of a decision."""
         work, intents = self.work, decision.intents
         with work.db.begin() as conn:
-            journal.keep_intents(conn, work.connection_id, work.run_id, intents)
+            moved = [moved_by(intent) for intent in intents]
+            journal.keep_intents(conn, work.connection_id, work.run_id, intents, moved)
             if flow == "purchase_orders":  # until its steps are settled an order is looked at whatever becomes of it
                 sources.look_again(conn, work.connection_id, ORDER, {intent.source for intent in intents})
             self._name(conn, decision)

@@ -77,6 +77,7 @@ def _approved(conn: Connection, work: Work, draft: Draft, name: str, approval: A
     audit.append(conn, work.connection_id, entries)
     through = {plan.hash, name}
     if plan.hash != name:
+        plans.note_sending(conn, work.connection_id, name, plan)
         if _park_others(conn, work, draft, set(journal.digests(conn, plan.run_id))):
             through.discard(name)
         if _leave_out(conn, work, draft, plan, approval.projects):
@@ -182,9 +183,11 @@ def _money(policy: BrakePolicy, draft: Draft) -> list[str]:
     found = []
     for currency in sorted({currency for _what, currency in draft.moved}):
         parts = {what: draft.moved.get((what, currency), Decimal(0)) for what in most}
+        turned = draft.recoded.get(currency)
+        note = f" ({_exact(turned, currency)} in all goes from some codes to others)" if turned else ""
         every = ("moved", sum(parts.values(), Decimal(0)), policy.money)
         found += [
-            f"{_exact(amount, currency)} {said}, limit {_exact(limit, currency)}"
+            f"{_exact(amount, currency)} {said}, limit {_exact(limit, currency)}{note}"
             for said, amount, limit in (every, *((words[what], parts[what], most[what]) for what in most))
             if limit and amount > limit
         ]

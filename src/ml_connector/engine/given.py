@@ -28,6 +28,7 @@ class Given(msgspec.Struct, frozen=True):
     coming: list[Key]
     touched: list[str]
     laps: dict[str, int]
+    hidden: list[str] = []
 
     def situation(self, mapper: Mapper) -> Situation:
         """The situation these facts make with a mapping."""
@@ -42,6 +43,7 @@ class Given(msgspec.Struct, frozen=True):
             coming=frozenset(self.coming),
             touched=frozenset(self.touched),
             laps=self.laps,
+            hidden=frozenset(self.hidden),
         )
 
 
@@ -60,6 +62,7 @@ def given_of(situation: Situation, matters: Callable[[Key], bool]) -> Given:
         coming=sorted(situation.coming),
         touched=sorted(situation.touched),
         laps=dict(sorted(situation.laps.items())),
+        hidden=sorted(situation.hidden),
     )
 
 

@@ -29,6 +29,7 @@ def report_form(report: Report) -> dict[str, Any]:
         "requests": report.requests,
         "money": report.money,
         "money_by_flow": report.money_by_flow,
+        "recoded": report.recoded,
         "plan": report.plan,
     }
 

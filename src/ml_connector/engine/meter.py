@@ -67,6 +67,8 @@ class Meter:
             "pauses": self._work.tape.pauses(),
             "planned": _texts(draft.planned),
             "applied": _texts(settler.applied),
+            "recoded": _texts(draft.recoded),
+            "recoded_applied": _texts(settler.recoded),
             "held": len(draft.holds),
             "job": self._work.errand.job,
         }

@@ -25,7 +25,7 @@ from ml_connector.engine.money_reading import Money, budgets_looked_at
 from ml_connector.engine.numbering import by_number
 from ml_connector.engine.spool import Spool, whole_pages
 from ml_connector.engine.work import Work
-from ml_connector.flows import direct_costs, subcontractor_invoices, supplier_invoices
+from ml_connector.flows import budgets, direct_costs, subcontractor_invoices, supplier_invoices
 from ml_connector.flows.supplier_invoices import Theirs
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.committing import commitment_key, contract_homes
@@ -129,6 +129,11 @@ class MoneyDecider:
 
     def budgets(self) -> None:
         """Project estimates, a project's whole budget at a time."""
+        if "budgets" in self.work.flows and self.work.scope.whole("budgets"):
+            left = budgets.left_out(self.situation)
+            if left.skips:
+                self.decider.keep("budgets", left, (), whole_flow=True)
+                return
         projects = self.budgeted()
         spoilt = Decision(holds=tuple(self.money.spoilt))
         self.decider.keep("budgets", spoilt, {hold.key.id for hold in self.money.spoilt})

@@ -17,6 +17,7 @@ from ml_connector.engine.standing import Standing
 from ml_connector.engine.work import Draft, Work
 from ml_connector.flows import budgets, payments, supplier_invoices
 from ml_connector.kernel.keys import fingerprint
+from ml_connector.planning.budgeting import missing_tables
 from ml_connector.planning.plan import Hold
 from ml_connector.planning.situation import Situation
 from ml_connector.records.budget import BudgetEstimate
@@ -209,8 +210,8 @@ class MoneyReader:
         work.tape.spill(work.db)
 
     def _estimates(self) -> None:
-        if self.situation.policies.budgets.owner != "erp" or self.situation.mapper.mapping.budget_code is None:
-            return
+        if self.situation.policies.budgets.owner != "erp" or missing_tables(self.situation.mapper.mapping):
+            return  # `budgets.left_out` says the latter
         projects = budgets_looked_at(self.work.scope, self.gathered.targets)
         found, problems = self.work.erp.estimates(projects, self.situation.policies.budgets.amount)
         spoilt = {problem.key.id for problem in problems}

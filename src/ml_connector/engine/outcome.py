@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ml_connector.kernel.money import Money, rounded
 from ml_connector.planning.plan import unpack
 from ml_connector.planning.spreading import NO_CODE, spread
-from ml_connector.store import links, plan_steps, plans
+from ml_connector.store import plan_steps, plans
 from ml_connector.store.plan_steps import Fate, Left, Scene
 
 ZERO = Decimal(0)
@@ -120,17 +120,10 @@ def _add(sums: Sums | None, at: tuple[str, str], amount: Decimal) -> None:
 
 
 def _left(conn: Connection, scene: Scene, places: Sequence[Place]) -> dict[Place, Sums]:
-    """What the steps of some projects and flows would move by code that did not go.
-
-    A record that the plan makes or finds was not agreed before; of every other one the link still says what was.
-    """
-    steps = plan_steps.not_gone(conn, scene, places)
-    known = links.load_many(conn, scene.connection_id, {step.key for step in steps if not step.first})
+    """What the steps of some projects and flows would move by code that did not go."""
     found: dict[Place, Sums] = {}
-    for step in steps:
-        link = known.get(step.key)
-        agreed = unpack(step.kind, link.base) if link and link.base else None
+    for step in plan_steps.not_gone(conn, scene, places):
         money = Money(step.amount, step.currency)
-        for code, amount in spread(money, unpack(step.kind, step.body), agreed).items():
+        for code, amount in spread(money, unpack(step.kind, step.body), step.former).items():
             _add(found.setdefault((step.place, step.flow), {}), (code, step.currency), amount)
     return found

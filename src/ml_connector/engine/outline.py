@@ -15,7 +15,7 @@ from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.locking import locks
 from ml_connector.planning.plan import Hold, Intent, Verb, unpack
 from ml_connector.planning.situation import Linked
-from ml_connector.planning.spreading import NO_CODE, spread
+from ml_connector.planning.spreading import NO_CODE, recoded, spread
 from ml_connector.records.project import Project
 
 ZERO = Decimal(0)
@@ -94,7 +94,10 @@ class Outline:
     money: dict[tuple[str, str, str, str], Decimal] = field(default_factory=dict)
     """(project, flow, code, currency) to what is moved."""
     moved: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
-    """(project, flow, currency) to what is moved, whatever its sign: what brakes and the limit of four eyes go by."""
+    """(project, flow, currency) to what is moved, whatever its sign, with what only goes to another code: what brakes
+    and the limit of four eyes go by."""
+    recoded: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    """(project, flow, currency) to what of it only goes from some codes to others, and is not in the net money."""
     locked: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(project, kind) to the number of records that Procore will lock."""
     budgeted: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -111,7 +114,7 @@ class Outline:
     """(project, code) of codes that get a budget line by this very plan."""
 
     def take(self, intents: Iterable[Intent], links: Mapping[Key, Linked]) -> None:
-        """Counts decided steps, all those of a record at once; `links` have what was agreed about what changes."""
+        """Counts decided steps, all those of a record at once; `links` have the names of projects."""
         intents = list(intents)
         sent = {intent.key for intent in intents if intent.verb is not Verb.LINK}
         for intent in intents:
@@ -133,11 +136,12 @@ class Outline:
                 self.locked[place, intent.key.kind] += 1
             if intent.money is None:
                 continue
-            linked = links.get(intent.key)
-            agreed = unpack(intent.key.kind, linked.base) if linked and linked.base else None
-            currency = intent.money.currency
-            self._add(self.moved, (place, intent.flow, currency), abs(intent.money.amount))
-            for code, amount in spread(intent.money, body, agreed).items():
+            codes, currency = spread(intent.money, body, intent.former), intent.money.currency
+            turned = recoded(codes)
+            self._add(self.moved, (place, intent.flow, currency), abs(intent.money.amount) + turned)
+            if turned:
+                self._add(self.recoded, (place, intent.flow, currency), turned)
+            for code, amount in codes.items():
                 self._add(self.money, (place, intent.flow, code, currency), amount)
                 self._note_budget(intent.key.kind, (place, code, currency), amount)
 
@@ -166,7 +170,8 @@ class Outline:
             "steps": self.steps,
             "counts": dict(total),
             "money": _texts(self._sums()),
-            "moved": _texts(self._moved()),
+            "moved": _texts(self._flat(self.moved)),
+            "recoded": _texts(self._flat(self.recoded)),
             "held": {"records": len(waiting), "money": _texts(waits)},
             "locked": self._locked(),
             "unbudgeted": len(self._without_budget()),
@@ -195,7 +200,7 @@ class Outline:
     def _by_place(self) -> dict[str, Outline]:
         """Project to what of this is its own: nobody goes through all projects for each of them."""
         parts: defaultdict[str, Outline] = defaultdict(Outline)
-        for name in ("counts", "money", "moved", "locked", "unbudgeted"):
+        for name in ("counts", "money", "moved", "recoded", "locked", "unbudgeted"):
             for key, value in getattr(self, name).items():
                 getattr(parts[key[0]], name)[key] = value
         for place, code in self._brought:
@@ -211,7 +216,8 @@ class Outline:
             "name": self.names.get(place, ""),
             "flows": {flow: dict(self.counts[place, flow]) for flow in flows},
             "money": _texts(self._sums()),
-            "moved": {flow: _texts(self._moved(flow)) for flow in flows},
+            "moved": {flow: _texts(self._flat(self.moved, flow)) for flow in flows},
+            "recoded": {flow: sums for flow in flows if (sums := _texts(self._flat(self.recoded, flow)))},
             "codes": [[flow, code, currency, _exact(one, currency)] for flow, code, currency, one in codes if one],
             "locked": self._locked(),
             "unbudgeted": [[code, cur, _exact(one, cur)] for code, cur, one in self._without_budget()],
@@ -223,9 +229,10 @@ class Outline:
             self._add(sums, currency, amount)
         return sums
 
-    def _moved(self, flow: str = "") -> dict[str, Decimal]:
+    def _flat(self, money: Mapping[tuple[str, str, str], Decimal], flow: str = "") -> dict[str, Decimal]:
+        """Currency to money of one flow, or of all."""
         sums: dict[str, Decimal] = {}
-        for (_place, of, currency), amount in self.moved.items():
+        for (_place, of, currency), amount in money.items():
             if flow in ("", of):
                 self._add(sums, currency, amount)
         return sums

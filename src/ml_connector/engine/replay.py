@@ -22,6 +22,9 @@ def run_of(conn: Connection, connection_id: int, what: str, of: Collection[str] 
     steps = journal.history_of(conn, connection_id, what, 200 if of else 1)
     found = [row.run_id for row in steps if not of or row.flow in of]
     found += [row.last_seen_run for row in holds.holds_of(conn, connection_id, what) if not of or row.flow in of][:1]
+    if not found and (of or not what.isdigit()):  # it was left alone: nothing of it was planned or held
+        kinds = [KIND_OF[flow] for flow in of or KIND_OF if flow in KIND_OF]
+        found = [run for run in [sources.decided_by(conn, connection_id, kinds, what)] if run]
     if not found and what.isdigit():
         return runs.get_run(conn, connection_id, int(what)).id, True
     if not found:

@@ -56,6 +56,7 @@ def report(
         found=draft.found,
         holds=[describe(hold) for hold in held],
         money_by_place=_places(draft),
+        recoded=_money(draft.recoded, settler.recoded),
         taken_over=dict(settler.taken_over if applied else Counter(draft.outline.adopted.values())),
         echoes=draft.echoes,
         released=draft.released,

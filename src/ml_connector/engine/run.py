@@ -140,7 +140,8 @@ class Runner:
         work, draft = self.work, self.draft
         steps = [Step(*row) for row in journal.outcomes(conn, work.connection_id, work.run_id)]
         totals = draft.ledger.totals(steps, {flow: counts["unchanged"] for flow, counts in draft.counts.items()})
-        progress.close(conn, work.run_id, self.meter.doing(), totals, draft.ledger.skips())
+        came = progress.Came(totals, draft.ledger.skips(), draft.ledger.documents(steps))
+        progress.close(conn, work.run_id, self.meter.doing(), came)
         if work.errand.trigger != "plan":
             moved = sum(number for (_, what), number in self.settler.done.items() if what in COUNTED)
             day = work.clock().astimezone(work.zone).date()
@@ -362,5 +363,6 @@ class Runner:
 
 def _without_hidden(situation: Situation, visible: frozenset[str]) -> Situation:
     """A linked project that Procore does not show takes nothing: its records wait, and nothing is made again."""
-    links = {key: link for key, link in situation.links.items() if key.kind != "project" or key.id in visible}
-    return msgspec.structs.replace(situation, links=links)
+    hidden = {key for key in situation.links if key.kind == "project" and key.id not in visible}
+    links = {key: link for key, link in situation.links.items() if key not in hidden}
+    return msgspec.structs.replace(situation, links=links, hidden=frozenset(key.id for key in hidden))

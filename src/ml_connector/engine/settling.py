@@ -68,6 +68,8 @@ class Settler:
         self.draft = draft
         self.applied: dict[str, Decimal] = {}
         """Money of what was done, by currency."""
+        self.recoded: dict[str, Decimal] = {}
+        """What of it only went from some codes to others, by currency: it is not in `applied`."""
         self.applied_by_flow: dict[str, dict[str, Decimal]] = {}
         self.begun: set[tuple[str, str]] = set()
         """(flow, document) of every document with a step that went well."""
@@ -161,6 +163,9 @@ class Settler:
             if row.amount is not None:
                 for sums in (self.applied, self.applied_by_flow.setdefault(row.flow, {})):
                     sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
+                turned = (row.moved or Decimal(0)) - abs(row.amount)
+                if turned:
+                    self.recoded[row.currency] = self.recoded.get(row.currency, Decimal(0)) + turned
             made += self._links(row, outcome)
             if row.base and row.kind in PARTS and row.source in self.draft.fingerprints:
                 self.draft.open_parts[row.source] -= 1

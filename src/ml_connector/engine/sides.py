@@ -113,7 +113,8 @@ def _vendor(case: VendorsCase, row: HoldRow, asked: list[str]) -> tuple[ThreeWay
     agreed = base if isinstance(base, Vendor) else None
     ours = next((one for one in case.ours if one.id == row.erp_id), agreed)
     theirs = next((one for one in case.theirs if linked and one.id == linked.target), None)
-    return (of_vendor(ours, theirs, agreed, asked),) if ours and theirs else ()
+    owned = case.given.policies.vendors.theirs
+    return (of_vendor(ours, theirs, agreed, asked, owned),) if ours and theirs else ()
 
 
 def _crossed(case: SubcontractorInvoicesCase | DirectCostsCase, row: HoldRow) -> tuple[ThreeWay, ...]:

@@ -10,16 +10,19 @@ from sqlalchemy import Connection
 
 from ml_connector.engine import cases
 from ml_connector.engine.cases import Case, OrdersCase, ProjectsCase, VendorsCase
+from ml_connector.engine.money_cases import BudgetsCase
 from ml_connector.engine.naming import may_be_in
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.budgeting import standing
 from ml_connector.planning.diffing import HEADER, as_amended
 from ml_connector.planning.line_marks import changes_named, named
 from ml_connector.planning.plan import Body
+from ml_connector.records.budget import Budget, BudgetChange, BudgetLine
 from ml_connector.records.commitment import FROZEN, Commitment, CommitmentLine
 from ml_connector.store import documents, evidence
 
-SHOWN = frozenset({"vendor", "project", "commitment"})
+SHOWN = frozenset({"vendor", "project", "commitment", "budget"})
 """Kinds of record of which the input of a decision is read back; of every other kind nothing is said."""
 
 
@@ -58,6 +61,9 @@ def in_case(case: Case, sought: Sought) -> Body | None:
         return _of_id(case.theirs, sought.target)
     if isinstance(case, ProjectsCase):
         return _of_id(case.theirs, sought.target)
+    if isinstance(case, BudgetsCase):
+        budget = case.theirs.get(sought.source)
+        return _budget(budget, sought) if budget is not None else None
     if not isinstance(case, OrdersCase):
         return None
     there = case.theirs.contracts.get(sought.target)
@@ -67,6 +73,21 @@ def in_case(case: Case, sought: Sought) -> Body | None:
 def _of_id(records: Iterable[Any], target: str) -> Body | None:
     found: Body | None = next((one for one in records if one.id == target), None)
     return found
+
+
+def _budget(there: Budget, sought: Sought) -> Budget:
+    """The budget as it stands there, with approved changes where it is locked.
+
+    Lines that nobody writes and IFS does not know are no news.
+    """
+    after = sought.after
+    if not isinstance(after, Budget):
+        return there
+    bodies = [one for one in (*sought.bodies, after) if isinstance(one, (Budget, BudgetChange))]
+    known = {line.flat for one in bodies for line in one.lines}
+    now = standing(there, amended=there.locked).now
+    lines = tuple(BudgetLine(flat, amount) for flat, amount in sorted(now.items()) if amount and flat in known)
+    return msgspec.structs.replace(after, lines=lines)
 
 
 def _contract(case: OrdersCase, there: Commitment, sought: Sought) -> Commitment:

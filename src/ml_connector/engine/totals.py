@@ -27,6 +27,9 @@ BY_DOCUMENT = frozenset(
 FATES = ("unknown", "refused", "held", "left", "out", "skipped", "gone", "unchanged")
 """What becomes of a document; of several the first counts, for it is not wholly done."""
 
+KEPT = ("unknown", "refused", "held", "left", "out", "skipped", "gone")
+"""Of what became of documents that of which a run keeps the documents one by one."""
+
 MONEY = ("out", "held", "refused", "unknown", "left")
 """What becomes of money: what was looked at and needed nothing moves none."""
 
@@ -85,6 +88,8 @@ class _Flow(msgspec.Struct):
     """Documents that the decisions called unchanged."""
     left: dict[str, _Left] = {}
     """What is alike of a reason to what was left alone for it."""
+    why: dict[str, list[str]] = {}
+    """Document or record to what was said when it was left alone."""
 
 
 class Ledger:
@@ -112,7 +117,9 @@ class Ledger:
                 _add(kept.money, hold.money.currency, more - kept.held.get(place, _ZERO))
                 kept.held[place] = more
         for skip in decision.skips:
-            _say(kept, unit_of(flow, skip.key.id, skip.key.kind, skip.key.id), "skipped")
+            unit = unit_of(flow, skip.key.id, skip.key.kind, skip.key.id)
+            _say(kept, unit, "skipped")
+            kept.why.setdefault(unit, []).append(skip.sentence)
             _leave(kept, skip)
         for key in decision.unchanged:
             _say(kept, unit_of(flow, key.id, key.kind, key.id), "unchanged")
@@ -141,14 +148,12 @@ class Ledger:
         Money is by currency, as exact text, with the same words. `unchanged` says of each flow how many documents were
         called unchanged altogether, those included that nobody decided because they look as they did.
         """
-        fates: dict[str, dict[str, set[str]]] = {}
+        steps = list(steps)
+        fates = _fates(steps)
         money: dict[str, dict[tuple[str, str], Decimal]] = {}
         for step in steps:
-            fate = _FATE_OF[step.state]
-            unit = unit_of(step.flow, step.source, step.kind, step.erp_id)
-            fates.setdefault(step.flow, {}).setdefault(unit, set()).add(fate)
             if step.currency:
-                sums, place = money.setdefault(step.flow, {}), (step.currency, fate)
+                sums, place = money.setdefault(step.flow, {}), (step.currency, _FATE_OF[step.state])
                 sums[place] = sums.get(place, _ZERO) + step.amount
         return {
             flow: _totals(kept, fates.get(flow, {}), money.get(flow, {}), max(0, unchanged.get(flow, 0) - kept.told))
@@ -158,6 +163,22 @@ class Ledger:
             for flow, found in fates.items()
             if flow not in self._flows
         }
+
+    def documents(self, steps: Iterable[Step]) -> dict[str, dict[str, dict[str, str]]]:
+        """Flow to what became of documents (of `KEPT`) to those of which it did, each with why it was left alone.
+
+        What was unchanged is only counted: it is all the rest, run after run.
+        """
+        fates = _fates(steps)
+        found: dict[str, dict[str, dict[str, str]]] = {}
+        for flow in sorted(self._flows.keys() | fates.keys()):
+            kept = self._flows.get(flow) or _Flow()
+            for unit in sorted(kept.units.keys() | fates.get(flow, {}).keys()):
+                fate = _fate(kept, fates.get(flow, {}), unit)
+                if fate in KEPT:
+                    why = " ".join(kept.why.get(unit, ())[:EXAMPLES]) if fate == "skipped" else ""
+                    found.setdefault(flow, {}).setdefault(fate, {})[unit] = why
+        return found
 
 
 def balanced(totals: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -206,15 +227,29 @@ def without_numbers(sentence: str, record: str) -> str:
     return " ".join("…" if any(sign.isdigit() for sign in word) else word for word in named.split(" "))
 
 
+def _fates(steps: Iterable[Step]) -> dict[str, dict[str, set[str]]]:
+    """Flow to document or record to what became of its steps."""
+    fates: dict[str, dict[str, set[str]]] = {}
+    for step in steps:
+        unit = unit_of(step.flow, step.source, step.kind, step.erp_id)
+        fates.setdefault(step.flow, {}).setdefault(unit, set()).add(_FATE_OF[step.state])
+    return fates
+
+
+def _fate(kept: _Flow, fates: Mapping[str, set[str]], unit: str) -> str:
+    """What a document counts under; empty where the two counts do not agree on it, or neither says anything."""
+    said = kept.units.get(unit, set())
+    known = fates.get(unit, set()) | said
+    lost = ("step" in said and not fates.get(unit)) or ("step" not in said and bool(fates.get(unit)))
+    return "" if lost else next((one for one in FATES if one in known), "")
+
+
 def _totals(
     kept: _Flow, fates: Mapping[str, set[str]], money: Mapping[tuple[str, str], Decimal], passed: int
 ) -> dict[str, Any]:
     counts, silent = Counter[str](), list[str]()
     for unit in kept.units.keys() | fates.keys():
-        said = kept.units.get(unit, set())
-        known = fates.get(unit, set()) | said
-        lost = ("step" in said and not fates.get(unit)) or ("step" not in said and bool(fates.get(unit)))
-        fate = "" if lost else next((one for one in FATES if one in known), "")
+        fate = _fate(kept, fates, unit)
         if fate:
             counts[fate] += 1
         else:

@@ -23,10 +23,9 @@ from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import Mapper
-from ml_connector.planning.plan import Hold, Intent, unpack
+from ml_connector.planning.plan import Hold, Intent
 from ml_connector.planning.policy import Policies
-from ml_connector.planning.situation import Linked
-from ml_connector.records.commitment import ChangeOrder, Commitment
+from ml_connector.planning.spreading import recoded, spread_of
 from ml_connector.store.postgres import Database
 from ml_connector.systems.port import ErpSystem, Progress, ProjectsSystem
 
@@ -150,6 +149,10 @@ PARTS = ("commitment", "change_order")
 """Kinds of record an order consists of in Procore: it is at rest when the last step of each is done."""
 
 
+def _add(sums: dict[Any, Decimal], key: Any, amount: Decimal) -> None:
+    sums[key] = sums.get(key, Decimal(0)) + amount
+
+
 @dataclass
 class Draft:
     """What deciding has produced so far, across the flows of one run."""
@@ -158,7 +161,10 @@ class Draft:
     digests: list[bytes] = field(default_factory=list)
     planned: dict[str, Decimal] = field(default_factory=dict)
     moved: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    """The same whatever its sign, by (creates, updates or removals; currency): what a brake looks at."""
+    """The same whatever its sign, with what only goes to another code, by (creates, updates or removals; currency):
+    what a brake looks at."""
+    recoded: dict[str, Decimal] = field(default_factory=dict)
+    """Planned money that only goes from some codes to others, by currency: it is not in `planned`."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     """Planned money by (IFS project, flat code, currency)."""
     outline: Outline = field(default_factory=Outline)
@@ -232,31 +238,19 @@ class Draft:
                 self.add_money(intent.money, intent.flow)
                 what = "creates" if intent.source in new else "updates"
                 what = "removals" if intent.money.amount < 0 else what
-                place = (what, intent.money.currency)
-                self.moved[place] = self.moved.get(place, Decimal(0)) + abs(intent.money.amount)
+                currency, turned = intent.money.currency, recoded(spread_of(intent))
+                _add(self.moved, (what, currency), abs(intent.money.amount) + turned)
+                if turned:
+                    _add(self.recoded, currency, turned)
             if intent.base and intent.source and intent.key.kind in PARTS:
                 self.open_parts[intent.source] += 1
 
-    def place(self, intents: list[Intent], links: Mapping[Key, Linked]) -> None:
+    def place(self, intents: list[Intent]) -> None:
         """Adds the planned money of orders by project and budget code; of a contract that is there, what changes."""
         for intent in intents:
-            if intent.money is None:
-                continue
-            body = unpack(intent.key.kind, intent.body)
-            if not isinstance(body, (Commitment, ChangeOrder)):
-                continue
-            linked = links.get(intent.key)
-            agreed = unpack("commitment", linked.base) if linked and linked.base else None
-            before = {line.once_key: line for line in agreed.lines} if isinstance(agreed, Commitment) else {}
-            for line in body.lines:
-                self._place(body.project, line.budget_code, body.currency, line.amount)
-                old = before.get(line.once_key)
-                if old:
-                    self._place(body.project, old.budget_code, body.currency, -old.amount)
-
-    def _place(self, project: str, flat: str, currency: str, amount: Decimal) -> None:
-        place = (project, flat, currency)
-        self.by_place[place] = self.by_place.get(place, Decimal(0)) + amount
+            if intent.money and intent.key.kind in PARTS:
+                for flat, amount in spread_of(intent).items():
+                    _add(self.by_place, (intent.scope, flat, intent.money.currency), amount)
 
     def add_money(self, money: Money, flow: str) -> None:
         """Adds planned money of one currency, to the sum of all and to that of its flow."""
@@ -279,6 +273,8 @@ class Report:
     money_by_flow: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     """Flow to currency to planned and applied, as exact text."""
     money_by_place: list[dict[str, str]] = field(default_factory=list)
+    recoded: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Currency to what only goes from some codes to others, planned and applied: it is in no net amount."""
     taken_over: dict[str, int] = field(default_factory=dict)
     """Flow to how many of those that count as linked are taken over: they are there already, are marked and brought to
     the other side's state, and may be locked by it."""

@@ -19,12 +19,14 @@ from ml_connector.planning.budgeting import (
     Standing,
     compare,
     standing,
+    stay_out,
     summed,
 )
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.committing import Held
 from ml_connector.planning.plan import Body, Decision, Hold, HoldReason, Intent, Skip, Verb, bad_row, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.planning.spreading import summed as summed_by_code
 from ml_connector.records.budget import Budget, BudgetChange, BudgetEstimate, BudgetLine
 from ml_connector.records.problem import Problem
 
@@ -79,7 +81,7 @@ def decide(
         return Decision()
     placing = Placing(situation.mapper.mapping, chart)
     if placing.missing_rules:
-        return _without_rules(placing, estimates)
+        return left_out(situation)
     rows: dict[str, list[BudgetEstimate]] = {}
     for row in estimates:
         rows.setdefault(row.project, []).append(row)
@@ -98,12 +100,10 @@ def decide(
     return Decision(tuple(work.intents), tuple(work.holds), tuple(work.skips), (), tuple(work.unchanged))
 
 
-def _without_rules(placing: Placing, estimates: Sequence[BudgetEstimate]) -> Decision:
-    if not estimates:
-        return Decision()
-    names = " and ".join(f"[mapping.{name}]" for name in placing.missing_rules)
-    sentence = f"No budget crosses: the mapping has no {names}, which say where an estimate's cost elements go."
-    return Decision(skips=(Skip(Key("mapping", "budget_code"), FLOW, sentence),))
+def left_out(situation: Situation) -> Decision:
+    """Says once that all budgets stay out for want of their tables in the mapping; says nothing where none does."""
+    sentence = stay_out(situation.mapper.mapping, situation.policies.budgets.owner)
+    return Decision(skips=(Skip(Key("mapping", "budget_code"), FLOW, sentence),) if sentence else ())
 
 
 class _Project(msgspec.Struct, frozen=True):
@@ -266,7 +266,7 @@ class _Budgets:
             delta = one.money(sum((one.delta(flat) for flat in write), ZERO))
             sentence = (
                 f"Procore's budget of project {one.project} is locked, and policy makes no budget changes: "
-                f"{_moves(one, write)}. Unlock it there, or set budgets.locked to change."
+                f"{_moves(one, write)}. Unlock it there, or have policy “Locked budgets” write a budget change."
             )
             waits_for = Key("budget_lock", one.project)
             hold = _hold(one.project, HoldReason.BUDGET_LOCKED, waits_for, "project manager", sentence)
@@ -293,8 +293,9 @@ class _Budgets:
                 intent,
                 target=self.situation.target(Key("project", one.project)),
                 money=one.money(sum((one.delta(flat) for flat in write), ZERO)),
-                counts_as="updated" if one.linked else "created",
+                counts_as="updated" if one.linked else "linked" if any(one.there.now.values()) else "created",
                 base=pack(base),
+                former=summed_by_code((flat, one.there.original.get(flat, ZERO)) for flat in write),
             )
         )
 

@@ -10,6 +10,7 @@ import msgspec
 from ml_connector.kernel.money import rounded
 from ml_connector.planning.chart import Chart
 from ml_connector.planning.mapping import CodeMapping, looked_at
+from ml_connector.planning.mapping_words import part_name
 from ml_connector.records.budget import Budget, BudgetEstimate
 from ml_connector.records.cost_code import flat_code
 
@@ -32,18 +33,36 @@ class Place(msgspec.Struct, frozen=True):
         return flat_code(self.cost_code, self.cost_type)
 
 
+def missing_tables(mapping: CodeMapping) -> list[str]:
+    """Names of the budget tables a mapping has not; nothing can be placed without both."""
+    return [name for name in ("budget_code", "budget_type") if getattr(mapping, name) is None]
+
+
+def stay_out(mapping: CodeMapping, owner: str) -> str:
+    """Why no budget crosses by a mapping, in a sentence; empty where one may, and where Procore's own is left alone.
+
+    `owner` is policy `budgets.owner`.
+    """
+    missing = [f"no {part_name(name)}s" for name in missing_tables(mapping)] if owner == "erp" else []
+    if not missing:
+        return ""
+    said = f"No budget crosses: the mapping has {' and '.join(missing)}, which say where an estimate's cost elements "
+    return f"{said}go."
+
+
 class Placing:
     """Places estimate rows by the two budget rules of a mapping; rows of one element and activity go one way."""
 
     def __init__(self, mapping: CodeMapping, chart: Chart) -> None:
         self._rules = (("budget_code", mapping.budget_code), ("budget_type", mapping.budget_type))
+        self._missing = missing_tables(mapping)
         self._chart = chart
         self._known: dict[tuple[str, str], Place] = {}
 
     @property
     def missing_rules(self) -> list[str]:
         """Names of the mapping's sections that are not there; nothing can be placed without both."""
-        return [name for name, rule in self._rules if rule is None]
+        return self._missing
 
     def place(self, row: BudgetEstimate) -> Place:
         """Where the row goes."""

@@ -11,6 +11,7 @@ from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
 from ml_connector.planning import contract_holds
 from ml_connector.planning.committing import FLOW, Held
+from ml_connector.planning.contract_words import amended, lines_changed
 from ml_connector.planning.diffing import (
     Difference,
     as_amended,
@@ -25,6 +26,7 @@ from ml_connector.planning.diffing import (
 from ml_connector.planning.line_marks import line_key, named
 from ml_connector.planning.plan import HoldReason, Intent, Verb, pack, unpack
 from ml_connector.planning.situation import Linked, Situation
+from ml_connector.planning.spreading import summed
 from ml_connector.records.commitment import ENDED, FROZEN, ChangeOrder, Commitment, CommitmentLine, CommitmentStatus
 from ml_connector.records.purchase_order import GONE, PurchaseOrder
 
@@ -144,11 +146,13 @@ def _change(situation: Situation, contract: Contract, base: Commitment | None) -
     if difference.header:
         intents.append(_head(contract, theirs, difference, theirs_stands=vendor == "drift" and not write_drift))
     if frozen:
-        intents += _amend(contract, difference.lines, _verbs(intents))
+        intents += _amend(contract, difference.lines, _verbs(intents), base)
     elif difference.lines:
-        delta = sum((line.amount for line in difference.lines), Decimal(0)) - _before(theirs, difference)
-        money = Money(delta, ours.currency)
-        intents.append(_fill(contract, difference.lines, money, _what_changed(theirs, difference), _verbs(intents)))
+        former = _before(theirs, difference)
+        delta = sum((line.amount for line in difference.lines), Decimal(0)) - sum(amount for _, amount in former)
+        money, why = Money(delta, ours.currency), lines_changed(theirs, difference.lines)
+        fill = _fill(contract, difference.lines, money, why, _verbs(intents))
+        intents.append(msgspec.structs.replace(fill, former=former))
     if ours.status is not theirs.status and (not status_moved or write_drift):
         intents.append(_status(contract, _verbs(intents)))
     if intents:
@@ -234,17 +238,10 @@ def _left_standing(contract: Contract, difference: Difference) -> list[str]:
     return [f"Procore's own {named} of order {contract.order.id} stands, as a person said."] if kept else []
 
 
-def _before(theirs: Commitment, difference: Difference) -> Decimal:
+def _before(theirs: Commitment, difference: Difference) -> tuple[tuple[str, Decimal], ...]:
+    """What the lines that are written over stand at in Procore, by code."""
     keys = {line.once_key for line in difference.lines}
-    return sum((line.amount for line in theirs.lines if line.once_key in keys), Decimal(0))
-
-
-def _what_changed(theirs: Commitment, difference: Difference) -> str:
-    known = {line.once_key for line in theirs.lines}
-    new = sum(1 for line in difference.lines if line.once_key not in known)
-    changed = len(difference.lines) - new
-    parts = [f"{new} new" if new else "", f"{changed} changed" if changed else ""]
-    return f"Lines in IFS: {' and '.join(part for part in parts if part)}."
+    return summed((line.budget_code, line.amount) for line in theirs.lines if line.once_key in keys)
 
 
 def _verbs(intents: list[Intent]) -> tuple[Verb, ...]:
@@ -252,7 +249,9 @@ def _verbs(intents: list[Intent]) -> tuple[Verb, ...]:
     return tuple(intent.verb for intent in intents)
 
 
-def _amend(contract: Contract, changed: Sequence[CommitmentLine], after: tuple[Verb, ...]) -> list[Intent]:
+def _amend(
+    contract: Contract, changed: Sequence[CommitmentLine], after: tuple[Verb, ...], base: Commitment | None
+) -> list[Intent]:
     """After approval the original sum is never restated: the deltas of changed lines become a change order.
 
     Its number follows the highest of ours, so that one deleted in Procore never makes two of the same once-key.
@@ -283,7 +282,7 @@ def _amend(contract: Contract, changed: Sequence[CommitmentLine], after: tuple[V
         needs=_needs(ours, _of_ours(lines, ours, contract.theirs), contract.key),
         after=after,
         money=body.money(),
-        reason=f"Order {contract.order.id} changed in IFS after its approval in Procore.",
+        reason=amended(contract.order.id, changed, base),
         source=contract.order.id,
         counts_as="updated",
         base=pack(ours),

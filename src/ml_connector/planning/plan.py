@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum
 
 import msgspec
@@ -48,6 +49,8 @@ class HoldReason(Enum):
 
     PROJECT_NOT_LINKED = "project_not_linked"
     """The IFS project has no confirmed partner in Procore."""
+    PROJECT_HIDDEN = "project_hidden"
+    """The linked Procore project cannot be seen any more: its documents wait, and nothing is made again."""
     PROJECT_MATCH = "project_match"
     """A project pair looks right, and a person must confirm it."""
     VENDOR_NOT_LINKED = "vendor_not_linked"
@@ -219,6 +222,8 @@ class Intent(msgspec.Struct, frozen=True):
     """created, updated or linked, on the one intent of a record that is counted; else empty."""
     base: bytes = b""
     """On a key's last intent: the whole record as agreed once all is done, encoded by `pack`."""
+    former: tuple[tuple[str, Decimal], ...] = ()
+    """What the lines it writes over stand at on the other side, by code: the rest of what it says is what it moves."""
 
     def digest(self) -> bytes:
         """What this intent would do, as a hash: equal digests are the same effect."""

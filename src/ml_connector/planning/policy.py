@@ -107,7 +107,7 @@ class BrakePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     removals: int = 25
     """Most orders cancelled or closed."""
     money: Decimal = Decimal(0)
-    """Most money moved, per currency, whatever its sign."""
+    """Most money moved, per currency, whatever its sign; what only goes from one code to another counts in full."""
     money_creates: Decimal = Decimal(0)
     """Most money of new records, per currency."""
     money_updates: Decimal = Decimal(0)
@@ -131,7 +131,8 @@ class ApprovalPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may approve a plan, and when it is offered that plans go by themselves."""
 
     four_eyes_over: Decimal = Decimal(0)
-    """Money a plan moves, per currency and whatever its sign, above which whoever asked for it may not approve it."""
+    """Money a plan moves, per currency, whatever its sign and with what only goes to another code, above which whoever
+    asked for it may not approve it."""
     flows: dict[str, Literal["auto", "manual"]] = {}
     """Flow to whether its steps go by themselves or wait for approval; the others as `purchase_orders.approve` says."""
     offer_after: int = 5

@@ -313,9 +313,15 @@ BRAKES: Mapping[str, Word] = {
     "brakes.creates": Word("Records created", "At most this many in one run, over all flows and both sides."),
     "brakes.updates": Word("Records changed", "At most this many in one run, over all flows and both sides."),
     "brakes.removals": Word("Orders cancelled or closed", "At most this many in one run."),
-    "brakes.money": Word("Money moved", "At most this much in one run, of all flows together, whatever its sign."),
+    "brakes.money": Word(
+        "Money moved",
+        "At most this much in one run, of all flows together, whatever its sign; "
+        "what only goes from one code to another counts in full.",
+    ),
     "brakes.money_creates": Word("Money of new records", "At most this much in one run."),
-    "brakes.money_updates": Word("Money added", "At most this much in one run, on records that are there."),
+    "brakes.money_updates": Word(
+        "Money added", "At most this much in one run, on records that are there; what only changes its code counts."
+    ),
     "brakes.money_removals": Word(
         "Money taken away", "At most this much in one run: orders cut or closed, invoices reversed or credited."
     ),
@@ -339,7 +345,8 @@ BRAKES: Mapping[str, Word] = {
 APPROVAL: Mapping[str, Word] = {
     "approval.four_eyes_over": Word(
         "Four eyes over",
-        "Above this much in a plan, whoever asked for it may not approve it; 0 is off.",
+        "Above this much in a plan, whatever its sign and with what only goes to another code, "
+        "whoever asked for it may not approve it; 0 is off.",
     ),
     "approval.flows": Word(
         "Plans of single flows",

@@ -1,12 +1,12 @@
-"""The money of a step by the code it lands on, so that a plan can be read by project and cost code."""
+"""The money of a step by the code it lands on: how a plan is read by cost code, and what counts against its limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from ml_connector.kernel.money import Money
-from ml_connector.planning.plan import Body
+from ml_connector.planning.plan import Body, Intent, unpack
 from ml_connector.records.budget import Budget, BudgetChange
 from ml_connector.records.commitment import ChangeOrder, Commitment
 from ml_connector.records.direct_cost import DirectCost
@@ -20,19 +20,49 @@ NO_CODE = ""
 """Where money lands that is of no code, or of which the lines do not say."""
 
 
-def spread(money: Money, body: Body, agreed: Body | None) -> dict[str, Decimal]:
-    """Code to amount: what a step moves, line by line. `agreed` is the record as last agreed, of a change.
+def spread(money: Money, body: Body, former: Iterable[tuple[str, Decimal]] = ()) -> dict[str, Decimal]:
+    """Code to amount: what a step moves, line by line. `former` is what the lines it writes over stand at.
 
     The amounts always add up to `money`: what the lines leave open stands under `NO_CODE`.
     """
     found: dict[str, Decimal] = {}
     for code, amount in _lines(body):
         found[code] = found.get(code, ZERO) + amount
-    for code, amount in _former(body, agreed):
+    for code, amount in former:
         found[code] = found.get(code, ZERO) - amount
     rest = money.amount - sum(found.values(), ZERO)
     found[NO_CODE] = found.get(NO_CODE, ZERO) + rest
     return {code: amount for code, amount in found.items() if amount}
+
+
+def spread_of(intent: Intent) -> dict[str, Decimal]:
+    """The same of a decided step; nothing where it moves no money."""
+    if intent.money is None:
+        return {}
+    return spread(intent.money, unpack(intent.key.kind, intent.body), intent.former)
+
+
+def recoded(codes: Mapping[str, Decimal]) -> Decimal:
+    """How much of what a step moves by code only goes from some codes to others, and is not in its net money."""
+    amounts = [amount for code, amount in codes.items() if code != NO_CODE]
+    added = sum((amount for amount in amounts if amount > 0), ZERO)
+    return min(added, added - sum(amounts, ZERO))
+
+
+def moved_by(intent: Intent) -> Decimal | None:
+    """What a step counts for against every limit of money: its net money without sign, and what it recodes besides.
+
+    So money that only goes from one code to another counts in full. None where the step moves no money.
+    """
+    return None if intent.money is None else abs(intent.money.amount) + recoded(spread_of(intent))
+
+
+def summed(codes: Iterable[tuple[str, Decimal]]) -> tuple[tuple[str, Decimal], ...]:
+    """Amounts by code as an intent keeps them, each code once."""
+    sums: dict[str, Decimal] = {}
+    for code, amount in codes:
+        sums[code] = sums.get(code, ZERO) + amount
+    return tuple((code, amount) for code, amount in sorted(sums.items()) if amount)
 
 
 def _lines(body: Body) -> Iterable[tuple[str, Decimal]]:
@@ -45,17 +75,6 @@ def _lines(body: Body) -> Iterable[tuple[str, Decimal]]:
     if isinstance(body, Voucher):
         rows = (row for row in body.rows if row.role is RowRole.COST)
         return [(code_string(row.codes), row.debit - row.credit) for row in rows]
-    return ()
-
-
-def _former(body: Body, agreed: Body | None) -> Iterable[tuple[str, Decimal]]:
-    """What the lines written anew stood at; only contracts and budgets are written over."""
-    if isinstance(body, Commitment) and isinstance(agreed, Commitment):
-        again = {line.once_key for line in body.lines}
-        return [(line.budget_code, line.amount) for line in agreed.lines if line.once_key in again]
-    if isinstance(body, Budget) and isinstance(agreed, Budget):
-        codes = {line.flat for line in body.lines}
-        return [(line.flat, line.amount) for line in agreed.lines if line.flat in codes]
     return ()
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection
 
+from ml_connector.kernel.keys import Key
 from ml_connector.store import bulk
 from ml_connector.store.audit import AuditEntry, AuditRow
 
@@ -29,7 +30,7 @@ class Sought(msgspec.Struct, frozen=True):
     actor: str = ""
     tag: str = ""
     record: str = ""
-    """Id of a record."""
+    """Id of a record, of whatever kind."""
     run: int = 0
     since: datetime | None = None
     until: datetime | None = None
@@ -38,13 +39,16 @@ class Sought(msgspec.Struct, frozen=True):
     """Only rows of a higher number."""
     below: int = 0
     """Only rows of a lower number."""
+    keys: tuple[Key, ...] = ()
+    """Other records whose rows are wanted as well: those a number stands for."""
 
 
 def rows(
     conn: Connection, sought: Sought, beyond: int | None = None, limit: int = 100, *, oldest: bool = False
 ) -> list[AuditRow]:
     """The latest rows, newest first, below number `beyond`; with `oldest` the first ones, oldest first, above it."""
-    wheres, values = ["connection_id = %s"], [sought.connection_id]
+    wheres: list[str] = ["connection_id = %s"]
+    values: list[object] = [sought.connection_id]
     low, high = _numbers(conn, sought)
     given: list[tuple[str, object]] = [
         ("seq > %s" if oldest else "seq < %s", beyond),
@@ -52,7 +56,6 @@ def rows(
         ("seq < %s", sought.below),
         ("actor = %s", sought.actor),
         ("tag = %s", sought.tag),
-        ("erp_id = %s AND erp_id <> ''", sought.record),
         ("run_id = %s AND run_id <> 0", sought.run),
         ("at >= %s", sought.since),
         ("at < %s", sought.until),
@@ -62,12 +65,27 @@ def rows(
     for where, value in given:
         if value:
             wheres.append(where)
-            values.append(value)  # type: ignore[arg-type]
+            values.append(value)
+    about, which = _about(sought)
+    wheres += about
+    values += which
     sql = f"""
         SELECT seq, at, actor, tag, kind, erp_id, run_id, details, hash FROM audit
         WHERE {" AND ".join(wheres)} ORDER BY seq {"ASC" if oldest else "DESC"} LIMIT %s
     """
     return [AuditRow(row[0], AuditEntry(*row[1:8]), row[8]) for row in bulk.fetch(conn, sql, [*values, limit])]
+
+
+def _about(sought: Sought) -> tuple[list[str], list[object]]:
+    """Which records the rows are about, as conditions and their values; none where any will do."""
+    if not sought.record:
+        return [], []
+    if not sought.keys:
+        return ["erp_id = %s AND erp_id <> ''"], [sought.record]
+    ids = [key.id for key in sought.keys]
+    some = "erp_id <> '' AND erp_id = ANY(%b)"
+    exact = "(erp_id = %s OR (kind, erp_id) IN (SELECT * FROM unnest(%b::text[], %b::text[])))"
+    return [some, exact], [sorted({sought.record, *ids}), sought.record, [key.kind for key in sought.keys], ids]
 
 
 def choices(conn: Connection, connection_id: int, column: Literal["actor", "tag"]) -> list[str]:

@@ -33,15 +33,16 @@ class About(msgspec.Struct, frozen=True):
 
 
 class HopRow(NamedTuple):
-    """One moment of a document's life. `what` is read, decided, sent, answered, held, released, approved, ruled or
-    stood."""
+    """One moment of a document's life. `what` is read, decided, left, sent, answered, held, released, approved, ruled
+    or stood."""
 
     at: datetime
     what: str
     ref: int
-    """The step, hold, standing, or audit row of an answer, that it is of; of a reading and an approval the run."""
+    """The step, hold, standing, or audit row of an answer, that it is of; of a reading, an approval and what was left
+    alone the run."""
     name: str
-    """The hash of an approved plan; else empty."""
+    """The hash of an approved plan; why it was left alone; else empty."""
 
 
 class StepRow(NamedTuple):
@@ -176,13 +177,22 @@ _HOPS = """
         UNION ALL SELECT r.started_at, 0, 'read', r.id, '' FROM runs r
                   WHERE r.id IN (SELECT run_id FROM step UNION SELECT last_seen_run FROM held)
         UNION ALL SELECT since, 2, 'held', id, '' FROM held
-        UNION ALL SELECT p.approved_at, 3, 'approved', p.run_id, p.hash FROM plans p
+        UNION ALL SELECT coalesce((SELECT max(r.started_at) FROM runs r  -- the run it let send is what wrote it down
+                                   WHERE r.connection_id = p.connection_id AND r.plan_hash = p.hash
+                                     AND r.id > p.first_run_id AND r.id IN (SELECT run_id FROM step)
+                                     AND r.started_at <= p.approved_at), p.approved_at),
+                         -1, 'approved', p.run_id, p.hash FROM plans p
                   WHERE p.connection_id = %(connection)s AND p.approved_at IS NOT NULL
                     AND p.hash IN (SELECT r.plan_hash FROM runs r
                                    WHERE r.id IN (SELECT run_id FROM step) AND r.plan_hash <> '')
         UNION ALL SELECT at, 4, 'ruled', seq, '' FROM audit
                   WHERE connection_id = %(connection)s AND erp_id <> '' AND erp_id = ANY(%(ruled)s)
                     AND kind <> ALL(%(others)s) AND tag IN ('ruling:make:done', 'ruling:withdraw:done')
+        UNION ALL SELECT r.started_at, 1, 'left', r.id, p.documents #>> ARRAY[f.flow, 'skipped', s.erp_id]
+                  FROM source_rows s JOIN runs r ON r.id = s.run_id JOIN run_progress p ON p.run_id = r.id
+                  CROSS JOIN unnest(%(flows)s::text[]) AS f (flow)
+                  WHERE s.connection_id = %(connection)s AND s.kind = %(kind)s AND s.erp_id = ANY(%(ruled)s)
+                    AND p.documents #>> ARRAY[f.flow, 'skipped', s.erp_id] <> ''
         UNION ALL SELECT n.at, 8, 'stood', n.id, ''
                   FROM (SELECT kind, erp_id FROM step UNION SELECT %(kind)s, unnest(%(ruled)s)) k
                   JOIN standings n ON n.connection_id = %(connection)s AND n.kind = k.kind AND n.erp_id = k.erp_id
@@ -211,6 +221,19 @@ def holds_by_id(conn: Connection, connection_id: int, ids: Sequence[int]) -> dic
         FROM holds WHERE connection_id = %s AND id = ANY(%b::int8[])
     """
     return {row[0]: HoldRow(*row) for row in bulk.fetch(conn, sql, (connection_id, list(ids)))}
+
+
+def first_held(conn: Connection, connection_id: int, ids: Sequence[int]) -> dict[int, int]:
+    """Some holds by their number to the run that opened them, as the audit trail has it; others are absent."""
+    sql = """
+        SELECT h.id, max(a.run_id) FROM holds h JOIN audit a
+               ON a.connection_id = h.connection_id AND a.erp_id = h.erp_id AND a.erp_id <> '' AND a.kind = h.kind
+        WHERE h.connection_id = %s AND h.id = ANY(%b::int8[]) AND a.tag = 'hold:open:done'
+              AND a.run_id BETWEEN 1 AND h.last_seen_run AND nullif(a.details, '')::jsonb ->> 'reason' = h.reason
+              AND nullif(a.details, '')::jsonb ->> 'waits_for' = h.waits_kind || ':' || h.waits_id
+        GROUP BY h.id
+    """
+    return dict(bulk.fetch(conn, sql, (connection_id, list(ids))))
 
 
 def runs_by_id(conn: Connection, connection_id: int, ids: Sequence[int]) -> dict[int, RunName]:

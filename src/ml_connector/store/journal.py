@@ -67,6 +67,8 @@ class IntentRow(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     sent_at: datetime | None
     settled_at: datetime | None
+    moved: Decimal | None
+    """The amount as it counts against limits: without sign, and with what only goes to another code."""
 
     @property
     def key(self) -> Key:
@@ -126,24 +128,36 @@ _KEPT = (
     ("counts_as", "text"),
     ("base", "bytea"),
     ("digest", "bytea"),
+    ("former", "text"),
+    ("moved", "numeric"),
 )
 _COLUMNS = (
     "i.id, i.run_id, i.flow, i.verb, i.kind, i.erp_id, i.once_key, i.scope, coalesce(nullif(s.target, ''), i.target), "
     "i.body, i.needs, i.after, i.amount, i.currency, i.reason, i.source, i.counts_as, i.base, i.digest, s.state, "
-    "s.result, s.reference, s.attempt, s.sent_at, s.settled_at"
+    "s.result, s.reference, s.attempt, s.sent_at, s.settled_at, coalesce(i.moved, abs(i.amount))"
 )
 _BOTH = "intents i JOIN intent_states s ON s.id = i.id"
 _OPEN = ("planned", "sending", "unknown", "waiting")
 _UNSENT = ("planned", "waiting")
 
 
-def keep_intents(conn: Connection, connection_id: int, run_id: int, intents: Sequence[Intent]) -> list[int]:
-    """Writes intents down as planned, in order; their ids, ascending in the same order."""
+def keep_intents(
+    conn: Connection,
+    connection_id: int,
+    run_id: int,
+    intents: Sequence[Intent],
+    moved: Sequence[Decimal | None] = (),
+) -> list[int]:
+    """Writes intents down as planned, in order; their ids, ascending in the same order.
+
+    `moved` is what each counts against limits of money (`planning.spreading`); without it the amount without its sign.
+    """
     if not intents:
         return []
     sql = "SELECT nextval('intents_id_seq') FROM generate_series(1, %s)"
     ids = [row[0] for row in bulk.fetch(conn, sql, (len(intents),))]
-    rows = (_kept(number, connection_id, run_id, intent) for number, intent in zip(ids, intents, strict=True))
+    count = moved or [None] * len(intents)
+    rows = ((*_kept(n, connection_id, run_id, one), m) for n, one, m in zip(ids, intents, count, strict=True))
     bulk.copy_in(conn, "intents", _KEPT, rows)
     bulk.copy_in(
         conn, "intent_states", (("id", "int8"), ("connection_id", "int8")), ((number, connection_id) for number in ids)
@@ -382,4 +396,5 @@ def _kept(number: int, connection_id: int, run_id: int, intent: Intent) -> tuple
         intent.counts_as,
         intent.base,
         intent.digest(),
+        bulk.json_text(intent.former) if intent.former else "",
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from ml_connector.kernel.keys import Key
-from ml_connector.planning.finding import NO_SPACE, Entry, Query, Term, belonging, belongs_to
+from ml_connector.planning.finding import FLOWS_OF, NO_SPACE, Entry, Query, Term, belonging, belongs_to
 from ml_connector.store import bulk
 from ml_connector.store.listing import ordered, paged
 
@@ -152,6 +152,22 @@ def found(
     return list(rows.values())
 
 
+def called(conn: Connection, connection_id: int, query: Query, numbers: Collection[str], limit: int = 20) -> list[Key]:
+    """The documents that are called by one of some numbers, or have it as their id; `query` asks for the same words,
+    for the index."""
+    if not query.terms:
+        return []
+    condition, asked = _condition(query, begun=False)
+    sql = f"""
+        SELECT kind, id FROM names
+        WHERE {condition} AND connection_id = %s AND (%s OR kind = ANY(%b))
+          AND (lower(called) = ANY(%b) OR lower(id) = ANY(%b))
+        ORDER BY kind, id LIMIT %s
+    """
+    values = (*asked, connection_id, not query.kinds, list(query.kinds), list(numbers), list(numbers), limit)
+    return [Key(*row) for row in bulk.fetch(conn, sql, values)]
+
+
 def get(conn: Connection, connection_id: int, keys: Iterable[Key]) -> dict[Key, NameRow]:
     """The rows of some documents; those nobody wrote down are absent."""
     wanted = sorted(set(keys))
@@ -219,7 +235,8 @@ def _quoted(word: str) -> str:
 
 
 class Listed(NamedTuple):
-    """How the list of a connection's documents is asked for: words, kinds (none: all), order and page."""
+    """How the list of a connection's documents is asked for: words, kinds (none: all), order and page, and project
+    (empty: any)."""
 
     connection_id: int
     query: Query
@@ -228,6 +245,7 @@ class Listed(NamedTuple):
     down: bool
     page: int
     size: int
+    project: str = ""
 
 
 _SORTS = {"called": "lower(called)", "money": "amount", "at": "at"}
@@ -236,7 +254,8 @@ _SORTS = {"called": "lower(called)", "money": "amount", "at": "at"}
 def listed(conn: Connection, asked: Listed) -> list[NameRow]:
     """A page of a connection's documents and one more, the rows that changed last first unless another order is asked.
 
-    BadInput for an order that is none.
+    Where words or a project narrow them, orders come first, then invoices, and codes last. BadInput for an order that
+    is none.
     """
     sql = f"SELECT connection_id, {_COLUMNS} FROM names WHERE connection_id = %s AND (%s OR kind = ANY(%b))"
     values: list[object] = [asked.connection_id, not asked.kinds, list(asked.kinds)]
@@ -244,5 +263,12 @@ def listed(conn: Connection, asked: Listed) -> list[NameRow]:
         condition, words = _condition(asked.query, begun=True)
         sql += f" AND {condition}"
         values += words
-    order = ordered(_SORTS, asked.sort, down=asked.down, otherwise="at DESC, kind, id DESC", unique="kind, id")
+    if asked.project:
+        sql += " AND (project = %s OR words @@ %s::tsquery)"
+        values += [asked.project, _quoted(belonging(Key("project", asked.project)))]
+    otherwise = "at DESC, kind, id DESC"
+    if asked.project or asked.query.terms:
+        otherwise = f"array_position(%b::text[], kind), {otherwise}"
+        values += [] if asked.sort else [list(FLOWS_OF)]
+    order = ordered(_SORTS, asked.sort, down=asked.down, otherwise=otherwise, unique="kind, id")
     return [NameRow(*row) for row in bulk.fetch(conn, sql + order + paged(asked.page, asked.size), values)]

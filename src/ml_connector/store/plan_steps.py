@@ -14,6 +14,7 @@ from ml_connector.store import bulk
 from ml_connector.store.listing import like, ordered, paged
 
 _NEEDS = msgspec.json.Decoder(list[tuple[str, str]])
+_FORMER = msgspec.json.Decoder(list[tuple[str, Decimal]])
 _WHAT = "CASE WHEN max(counts_as) = 'linked' AND bool_or(verb <> 'link') THEN 'adopted' ELSE max(counts_as) END"
 """What a plan does with a record, as engine/outline.py counts it."""
 
@@ -63,7 +64,7 @@ class Scene(msgspec.Struct, frozen=True):
         return {"connection": self.connection_id, "run": self.run_id, "later": list(self.later), **more}
 
 
-def _steps(where: str = "") -> str:
+def stood(where: str = "") -> str:
     """The steps of a plan that fit, each as it stands by now: one that a later run sent is found by what it does."""
     return f"""
     WITH later AS MATERIALIZED (
@@ -73,6 +74,7 @@ def _steps(where: str = "") -> str:
         ORDER BY i.digest, (s.state = 'done') DESC, i.id DESC
     ), steps AS (
         SELECT i.id, i.flow, i.verb, i.kind, i.erp_id, i.source, i.amount, i.currency, i.counts_as, i.reason,
+               coalesce(i.moved, abs(i.amount)) AS moved,
                CASE i.kind WHEN 'project' THEN i.erp_id ELSE i.scope END AS place,
                coalesce(l.state, s.state) AS state, coalesce(l.result, s.result) AS result,
                coalesce(l.reference, s.reference) AS reference
@@ -96,7 +98,7 @@ class Fate(msgspec.Struct, frozen=True):
 def fates(conn: Connection, scene: Scene) -> list[Fate]:
     """What became of the steps of a plan, by project, flow, state and currency."""
     sql = f"""
-        {_steps()} SELECT place, flow, state, currency, count(*)::int, coalesce(sum(amount), 0)
+        {stood()} SELECT place, flow, state, currency, count(*)::int, coalesce(sum(amount), 0)
         FROM steps GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     """
     return [Fate(*row) for row in bulk.fetch_named(conn, sql, scene.values())]
@@ -104,7 +106,7 @@ def fates(conn: Connection, scene: Scene) -> list[Fate]:
 
 def flows_left(conn: Connection, scene: Scene) -> set[tuple[str, str]]:
     """Place and flow of the steps of a plan that can still go; an empty place is no project."""
-    sql = f"{_steps()} SELECT DISTINCT place, flow FROM steps WHERE state IN ('planned', 'waiting')"
+    sql = f"{stood()} SELECT DISTINCT place, flow FROM steps WHERE state IN ('planned', 'waiting')"
     return {(str(row[0]), str(row[1])) for row in bulk.fetch_named(conn, sql, scene.values())}
 
 
@@ -120,31 +122,27 @@ def wait_again(conn: Connection, scene: Scene, run_id: int, flows: Collection[st
 
 
 class StepLeft(msgspec.Struct, frozen=True, gc=False):
-    """A step with money that did not go. `first`: its record is made or found by the plan itself."""
+    """A step with money that did not go."""
 
     place: str
     flow: str
     kind: str
-    erp_id: str
     amount: Decimal
     currency: str
     body: bytes
-    first: bool
+    former_json: str
 
     @property
-    def key(self) -> Key:
-        """The record it is about."""
-        return Key(self.kind, self.erp_id)
+    def former(self) -> list[tuple[str, Decimal]]:
+        """What the lines it writes over stand at, by code."""
+        return _FORMER.decode(self.former_json) if self.former_json else []
 
 
 def not_gone(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) -> list[StepLeft]:
     """The steps with money of some projects and flows that did not go, or did not go yet."""
     sql = f"""
-        {_steps(" AND i.amount IS NOT NULL")}
-        SELECT s.place, s.flow, s.kind, s.erp_id, s.amount, s.currency, i.body,
-               (s.kind, s.erp_id) IN (
-                   SELECT kind, erp_id FROM intents
-                   WHERE run_id = %(run)s AND connection_id = %(connection)s AND counts_as IN ('created', 'linked'))
+        {stood(" AND i.amount IS NOT NULL")}
+        SELECT s.place, s.flow, s.kind, s.amount, s.currency, i.body, i.former
         FROM steps s JOIN intents i ON i.id = s.id
         WHERE s.state <> 'done'
           AND (s.place, s.flow) IN (SELECT * FROM unnest(%(places)s::text[], %(flows)s::text[]))
@@ -155,7 +153,7 @@ def not_gone(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) 
 
 class Left(msgspec.Struct, frozen=True):
     """How many records of a flow in one project can still go, with the money of their steps that can, net (`amount`)
-    and each without its sign (`moved`); an empty currency is of no money."""
+    and as it counts against limits (`moved`); an empty currency is of no money."""
 
     place: str
     flow: str
@@ -171,10 +169,10 @@ class Left(msgspec.Struct, frozen=True):
 def left(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) -> list[Left]:
     """What of some projects and flows of a plan can still go, by what is done and currency."""
     sql = f"""
-        {_steps()} SELECT place, flow, what, currency, count(*)::int, sum(amount), sum(moved) FROM (
+        {stood()} SELECT place, flow, what, currency, count(*)::int, sum(amount), sum(moved) FROM (
             SELECT place, flow, max(currency) FILTER (WHERE goes) AS currency,
                    coalesce(sum(amount) FILTER (WHERE goes), 0) AS amount,
-                   coalesce(sum(abs(amount)) FILTER (WHERE goes), 0) AS moved,
+                   coalesce(sum(moved) FILTER (WHERE goes), 0) AS moved,
                    CASE WHEN bool_or(goes AND counts_as <> '') THEN {_WHAT}
                         WHEN max(counts_as) <> '' THEN 'updated' ELSE '' END AS what
             FROM (SELECT *, state IN ('planned', 'waiting') AS goes FROM steps) one
@@ -246,14 +244,15 @@ def records(conn: Connection, scene: Scene, look: RecordLook) -> list[RecordLine
         _RECORD_SORTS,
         look.sort,
         down=look.down,
-        otherwise="abs(amount) DESC NULLS LAST, first" if look.money_first else "first",
+        otherwise="moved DESC NULLS LAST, first" if look.money_first else "first",
         unique="first",
     )
     sql = f"""
-        {_steps(only)} SELECT place, flow, kind, erp_id, source, what, steps, currency, amount, states, reason, result
+        {stood(only)} SELECT place, flow, kind, erp_id, source, what, steps, currency, amount, states, reason, result
         FROM (
             SELECT place, flow, kind, erp_id, min(source) AS source, {_WHAT} AS what, count(*)::int AS steps,
                    max(currency) AS currency, sum(amount) AS amount, array_agg(DISTINCT state) AS states,
+                   sum(moved) AS moved,
                    (array_agg(reason ORDER BY counts_as = '', id))[1] AS reason, max(result) AS result, min(id) AS first
             FROM (SELECT * FROM steps {first}) part GROUP BY place, flow, kind, erp_id
             {"HAVING " + " AND ".join(having) if having else ""}) found
@@ -285,6 +284,13 @@ class StepLine(msgspec.Struct, frozen=True, gc=False):
     target: str
     """The other side's id of the record, where it was known when the step was decided."""
     counts_as: str
+    moved: Decimal | None
+    """The amount as it counts against limits: without sign, and with what only goes to another code."""
+
+    @property
+    def recoded(self) -> Decimal:
+        """What of that only goes to another code."""
+        return (self.moved or Decimal(0)) - abs(self.amount or Decimal(0))
 
     @property
     def needs(self) -> tuple[Key, ...]:
@@ -299,8 +305,9 @@ def record_steps(conn: Connection, scene: Scene, key: Key, source: str = "") -> 
     """
     only = " AND i.kind = %(kind)s AND i.erp_id = %(erp_id)s" + (" AND i.source = %(source)s" if source else "")
     sql = f"""
-        {_steps(only)} SELECT s.id, s.verb, s.source, s.place, s.amount, s.currency, s.reason, s.state, s.result,
-                        s.reference, i.body, i.base, i.needs, s.flow, i.target, i.counts_as
+        {stood(only)} SELECT s.id, s.verb, s.source, s.place, s.amount, s.currency, s.reason, s.state, s.result,
+                        s.reference, i.body, i.base, i.needs, s.flow, i.target, i.counts_as,
+                        s.moved
         FROM steps s JOIN intents i ON i.id = s.id ORDER BY s.id LIMIT 100
     """
     named = scene.values(kind=key.kind, erp_id=key.id, source=source)

@@ -43,13 +43,24 @@ class PlanLine(msgspec.Struct, frozen=True):
     outcome: dict[str, Any] = {}
     """What became of its steps; likewise."""
 
+    @property
+    def sends(self) -> str:
+        """The approved plan of which this is no more than the sending; empty for a plan of its own."""
+        return str(self.summary.get("sends", ""))
+
+    @property
+    def went(self) -> dict[str, int]:
+        """How many of its steps are `done`, can go yet (`open`), and went `not`; empty before a run of it ended."""
+        found: dict[str, int] = self.summary.get("went", {})
+        return found
+
 
 UNAPPROVED = """
     SELECT DISTINCT i.flow FROM intents i JOIN intent_states s ON s.id = i.id
     WHERE i.run_id = r.id AND s.connection_id = r.connection_id AND s.state = 'waiting' AND s.attempt = 0
 """
 """Flows of a run `r` that ended well of which steps wait for a person. One that was tried and put off by the other side
-does not. Whatever says that a plan waits goes by this: this list, and Home with the alarms (store/signals.py)."""
+does not."""
 _BY_ITSELF = "p.state = 'kept' AND r.state <> 'stopped' AND r.trigger <> 'plan'"
 """Plans of runs that went on: what of them waited for nobody went at once."""
 _GOES = f"CASE WHEN {_BY_ITSELF} THEN NOT EXISTS ({UNAPPROVED}) ELSE false END"
@@ -70,6 +81,13 @@ _OVER = f"""
 """
 """Later runs have looked at all its flows and planned otherwise; or they have put aside all that was left of one that
 nobody was asked about, or of which the rest waited while some of its flows went."""
+WAITS = f"""
+    p.state IN ('kept', 'partly') AND coalesce((p.summary->>'steps')::int, 1) > 0
+    AND (p.state = 'partly' OR NOT p.summary ? 'sends')
+    AND CASE WHEN EXISTS (SELECT 1 {_LATER} AND l.flows @> r.flows) THEN false ELSE NOT ({_OVER}) AND NOT ({_GOES}) END
+"""
+"""Whether a plan `p`, made last by run `r`, waits for a person: as `STANDS` says it, the cheap part first. Home, the
+menu, the figures and the alarms go by it (store/signals.py), so that they say what the list of plans says."""
 _LINE = f"""
     p.hash, p.run_id, p.made_at, p.state, p.asked_by, p.approved_by, p.approved_at, p.summary,
     coalesce(f.trigger, r.trigger), r.flows, {_OVER} AS over, coalesce(nullif(p.first_run_id, 0), p.run_id),
@@ -82,14 +100,24 @@ _SORTS = {
     "asked_by": "asked_by",
     "approved_by": "approved_by",
 }
+_DONE = "coalesce((summary->'went'->>'done')::int, 0) > 0"
+_SHORT = "coalesce((summary->'went'->>'open')::int, 0) + coalesce((summary->'went'->>'not')::int, 0) > 0"
+_SENT = "(summary ? 'sends' AND (over OR state <> 'partly'))"
+_AWAY = "(over OR state = 'superseded')"
 STANDS = {
-    "waiting": "NOT over AND NOT goes AND state = 'kept'",
-    "going": "NOT over AND goes",
-    "approved": "NOT over AND state IN ('approved', 'partly')",
-    "applied": "state = 'applied'",
-    "replaced": "(over OR state = 'superseded')",
+    "waiting": f"NOT {_AWAY} AND NOT goes AND state IN ('kept', 'partly') AND NOT {_SENT}",
+    "going": f"NOT {_AWAY} AND goes AND NOT {_SENT}",
+    "approved": f"NOT {_AWAY} AND state = 'approved' AND NOT {_SENT}",
+    "applied": f"state = 'applied' AND NOT {_SHORT} AND NOT {_SENT}",
+    "short": f"(state = 'applied' AND {_SHORT} OR {_AWAY} AND {_DONE}) AND NOT {_SENT}",
+    "replaced": f"{_AWAY} AND NOT {_DONE} AND NOT {_SENT}",
+    "sent": _SENT,
 }
 """How a plan stands, for filtering, to the condition that says so."""
+
+
+NOT_GONE = ("superseded", "refused")
+"""States of a step that did not go, and goes under this plan no more."""
 
 
 class PlanLook(msgspec.Struct, frozen=True):
@@ -151,8 +179,18 @@ def put_outcome(
 ) -> None:
     """Keeps with a plan what became of its steps, and what was applied by cost code (engine/outcome.py)."""
     kept = [[*msgspec.structs.astuple(row)[:-1], str(row.amount)] for row in fates]
-    sql = "UPDATE plans SET outcome = %s WHERE connection_id = %s AND hash = %s"
-    bulk.run(conn, sql, (Jsonb({**applied, "fates": kept}), connection_id, plan))
+    went = {"done": 0, "open": 0, "not": 0}
+    for row in fates:
+        went["done" if row.state == "done" else "not" if row.state in NOT_GONE else "open"] += row.steps
+    sql = "UPDATE plans SET outcome = %s, summary = summary || %s WHERE connection_id = %s AND hash = %s"
+    bulk.run(conn, sql, (Jsonb({**applied, "fates": kept}), Jsonb({"went": went}), connection_id, plan))
+
+
+def note_sending(conn: Connection, connection_id: int, name: str, approved: PlanRow) -> None:
+    """The plan `name`, decided anew on the way of an approval, is no plan of its own: what it does was approved."""
+    told = Jsonb({"sends": approved.hash, "sent_by": approved.approved_by})
+    sql = "UPDATE plans SET summary = summary || %s WHERE connection_id = %s AND hash = %s"
+    bulk.run(conn, sql, (told, connection_id, name))
 
 
 def next_plan(conn: Connection, connection_id: int, plan: PlanLine) -> str:
@@ -185,11 +223,12 @@ def approvals(conn: Connection, connection_id: int, plan: str) -> list[ApprovalR
     return [ApprovalRow(*row) for row in bulk.fetch(conn, sql, (connection_id, plan))]
 
 
-def went(conn: Connection, connection_id: int, most: int = 50) -> list[tuple[str, str, dict[str, Any]]]:
-    """The latest approved plans, newest first: hash, and the state and counts of the run each last began."""
+def went(conn: Connection, connection_id: int, most: int = 50) -> list[tuple[int, str, dict[str, Any]]]:
+    """The latest approved plans, newest first: how many steps did not go, and the state and counts of the run each
+    last began."""
     sql = """
-        SELECT p.hash, r.state, r.counts
-        FROM (SELECT hash, approved_at FROM plans WHERE connection_id = %s AND approved_by <> ''
+        SELECT coalesce((p.summary->'went'->>'not')::int, 0), r.state, r.counts
+        FROM (SELECT hash, approved_at, summary FROM plans WHERE connection_id = %s AND approved_by <> ''
               ORDER BY approved_at DESC LIMIT %s) p
         CROSS JOIN LATERAL (
             SELECT run_id FROM audit WHERE connection_id = %s AND erp_id = p.hash AND erp_id <> ''

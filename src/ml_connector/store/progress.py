@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -34,14 +35,23 @@ def put(conn: Connection, run_id: int, doing: dict[str, Any]) -> None:
     bulk.run(conn, sql, (run_id, Jsonb(doing)))
 
 
-def close(conn: Connection, run_id: int, doing: dict[str, Any], totals: dict[str, Any], skips: dict[str, Any]) -> None:
+class Came(NamedTuple):
+    """What a run came to, by flow; see engine/totals.py for the forms."""
+
+    totals: Mapping[str, Any]
+    skips: Mapping[str, Any]
+    documents: Mapping[str, Any]
+
+
+def close(conn: Connection, run_id: int, doing: dict[str, Any], came: Came) -> None:
     """Writes down what a run came to, and that it is over."""
     sql = """
-        INSERT INTO run_progress (run_id, doing, totals, skips) VALUES (%s, %s, %s, %s)
+        INSERT INTO run_progress (run_id, doing, totals, skips, documents) VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (run_id) DO UPDATE
-        SET doing = excluded.doing, totals = excluded.totals, skips = excluded.skips, at = now()
+        SET doing = excluded.doing, totals = excluded.totals, skips = excluded.skips, documents = excluded.documents,
+            at = now()
     """
-    bulk.run(conn, sql, (run_id, Jsonb(doing), Jsonb(totals), Jsonb(skips)))
+    bulk.run(conn, sql, (run_id, Jsonb(doing), *(Jsonb(one) for one in came)))
 
 
 def of(conn: Connection, run_id: int) -> ProgressRow | None:

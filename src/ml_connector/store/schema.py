@@ -166,6 +166,8 @@ intents = Table(
         comment="engine: on a record's last intent, the whole record as agreed once it is done, packed; else empty",
     ),
     Column("digest", LargeBinary, nullable=False, comment="engine: equal digests are the same effect"),
+    Column("moved", Numeric, comment="engine: what of the amount counts against limits; null when none"),
+    word("former", "engine: what the lines it writes over stand at, JSON pairs of code and amount; empty when none"),
     Index(None, "run_id", "kind", "verb", "scope", "id"),
     Index(None, "connection_id", "source"),
     postgresql_with={"toast_tuple_target": "8160", "autovacuum_vacuum_scale_factor": "0.02"},

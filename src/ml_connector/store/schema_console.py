@@ -179,6 +179,7 @@ run_progress = Table(
     form("doing", "engine: its step, how many of how many, requests, pauses and money so far"),
     form("totals", "engine: control totals by flow, when it ended"),
     form("skips", "engine: what was left alone and why, by flow, when it ended"),
+    form("documents", "engine: what was looked at, by flow and by what became of it, when it ended"),
 )
 
 daily = Table(

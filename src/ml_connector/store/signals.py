@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from ml_connector.store import bulk, counters, unsettled
-from ml_connector.store.plans import UNAPPROVED
+from ml_connector.store.plans import UNAPPROVED, WAITS
 from ml_connector.store.queue_schema import SCHEMA
 
 
@@ -38,6 +38,7 @@ class Due(msgspec.Struct, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
     well_at: datetime | None
+    """When it last ended well; of a poll, when any run over its flow did, however it was begun."""
     skipped: int
 
 
@@ -90,8 +91,7 @@ class Standing(msgspec.Struct, frozen=True):
     """Intents whose outcome is not known."""
     unknown_since: datetime | None = None
     waiting_plans: list[str] = []
-    """Hashes of plans that wait for a person's approval, the newest first: kept by runs that stopped for it or left
-    some of their flows waiting, and of whose flows no later run has looked at everything."""
+    """Hashes of plans that wait for a person's approval, the newest first: those that the list of plans says wait."""
     waiting_flows: list[str] = []
     """Flows of which nothing goes before one of those plans is approved."""
     waiting_why: str = ""
@@ -114,6 +114,8 @@ class Standing(msgspec.Struct, frozen=True):
     census: dict[str, int] = {}
     """missing, extra or stale to how many keys the last census left so."""
     last: Ending | None = None
+    sent_at: datetime | None = None
+    """When a run that wrote something to Procore ended last."""
 
     @property
     def called(self) -> str:
@@ -193,25 +195,38 @@ _PLANS = f"""
                        AND (CASE state WHEN 'done' THEN error = '' ELSE plan_hash <> '' END) AS whole
             FROM runs WHERE connection_id = c.id AND state IN ('done', 'stopped') ORDER BY id DESC LIMIT 300) r
     )
-    SELECT DISTINCT ON (p.connection_id, p.hash) p.connection_id, p.hash, r.id,
-           CASE p.state WHEN 'partly' THEN 'Some of the plan ' || p.hash || ' waits for approval.'
-                ELSE coalesce(nullif(r.error, ''), 'Some flows of the plan ' || p.hash || ' wait for approval.') END,
+    SELECT p.connection_id, p.hash, r.id,
+           CASE WHEN p.state = 'partly' THEN 'Some of the plan ' || p.hash || ' waits for approval.'
+                WHEN r.error <> '' THEN r.error
+                WHEN r.trigger = 'plan' THEN 'The plan ' || p.hash || ' waits for approval.'
+                ELSE 'Some flows of the plan ' || p.hash || ' wait for approval.' END,
            ARRAY(SELECT unnest(w.flows) EXCEPT SELECT unnest(since.flows))
-    FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash
+    FROM recent r JOIN plans p ON p.connection_id = r.connection_id AND p.hash = r.plan_hash AND p.run_id = r.id
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.state = 'stopped' OR r.trigger = 'plan' AND p.state = 'partly' THEN r.flows
                     WHEN r.trigger = 'plan' THEN '{{}}' ELSE ARRAY({UNAPPROVED}) END AS flows) w
     CROSS JOIN LATERAL (SELECT ARRAY(
         SELECT DISTINCT unnest(l.flows) FROM recent l
         WHERE l.connection_id = r.connection_id AND l.id > r.id AND l.whole) AS flows) since
-    WHERE p.state IN ('kept', 'partly')
-      AND NOT CASE p.state WHEN 'partly' THEN r.flows ELSE w.flows END <@ since.flows
-    ORDER BY 1, 2, 3 DESC
+    WHERE {WAITS}
+    ORDER BY 1, 3 DESC
 """
-"""Plans that stopped runs kept, those of which some flows wait while the others went by themselves, and those of which
-some is approved and some waits; with the flows that wait. A run of a webhook looks at some records alone and
-the command `plan` sends nothing, so that neither says that one is over: only runs that have since looked at everything
-of each of its flows do."""
+"""Plans that wait for a person, as the list of plans says it (store/plans.py), of the latest runs; with the flows of
+which nothing goes meanwhile: none where the plan was made to be looked at, for that stops no run."""
+_SENT = """
+    SELECT r.connection_id, max(r.finished_at) FROM connections c CROSS JOIN LATERAL (
+        SELECT connection_id, finished_at, requests FROM runs WHERE connection_id = c.id ORDER BY id DESC LIMIT 300) r
+    WHERE coalesce((r.requests->'projects'->>'write')::int, 0) > 0 GROUP BY 1
+"""
+_WELL = """
+    SELECT r.connection_id, 'poll/' || f.flow, max(a.at)
+    FROM connections c CROSS JOIN LATERAL (
+        SELECT run_id, at FROM audit WHERE connection_id = c.id AND tag = 'run:finish:done'
+        ORDER BY seq DESC LIMIT 100) a
+    JOIN runs r ON r.id = a.run_id AND r.connection_id = c.id CROSS JOIN LATERAL unnest(r.flows) AS f (flow)
+    WHERE r.state = 'done' AND r.error = '' AND r.trigger NOT IN ('webhook', 'plan') GROUP BY 1, 2
+"""
+"""When a run over a flow last ended well, by the app's clock: one that looked at all of it, and not to plan only."""
 _LAST = """
     SELECT c.id, r.id, r.state, r.error, r.finished_at,
            (SELECT max(w.finished_at) FROM runs w WHERE w.connection_id = c.id AND w.state = 'done')
@@ -228,11 +243,13 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
     """How everything stands at `now` by the app's clock; with `only` the connections but that one are left out."""
     lists: dict[str, dict[int, list[Any]]] = {name: _gathered(conn, kind, sql) for name, (kind, sql) in _LISTS.items()}
     words: dict[str, dict[int, dict[str, Any]]] = {name: _worded(conn, sql, now) for name, sql in _WORDS.items()}
+    _freshened(conn, lists["agenda"])
     unknown = unsettled.lost_of_each(conn, only)
     inbox = {row[0]: row[1:] for row in bulk.fetch(conn, _INBOX)}
     parked: dict[int, int] = {row[0]: row[1] for row in bulk.fetch(conn, _PARKED)}
     events = {row[0]: float(row[1]) for row in bulk.fetch(conn, _EVENTS)}
     last = {row[0]: Ending(*row[1:]) for row in bulk.fetch(conn, _LAST)}
+    sent: dict[int, datetime] = {row[0]: row[1] for row in bulk.fetch(conn, _SENT)}
     plans: dict[int, list[tuple[int, str, str, list[str]]]] = {}
     for number, name, run, why, flows in bulk.fetch(conn, _PLANS):
         plans.setdefault(number, []).append((run, name, why, flows))
@@ -263,6 +280,7 @@ def signals(conn: Connection, now: datetime, only: int | None = None) -> Signals
             parked=parked.get(number, 0),
             counts=counts.get(number, {}),
             last=last.get(number),
+            sent_at=sent.get(number),
         )
         for number, name, title, added_at, setting_up in bulk.fetch(conn, sql, (only,))
     ]
@@ -292,6 +310,18 @@ def works(conn: Connection, within: timedelta) -> bool:
 
 def _of(number: int, found: dict[str, Any], nothing: object) -> dict[str, Any]:
     return {what: rows.get(number, nothing) for what, rows in found.items()}
+
+
+def _freshened(conn: Connection, agenda: dict[int, list[Due]]) -> None:
+    """Has the polls of `agenda` know of runs over their flows that somebody began by hand, or by approving a plan."""
+    ran = {(number, name): at for number, name, at in bulk.fetch(conn, _WELL)}
+    for number, rows in agenda.items():
+        agenda[number] = [
+            msgspec.structs.replace(row, well_at=max(at for at in (row.well_at, ran.get((number, row.name))) if at))
+            if (number, row.name) in ran
+            else row
+            for row in rows
+        ]
 
 
 def _gathered(conn: Connection, kind: type, sql: str) -> dict[int, list[Any]]:

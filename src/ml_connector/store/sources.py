@@ -55,6 +55,13 @@ def put_fingerprints(conn: Connection, seen: Seen, rows: Mapping[str, bytes]) ->
     bulk.run(conn, sql, values)
 
 
+def decided_by(conn: Connection, connection_id: int, kinds: Collection[str], document: str) -> int:
+    """The run that last decided a document of some kinds and found it at rest; 0 when none did."""
+    sql = "SELECT max(run_id) FROM source_rows WHERE connection_id = %s AND kind = ANY(%b) AND erp_id = %s"
+    row = bulk.fetch_one(conn, sql, (connection_id, list(kinds), document))
+    return int(row[0] or 0) if row else 0
+
+
 def open_ids(conn: Connection, connection_id: int, kind: str) -> set[str]:
     """Ids of the rows that were there when last looked."""
     sql = "SELECT erp_id FROM source_rows WHERE connection_id = %s AND kind = %s AND open"

@@ -245,6 +245,7 @@ CREATE TABLE run_progress (
     doing JSONB DEFAULT '{}'::jsonb NOT NULL,
     totals JSONB DEFAULT '{}'::jsonb NOT NULL,
     skips JSONB DEFAULT '{}'::jsonb NOT NULL,
+    documents JSONB DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT run_progress_pkey PRIMARY KEY (run_id),
     CONSTRAINT run_progress_run_id_fkey FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 )
@@ -258,6 +259,8 @@ COMMENT ON COLUMN run_progress.doing IS 'engine: its step, how many of how many,
 COMMENT ON COLUMN run_progress.totals IS 'engine: control totals by flow, when it ended'
 --;
 COMMENT ON COLUMN run_progress.skips IS 'engine: what was left alone and why, by flow, when it ended'
+--;
+COMMENT ON COLUMN run_progress.documents IS 'engine: what was looked at, by flow and by what became of it, when it ended'
 --;
 CREATE TABLE daily (
     connection_id BIGINT NOT NULL,
@@ -414,6 +417,14 @@ COMMENT ON COLUMN agenda.remedy IS 'service: what a person can do about why; emp
 ALTER TABLE pauses ADD COLUMN setting_up BOOLEAN DEFAULT false NOT NULL
 --;
 COMMENT ON COLUMN pauses.setting_up IS 'app: the one a set-up began with, which only an approved plan ends'
+--;
+ALTER TABLE intents ADD COLUMN moved NUMERIC
+--;
+COMMENT ON COLUMN intents.moved IS 'engine: what of the amount counts against limits; null when none'
+--;
+ALTER TABLE intents ADD COLUMN former TEXT DEFAULT '' NOT NULL
+--;
+COMMENT ON COLUMN intents.former IS 'engine: what the lines it writes over stand at, JSON pairs of code and amount; empty when none'
 --;
 ALTER TABLE plans ADD COLUMN asked_by TEXT DEFAULT '' NOT NULL
 --;
