@@ -37,7 +37,7 @@ def test_the_same_steps_as_in_the_console(shell: Shell, box: RunningSandbox) -> 
     shell("setup", "pair", "north", "vendor", "S1011", "link", "--target", vendor)
     assert "TABLE:VALUES:CODE" in shell("setup", "map", "north", "nonsense", code=12).err
     gaps = shell("setup", "map", "north", "cost_type:A=4120:S", "--guesses", "--json").form["gaps"]
-    assert [gap["looked_at"] for gap in gaps] == ["A=4140"]
+    assert gaps == [], "each other gap has a guess: labour in IFS is labor in Procore"
     shell("setup", "own", "north", "vendors.theirs=phone")
     shell("setup", "go-live", "north", "day", "--day", "soon", code=12)
     shell("setup", "go-live", "north", "open")

@@ -22,6 +22,10 @@ def test_a_run_is_told_with_its_totals_and_the_trail_is_given_away(joined: Shell
     assert form["balanced"] is True
     [orders] = [one for one in form["totals"] if one["flow"] == "purchase_orders"]
     assert (orders["came"], orders["off"]) == (orders["out"] + orders["held"] + orders["skipped"], 0)
+    only = ("--documents", "--flow", "purchase_orders", "--fate", "skipped")
+    assert "is planned in IFS: not sent yet." in joined("show", "run", "1", "-c", "north", *only).out
+    left = joined("show", "run", "1", "-c", "north", *only, "--json").form["rows"]
+    assert len(left) == orders["skipped"]
     assert [run["run"] for run in joined("runs", "north", "--state", "done", "--json").form["runs"]] == [1]
     assert joined("runs", "north", "--state", "failed", "--json").form["runs"] == []
     assert joined("runs", "north", "--flow", "vendors", "--trigger", "sync", "--json").form["runs"] != []

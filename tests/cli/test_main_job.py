@@ -9,7 +9,7 @@ from ml_connector.sandbox.running import RunningSandbox
 
 from .shell import Shell
 
-REPORT = {"connection", "flows", "requests", "money", "money_by_flow", "plan"}
+REPORT = {"connection", "flows", "requests", "money", "money_by_flow", "recoded", "plan"}
 COUNTS = {"created", "updated", "linked", "unchanged", "held", "refused", "unknown"}
 FLOWS = [
     "projects",

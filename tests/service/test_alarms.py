@@ -405,10 +405,10 @@ def test_a_plan_that_waits_is_told_once_whatever_runs_between_two_polls(watched:
     look(watched)
     assert (standing(watched), titles(bell)) == (["approval/plan"], ["do"])
     assert status(watched, "north")["connections"][0]["plans_waiting"] == ["cd34"]
-    ran(watched, "done", "schedule", "{purchase_orders}")
+    ran(watched, "done", "schedule", "{purchase_orders}", "ef56")
     look(watched)
     assert standing(watched) == ["approval/plan"]
-    ran(watched, "done", "schedule", "{vendors,budgets}")  # by now both flows were looked at, and nothing stopped
+    ran(watched, "done", "schedule", "{vendors,budgets}", "0a78")  # by now both were looked at, and nothing stopped
     look(watched)
     assert (standing(watched), titles(bell)) == ([], ["do", "over"])
 

@@ -18,6 +18,7 @@ from ml_connector.actions.action import Action, Nothing
 from ml_connector.actions.perform import perform
 from ml_connector.app import App
 from ml_connector.kernel.errors import BadInput, NotAllowed, NothingSuchHere, SignInRefused
+from ml_connector.planning.mapping import DEFAULT
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import breaking, exposing, jobs, pausing, proving
 from ml_connector.service.duty import Duty
@@ -32,13 +33,15 @@ from ml_connector.store.daily import DayRow
 from ml_connector.store.parked import GivenUp
 from ml_connector.store.signals import Held, signals
 from ml_connector.store.workers import WorkerRow
+from ml_connector.views import home_flows
 from ml_connector.views.days import DAYS, last_days
 from ml_connector.views.health import health
 from ml_connector.views.home import Card, home
 from ml_connector.views.inbox import standing
 from ml_connector.views.menu import MenuCounts
-from ml_connector.views.runs import under_way
+from ml_connector.views.under_way import under_way
 from ml_connector.views.verdict import FAILED, GOOD, NONE, RETURNED, WAITING, Facts, Verdict, verdict, worst
+from ml_connector.wiring import mapping_text
 from store.cluster import Cluster
 
 
@@ -109,6 +112,8 @@ def test_the_worst_is_said_first() -> None:
     both = verdict(Facts(paused_flows=(("payments", "ann"), ("vendors", "ann")), exposure_known=False))
     assert both.sentence.startswith("Payments, vendors are paused. Everything else runs, nothing is held, and the exp")
     assert verdict(Facts(held=3)).sentence.startswith("Everything runs and the exposure reads 0. 3 documents wait")
+    assert verdict(Facts(held=3, hidden=2)).sentence.startswith("Procore does not show us a project any more")
+    assert "read 0 when it was computed, before the last sending" in verdict(Facts(exposure_before=True)).sentence
     assert verdict(Facts(paused="ann: x", setting_up=True)).word == "being set up"
     assert verdict(Facts(paused="ann: x", worker=False)).word == "paused", "nothing is to run"
 
@@ -235,6 +240,20 @@ def test_a_paused_flow_has_no_next_turn_and_a_paused_connection_has_none_at_all(
         room.do(acts.PAUSE, acts.PauseGiven("north", "no_flow"))
 
 
+def test_a_flow_without_its_mapping_is_not_called_fresh(room: Room) -> None:
+    used = unused_flows_of(room)
+    assert used.keys() <= {"budgets"}
+    assert {flow.flow: flow.unused for flow in room.card.flows if flow.unused} == used
+    none = msgspec.structs.replace(DEFAULT, budget_code=None)
+    assert "No budget crosses" in home_flows._budgets_stay_out(mapping_text(none), "erp")
+    assert home_flows._budgets_stay_out(mapping_text(none), "projects") == ""
+
+
+def unused_flows_of(room: Room) -> dict[str, str]:
+    with room.app.db.begin() as conn:
+        return home_flows.unused_flows(conn, room.number, "erp")
+
+
 def _held(room: Room, reasons: dict[str, tuple[str, ...]]) -> None:
     """Holds besides those of the runs: reason to the amount of each."""
     sql = (
@@ -352,11 +371,15 @@ def test_the_clock_that_runs_and_alarms_go_by_is_the_clock_of_freshness_and_no_o
 def test_flows_that_are_late_because_a_plan_waits_are_not_called_late(room: Room) -> None:
     with room.app.db.begin() as conn:
         conn.exec_driver_sql("UPDATE agenda SET well_at = now() - interval '40 days' WHERE name LIKE 'poll/%%'")
+    assert room.card.verdict.word != "late", "a whole run by hand is as good as a poll"
+    assert all(flow.as_of and flow.as_of > room.app.clock() - timedelta(days=1) for flow in room.card.flows)
+    with room.app.db.begin() as conn:
+        conn.exec_driver_sql("UPDATE runs SET error = 'Told to stop.' WHERE state = 'done'")
     assert room.card.verdict.word == "late"
     with room.app.db.begin() as conn:
         run = conn.exec_driver_sql("SELECT max(id) FROM runs").scalar_one()
         plan = conn.exec_driver_sql("SELECT plan_hash FROM runs WHERE id = %s", (run,)).scalar_one()
-        conn.exec_driver_sql("UPDATE runs SET state = 'stopped' WHERE id = %s", (run,))
+        conn.exec_driver_sql("UPDATE runs SET state = 'stopped', error = '' WHERE id = %s", (run,))
         conn.exec_driver_sql("UPDATE plans SET state = 'kept' WHERE hash = %s", (plan,))
     card = room.card
     assert (card.verdict.tone, card.verdict.word, card.plans) == (WAITING, "approval", [plan])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -16,8 +16,10 @@ from ml_connector.engine.sides import three_way
 from ml_connector.kernel.errors import BadInput, NothingSuchHere
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.blocking import Cause
+from ml_connector.planning.foreseen import Document, Foreseen
 from ml_connector.planning.mapping import DEFAULT, Mapper, mapping_to
 from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.policy import ApprovalPolicy, OrderPolicy, Policies
 from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import inbox_desk
 from ml_connector.service.inbox_desk import Picked
@@ -160,7 +162,7 @@ def test_what_linking_a_vendor_would_do_is_what_it_does(office: Office) -> None:
     hold = next(hold for hold in office.holds("vendor_match") if waits(office, hold["erp_id"]))
     supplier, picked = hold["erp_id"], Picked(holds=(hold["id"],))
     orders = waits(office, supplier)
-    effect = effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "link"))
+    effect = effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "link"), Policies())
     foreseen = fates(effect)
     assert f"vendor {supplier}" in foreseen["goes"]
     assert {f"order {one}" for one in orders} <= set().union(*foreseen.values())
@@ -174,10 +176,24 @@ def test_what_linking_a_vendor_would_do_is_what_it_does(office: Office) -> None:
     assert foreseen.get("waits", set()) <= left
 
 
+def test_what_goes_is_said_to_go_as_policy_has_it() -> None:
+    flows = ("purchase_orders", "vendors")
+    free = Foreseen(tuple(Document(Key(flow, "1"), flow, 1, "goes", None, "") for flow in flows))
+
+    def title(approve: Literal["auto", "manual"], **flows: Literal["auto", "manual"]) -> str:
+        policies = Policies(purchase_orders=OrderPolicy(approve=approve), approval=ApprovalPolicy(flows=flows))
+        return effect_form(free, policies).outcomes[0].title
+
+    assert title("auto") == "would go with the next run"
+    assert title("manual") == "would go into the next plan, which waits for approval"
+    assert title("manual", vendors="auto") == "would go into the next plan, of which a part waits for approval"
+    assert title("auto", direct_costs="manual") == "would go with the next run"
+
+
 def test_what_a_mapping_row_would_do_is_what_it_does_and_the_cause_leaves_by_itself(office: Office) -> None:
     with pytest.raises(BadInput, match="does not fit"):
         inbox_desk.map_effect(office.app, NAME, GAP, {"A": "9*", "to": "S"})
-    effect = effect_form(inbox_desk.map_effect(office.app, NAME, GAP, {"A": "412*", "to": "S"}))
+    effect = effect_form(inbox_desk.map_effect(office.app, NAME, GAP, {"A": "412*", "to": "S"}), Policies())
     foreseen = fates(effect)
     orders = {f"order {hold['erp_id']}" for hold in office.holds("code_unmapped") if hold["kind"] == "order"}
     assert orders <= set().union(*foreseen.values())
@@ -250,7 +266,7 @@ def test_a_conflict_is_seen_three_ways_and_the_side_chosen_stands(office: Office
     assert price.agreed == price.projects != "44.44"
     assert [one.answer for one in found.answers] == ["erp", "projects"]
     picked = Picked(holds=(hold["id"],))
-    goes = fates(effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "projects")))["goes"]
+    goes = fates(effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "projects"), Policies()))["goes"]
     assert goes == {f"order {order}"}
     inbox_desk.answer(office.app, NAME, picked, "projects")
     office.sync()
@@ -295,7 +311,7 @@ def test_what_never_crossed_is_left_out_with_a_reason_and_asked_again_when_that_
     picked = Picked(holds=(hold["id"],))
     with pytest.raises(BadInput, match="needs a reason"):
         inbox_desk.answer(office.app, NAME, picked, "ignore", note="  ")
-    assert "left" in fates(effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "ignore")))
+    assert "left" in fates(effect_form(inbox_desk.answer_effect(office.app, NAME, picked, "ignore"), Policies()))
     inbox_desk.answer(office.app, NAME, picked, "ignore", note="Paid by card, never in Procore")
     office.sync()
     assert "P100009" not in {one["erp_id"] for one in office.holds()}
@@ -312,6 +328,11 @@ def test_what_never_crossed_is_left_out_with_a_reason_and_asked_again_when_that_
     story = hops(office.app, RelatedLook(connection=NAME, kind="order", id="P100009")).hops
     told = [(hop.title, hop.who) for hop in story if hop.what == "ruled"]
     assert told == [("Answer taken back", "test"), ("Answered by a person", "test")]
+    held = [(hop.run, hop.sentence) for hop in reversed(story) if hop.what == "held"]
+    with office.app.db.begin() as conn:
+        sql = "SELECT run_id FROM audit WHERE tag = 'hold:open:done' AND erp_id = 'P100009' ORDER BY seq"
+        assert [run for run, _ in held] == [run for (run,) in conn.exec_driver_sql(sql)], "those that found it first"
+    assert not any("Still so in run" in sentence for _, sentence in held), "two are gone, and one is of the last run"
     [answered] = [hop.sentence for hop in story if hop.title == "Answered by a person"]
     assert f": {choice_of(HoldReason.CODE_MISSING, 'ignore').label}." in answered
 

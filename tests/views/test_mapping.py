@@ -468,6 +468,9 @@ def test_costs_move_by_corrections_and_what_is_billed_or_booked_stays(app: App, 
     assert (str(move.money), move.before, move.after) == ("512.34 USD", "03-310.M", "03-310.E")
     stays = {one.kind: (str(one.money), one.documents) for one in found.stays}
     assert stays == {"subcontractor_invoice": ("280.00 USD", 1), "voucher": ("75.00 USD", 1)}
+    told = [found.named[f"{one.kind}:{one.shown[0]}"] for one in (move, *found.stays)]
+    called = [("supplier_invoice", "D-1"), ("supplier_invoice", "B-1"), ("direct_cost", "H-1")]
+    assert [(one.kind, one.text) for one in told] == called, "by their numbers, and not by the ids of records"
     app.import_mapping("north", text)
     app.plan("north")
     with app.db.begin() as conn:

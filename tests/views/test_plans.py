@@ -121,10 +121,14 @@ def test_the_parts_of_a_plan_add_up_to_the_plan(room: Room, first: str) -> None:
     assert page.planned
     assert page.counts["created"] > 20
     assert added([part.planned for part in page.projects]) == money(page.planned)
-    gross = "SELECT currency, sum(abs(amount)) FROM intents WHERE run_id = %s AND amount <> 0 GROUP BY 1"
+    sums = "sum(moved), sum(moved - abs(amount))"
+    gross = f"SELECT currency, {sums} FROM intents WHERE run_id = %s AND amount <> 0 GROUP BY 1"
     with room.app.db.begin() as conn:
-        moved = {str(row[0]): row[1] for row in conn.exec_driver_sql(gross, (page.run,))}
+        rows = list(conn.exec_driver_sql(gross, (page.run,)))
+    moved = {str(row[0]): row[1] for row in rows}
     assert money(page.moved) == added([part.moved for part in page.projects]) == moved, "whatever its sign"
+    recoded = {str(row[0]): row[2] for row in rows if row[2]}
+    assert money(page.recoded) == added([flow.recoded for flow in page.by_flow]) == recoded != {}
     assert page.rest.counts == page.counts, "nothing went yet: all of it can be approved"
     assert (money(page.rest.moved), money(page.rest.planned)) == (money(page.moved), money(page.planned))
     assert all(code.applied is None for part in page.projects for code in part.codes)
@@ -199,7 +203,7 @@ def test_what_is_taken_over_is_told_apart_from_links_and_compared_with_procore(r
     links = records(room, first, what="linked")
     assert (counts["adopted"], counts["linked"]) == (len(taken), len(links))
     assert {row["steps"] for row in links} == {1}
-    assert not {row["record"] for row in links} & {row["record"] for row in taken}
+    assert not {(row["kind"], row["record"]) for row in links} & {(row["kind"], row["record"]) for row in taken}
     page = plan_records.record(
         room.app, RecordAsked(connection="north", plan=first, kind="commitment", id=adopted["record"])
     )
@@ -220,6 +224,21 @@ def test_what_is_taken_over_is_told_apart_from_links_and_compared_with_procore(r
         conn.exec_driver_sql("UPDATE exchanges e SET request_hash = k.request_hash FROM kept k WHERE k.id = e.id")
         conn.exec_driver_sql("DROP TABLE kept")
     assert (lost.taken_over, lost.known_before) == (True, False), "nothing is made up where the evidence is gone"
+
+
+def test_a_budget_that_is_in_procore_already_is_shown_and_counted_against_what_it_is_there(
+    room: Room, first: str
+) -> None:
+    page = plan_records.record(room.app, RecordAsked(connection="north", plan=first, kind="budget", id="1202"))
+    assert (page.taken_over, page.known_before) == (True, True)
+    assert "new" not in {one["mark"] for one in page.fields}
+    assert page.steps[0].recoded == {"amount": "700.00", "currency": "USD"}
+    changed = {line["line"]: {one["name"]: one for one in line["fields"]}["amount"] for line in page.lines}
+    told = {flat: Decimal(one["after"]) - Decimal(one["before"]) for flat, one in changed.items()}
+    part = next(part for part in room.page(first).projects if part.project == "1202")
+    codes = {code.code: Decimal(code.planned) for code in part.codes if code.flow == "budgets"}
+    assert codes == told
+    assert sorted(told.values()) == [Decimal(-700), Decimal(1500)]
 
 
 def test_of_other_kinds_it_is_said_that_they_are_not_shown_and_where_they_are(room: Room, first: str) -> None:
@@ -456,8 +475,11 @@ def test_the_rest_is_another_plan_and_an_old_one_says_what_changed(room: Room, f
     for order in ("P100001", elsewhere):
         room.box.act("ifs", "amend_line", order_no=order, line_no="1", price="999.99")
     rest = room.app.acting_as("anna").plan("north").plan
-    assert room.page(first).stands == "replaced"
-    assert room.page(first).newer == rest
+    page = room.page(first)
+    assert (page.stands, page.newer, page.rest_waits) == ("short", rest, True), "its part went, the rest waits there"
+    assert money(page.applied)
+    [row] = plans.listed(room.app, PlansLook(connection="north", stands="short")).rows
+    assert (row["plan"]["text"], row["stands"]["word"], row["approved_by"]) == (first, "partly applied", "anna")
     changed = plan_records.changes(room.app, ChangesAsked(connection="north", plan=first))
     assert changed.other == rest
     assert {row["record"] for row in changed.steps if row["side"] == "gone"} == {

@@ -25,6 +25,7 @@ from ml_connector.engine.work import Errand, Report
 from ml_connector.kernel.errors import ApprovalNeeded, BadInput, Locked, NotAllowed, NothingSuchHere
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.planning.finding import FLOWS_OF, Entry, words_of
 from ml_connector.planning.plan import Decision, Hold, HoldReason, Intent, Skip, Verb
 from ml_connector.queue.port import NewJob
 from ml_connector.queue.procrastinate_queue import ProcrastinateQueue
@@ -32,9 +33,14 @@ from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.service import replaying
 from ml_connector.service.jobs import AtWork
 from ml_connector.settings import Settings
-from ml_connector.store import agenda, progress, queue_rows
+from ml_connector.store import agenda, names, progress, queue_rows
+from ml_connector.store import audit as trail
 from ml_connector.store.agenda import Laid
-from ml_connector.views import runs
+from ml_connector.views import audit, document_hops, documents, run_documents, runs, search
+from ml_connector.views.audit import AuditLook
+from ml_connector.views.document_hops import HopsLook
+from ml_connector.views.documents import DocumentLook
+from ml_connector.views.run_documents import RunDocumentsLook
 from ml_connector.views.run_tables import TableLook, table
 from ml_connector.views.runs import RunPage, RunsLook
 from store.cluster import Cluster
@@ -225,6 +231,74 @@ def test_a_run_is_told_with_its_totals_requests_and_what_it_left_alone(room: Roo
     assert "Orders that are planned in IFS: not sent yet." in [one.sentence for one in page.skips]
     assert not [one.sentence for one in page.skips if "…" in one.sentence or one.sentence.startswith("For example")]
     assert page.applied["USD"] == room.first.money["USD"]["applied"]
+
+
+def test_the_documents_of_a_run_are_told_one_by_one_as_its_totals_count_them(room: Room) -> None:
+    page = room.page(room.first.run)
+    assert page.documents
+    every = run_documents.listed(room.app, RunDocumentsLook(connection="north", run=page.run, size=500)).rows
+    for one in page.totals:
+        mine = [row for row in every if row["flow"] == one.flow.replace("_", " ").capitalize()]
+        found = {fate: sum(row["fate"]["state"] == fate for row in mine) for fate in run_documents.WORDS}
+        assert found == {fate: getattr(one, fate) for fate in run_documents.WORDS}, one.flow
+    look = RunDocumentsLook(connection="north", run=page.run, flow="purchase_orders", fate="skipped")
+    left = run_documents.listed(room.app, look).rows
+    planned = next(one for one in left if "is planned in IFS" in one["why"])
+    assert planned["why"] == f"Order {planned['id']} is planned in IFS: not sent yet."
+    address = f"/c/north/documents/order/{planned['id']}"
+    assert planned["document"] == {"href": address, "text": f"Order {planned['id']}"}
+    held = [row for row in every if row["fate"]["state"] == "held" and row["flow"] == "Purchase orders"]
+    assert held
+    assert all(len(row["why"]) > 20 for row in held)
+    assert run_documents.listed(room.app, msgspec.structs.replace(look, q=planned["id"])).rows == [planned]
+    key = DocumentLook(connection="north", kind="order", id=planned["id"])
+    shown = documents.show(room.app, key)
+    assert shown.sentence == f"{planned['why']} Run {page.run} left it alone for that."
+    hops = document_hops.hops(room.app, HopsLook(connection="north", kind="order", id=planned["id"])).hops
+    assert [(hop.title, hop.sentence, hop.run) for hop in hops] == [("Left alone", planned["why"], page.run)]
+    again = room.app.replay("north", planned["id"], mapping="then", of=("purchase_orders",))
+    assert (again["run"], again["decided"], again["same"]) == (page.run, 1, True)
+
+
+def test_the_trail_is_found_by_the_number_it_shows_with_all_a_document_became(room: Room) -> None:
+    def rows(record: str) -> list[audit.Row]:
+        return audit.page(room.app, AuditLook(connection="north", record=record, size=500)).rows
+
+    every = audit.page(room.app, AuditLook(connection="north", size=500)).rows
+    contract = next(row for row in every if row.kind == "commitment" and row.record.startswith("P1"))
+    order = contract.record.partition("@")[0]
+    found = {(row.kind, row.record) for row in rows(order.lower())}
+    assert ("commitment", contract.record) in found
+    assert all(order in record for _, record in found)
+    assert {row.record for row in rows(contract.record)} == {contract.record}, "the id of a record finds that alone"
+    papers = (("subcontractor_invoice", "562", "PM-0075"), ("payment", "SUPAY/12/1", "Payment 22"))
+    with room.app.db.begin() as conn:
+        of, at = room.app.connection("north").id, room.app.clock()
+        words = ((kind, number, called, words_of((called, number))) for kind, number, called in papers)
+        names.put(conn, of, [Entry(*one[:3], words=one[3]) for one in words], fresh=True)
+        made = [trail.AuditEntry(at, "ann", "hold:open:done", kind, number) for kind, number, _ in papers]
+        trail.append(conn, of, [*made, trail.AuditEntry(at, "ann", "hold:open:done", "direct_cost", "22")])
+    for typed in ("PM-0075", "pm-0075", "562", "subcontractor_invoice:562"):
+        assert [row.record for row in rows(typed)] == ["562"], typed
+    assert [row.called for row in rows("PM-0075")] == ["PM-0075"]
+    assert [row.record for row in rows("22")] == ["22", "SUPAY/12/1"]
+    assert [row.record for row in rows("Payment 22")] == ["SUPAY/12/1"]
+    assert rows("PM-9999") == []
+
+
+def test_documents_are_listed_by_project_and_orders_come_before_codes(room: Room) -> None:
+    def found(**look: Any) -> list[dict[str, Any]]:
+        return search.documents(room.app, search.DocumentsLook(connection="north", size=500, **look)).rows
+
+    kinds = [row["kind_id"] for row in found(project="1201")]
+    assert kinds == sorted(kinds, key=list(FLOWS_OF).index)
+    assert {"order", "cost_code", "project"} <= set(kinds)
+    every = found()
+    meant = {(row["kind_id"], row["id"]) for row in every if row["project"] == "1201"}
+    assert meant <= {(row["kind_id"], row["id"]) for row in found(project="1201")}
+    assert not {row["id"] for row in found(project="1201") if row["project"] not in ("1201", "")}
+    assert found(q="1201")[0]["kind_id"] == "order"
+    assert found(project="nowhere") == []
 
 
 def test_a_run_that_has_nothing_to_do_balances_too_and_lists_sort_and_filter(room: Room) -> None:

@@ -486,7 +486,7 @@ def test_it_goes_on_once_a_person_has_approved(desk: Desk) -> None:
     assert pausing.paused(app, "north") == [], "the run that sends it ends the set-up's pause"
     assert setup.plan_of(app, "north").approval.state == "sent"
     assert setup.plan_of(app, "north").approval.actor == "adam"
-    with pytest.raises(BadInput, match="restored for a try"):
+    with pytest.raises(BadInput, match="restored for a try, so this is not kept and the set-up is not over"):
         starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "auto"))
     assert setup.schedule_of(app, "north").restored == ""
     starting.timetable(app, "north", Timetable("30m", "06:00-19:00", "mon-fri", "auto", restored=True))
@@ -516,6 +516,8 @@ def test_how_far_back_it_begins(desk: Desk) -> None:
     for mode, day, window in (("day", None, 0), ("open", date(2026, 1, 1), 0), ("never", None, 0)):
         with pytest.raises(BadInput):
             starting.go_live(app, "north", mode, day, window)
+    with pytest.raises(BadInput, match="The first day is missing"):
+        starting.go_live(app, "north", "day", None)
     with pytest.raises(BadInput, match="days"):
         starting.go_live(app, "north", "history", None, 9999)
 

@@ -13,7 +13,7 @@ from ml_connector.desk import flows_of
 from ml_connector.kernel.errors import NothingSuchHere
 from ml_connector.registry import FLOWS
 from ml_connector.service import jobs, pausing, replaying
-from ml_connector.views import runs
+from ml_connector.views import run_documents, runs
 from ml_connector.views.listing import Listing, Words
 
 
@@ -92,6 +92,10 @@ def _show(call: Call, given: OfRun) -> runs.RunPage:
     return runs.one(call.app, given.connection, given.run)
 
 
+def _documents(call: Call, given: run_documents.RunDocumentsLook) -> Listing:
+    return run_documents.listed(call.app, given)
+
+
 def _now(call: Call, given: NowGiven) -> Queued:
     flows = flows_of(given.flows, FLOWS)
     pausing.by_hand(call.app, given.connection, flows)
@@ -159,6 +163,17 @@ SHOW = Action(
     command="show run",
     sentence="Shows one run: how far it is, requests and pauses, control totals, and what was left alone and why.",
 )
+DOCUMENTS = Action(
+    name="runs.documents",
+    permission=Permission.LOOK,
+    method="GET",
+    path=f"{_RUN}/documents",
+    takes=run_documents.RunDocumentsLook,
+    gives=Listing,
+    call=_documents,
+    command="show run --documents",
+    sentence="Lists the documents of a run one by one, by flow and by what became of them, all but the unchanged ones.",
+)
 NOW = Action(
     name="runs.now",
     permission=Permission.WORK,
@@ -204,5 +219,5 @@ AGAIN = Action(
     sentence="Has the service run the flows of a past run anew: its documents are decided again, others as always.",
 )
 
-ACTIONS: tuple[Action, ...] = (LIST, SHOW, NOW, CANCEL, REPLAY, AGAIN)
+ACTIONS: tuple[Action, ...] = (LIST, SHOW, DOCUMENTS, NOW, CANCEL, REPLAY, AGAIN)
 """Everything of this area."""

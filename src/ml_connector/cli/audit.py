@@ -37,7 +37,7 @@ class Form(Enum):
     """For a spreadsheet."""
 
 
-_ABOUT = "Only rows about this record, such as an order."
+_ABOUT = "Only rows about this document, by its number, and all it became; or about the record of this id."
 _WHO = "Only what this person or program did."
 _WHAT = "Only this kind of row, such as plan:approve:done."
 _OF = "Only rows of this run."

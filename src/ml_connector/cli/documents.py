@@ -34,6 +34,7 @@ def search(
     ] = None,
     connection: Annotated[str, typer.Option("--connection", "-c", help="Only in this connection.")] = "",
     kind: Annotated[Kind | None, typer.Option("--kind", help="Only this kind of document.")] = None,
+    project: Annotated[str, typer.Option(help="With -c and no words: only what lies on this IFS project.")] = "",
     again: Annotated[
         bool, typer.Option("--fill", help="First write down what links from before an upgrade are found by.")
     ] = False,
@@ -50,7 +51,7 @@ def search(
             found = finding.search(app, SearchLook(q=asked, connection=connection, kind=kind or ""))
             session.out.answer(found, lambda out: _tell_finds(out, found.results, more=found.more))
         elif connection:
-            page = finding.documents(app, DocumentsLook(connection=connection, kind=kind or ""))
+            page = finding.documents(app, DocumentsLook(connection=connection, kind=kind or "", project=project))
             session.out.answer(page, lambda out: _tell_list(out, page.rows))
 
 

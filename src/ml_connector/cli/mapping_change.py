@@ -76,7 +76,7 @@ def suggest(ctx: typer.Context, name: MaybeName = "", connection: Chosen = "", a
             out.line(f"  {waits}")
             for better in one.suggestions:
                 out.line(f"  {better.to} ({better.score}): {'; '.join(better.evidence)}", "cyan")
-        for sentence in (*found.values, *found.never):
+        for sentence in (*found.values, *found.never, *filter(None, (found.budgets,))):
             out.line(f"- {sentence}", "yellow")
         if not found.gaps:
             out.line("Everything in use finds a code.", "green")

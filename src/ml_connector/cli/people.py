@@ -14,9 +14,10 @@ from ml_connector.cli.plans import show_plan
 from ml_connector.cli.running import Chosen, MaybeName, done_in
 from ml_connector.cli.session import session_of
 from ml_connector.cli.telling import money, tell_document, tell_flows, tell_life, tell_requests
-from ml_connector.cli.telling_runs import run_form, tell_run
+from ml_connector.cli.telling_runs import run_form, tell_documents, tell_run
 from ml_connector.engine.work import Tally
 from ml_connector.registry import FLOWS
+from ml_connector.views import run_documents
 from ml_connector.views.runs import one as one_run
 
 shows = group(
@@ -139,18 +140,35 @@ def show_document(
     session.out.answer(life, lambda out: tell_document(out, life))
 
 
-@command(shows, "run", "ml-connector show run 12 -c north")
+@command(
+    shows,
+    "run",
+    "ml-connector show run 12 -c north",
+    "ml-connector show run 12 --documents --flow purchase_orders --fate skipped",
+)
 def show_run(
     ctx: typer.Context,
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the run, as `runs` shows it.")],
     connection: Chosen = "",
+    documents: Annotated[bool, typer.Option("--documents", help="Its documents instead, one by one.")] = False,
+    flow: Annotated[str, typer.Option(help="Of the documents only those of this flow.")] = "",
+    fate: Annotated[str, typer.Option(help=f"Only those of which this became: {', '.join(run_documents.WORDS)}.")] = "",
+    page: Annotated[int, typer.Option(min=1, max=100_000, help="Which page of the documents.")] = 1,
 ) -> None:
     """Show one run: how far it is or how it ended, its control totals, requests, and what was left alone and why."""
     session = session_of(ctx)
+    if documents:
+        with session.app() as app:
+            look = run_documents.RunDocumentsLook(
+                connection=session.pick(app, connection), run=number, flow=flow, fate=fate, page=page
+            )
+            listed = run_documents.listed(app, look)
+        session.out.answer(listed, lambda out: tell_documents(out, listed))
+        return
     with session.app() as app:
         name = session.pick(app, connection)
         found = desk.run(app, name, number)
-        page = one_run(app, name, number)
+        shown = one_run(app, name, number)
 
     def human(out: Output) -> None:
         names = (
@@ -169,9 +187,9 @@ def show_run(
         tell_flows(out, {flow: Tally(**counts) for flow, counts in found["counts"].items()})
         if found["requests"]:
             tell_requests(out, found["requests"])
-        tell_run(out, page)
+        tell_run(out, shown)
 
-    session.out.answer({**found, **run_form(page)}, human)
+    session.out.answer({**found, **run_form(shown)}, human)
 
 
 command(

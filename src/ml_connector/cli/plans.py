@@ -19,6 +19,7 @@ from ml_connector.views import plan_held, plan_records
 from ml_connector.views import plans as views
 from ml_connector.views.plan_held import HeldLook
 from ml_connector.views.plan_records import ChangesAsked, PlanChanges, RecordAsked, RecordPage, RecordsLook
+from ml_connector.views.plan_standing import BEGAN, OPEN, WORDS
 from ml_connector.views.plans import Meter, PlanAsked, PlanPage, PlansLook
 
 
@@ -110,8 +111,8 @@ _CALLED = {"adopted": "taken over"}
 
 
 def _tell_plan(out: Output, page: PlanPage) -> None:
-    out.line(f"Plan {page.plan}: {views.WORDS[page.stands]}", "bold")
-    asked = page.asked_by or views.BEGAN.get(page.trigger, page.trigger)
+    out.line(f"Plan {page.plan}: {WORDS[page.stands]}", "bold")
+    asked = page.asked_by or BEGAN.get(page.trigger, page.trigger)
     counts = ", ".join(f"{number:,} {_CALLED.get(what, what)}" for what, number in page.counts.items() if number)
     out.facts(
         [
@@ -122,6 +123,7 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
             ("records", counts),
             ("planned, all flows", _sums(page.moved)),
             ("net", _sums(page.planned) if page.planned != page.moved else ""),
+            ("moves between codes", _sums(page.recoded)),
             ("held, not in it", f"{page.held:,} {_sums(page.held_money)}".strip()),
             ("Procore locks", ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in page.locked.items())),
             ("codes without budget", page.unbudgeted),
@@ -159,9 +161,17 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
         what = ", ".join(one.projects) or "the whole plan"
         out.line(f"Approved by {one.actor}: {what} (run {one.run}).", "green")
     out.line()
-    if page.newer:
+    for left in page.stayed:
+        why = left.sentence if left.records == 1 or not left.reason else f"for example: {left.sentence}"
+        what = f"{left.project} {left.flow.replace('_', ' ')}, {left.records} records"
+        out.line(f"Did not go: {what} ({_sums(left.money) or 'no money'}). {why}")
+    if page.sends:
+        out.line(f"{page.sent_by} approved plan {page.sends}: this is what was sent of it.")
+    elif page.newer and page.stands == "short":
+        out.line(f"A part of it was sent; the rest is in plan {page.newer}. See `--changes`.", "yellow")
+    elif page.newer:
         out.line(f"Another plan took its place: {page.newer}. See `--changes`.", "yellow")
-    elif page.stands in views.OPEN:
+    elif page.stands in OPEN:
         out.line(f"Next: ml-connector sync {page.connection} --plan {page.plan}, with --project for a part of it.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ _TROUBLES = (
     Trouble("webhook_twice", "Webhooks come twice", "Each webhook is delivered again. It counts once."),
 )  # fmt: skip
 _NAMES = {one.kind.partition(":")[0]: one.title for one in _TROUBLES}
+_THINGS = {"PurchaseOrderLine": "order line", "PurchaseOrder": "order", "SupplierInfoGeneral": "supplier"}
+"""What the sandbox calls a record of IFS by its inner name, to what people call it."""
 _IFS_ONLY = ("412", "423")
 
 
@@ -89,7 +92,8 @@ class DemoPlayground:
             return deed.do(self._sandbox, {name: value for name, value in given.items() if value})
         except (SandboxFailed, KeyError) as error:
             raise BadInput(
-                f"The simulated system refused: {_reason(error)}.", remedy="Change it, and try again."
+                f"The simulated system refused: {_worded(_reason(error), deed.act)}.",
+                remedy="Change it, and try again.",
             ) from None
 
     def troubles(self) -> tuple[Trouble, ...]:
@@ -135,6 +139,12 @@ def _call(one: Mapping[str, Any]) -> Heard:
         one["number"], datetime.fromisoformat(one["at"]), one["side"], one["method"], path, one["status"], one["ms"],
         one["write"], one["changed"], one["fault"] or "",
     )  # fmt: skip
+
+
+def _worded(reason: str, act: Act) -> str:
+    """The same with entries called as their form calls them, and records as people do."""
+    names = {**_THINGS, **{one.name: one.label for one in act.entries}}
+    return re.sub(r"(?<![\w/\\'\"])[A-Za-z]\w+(?![\w/'\"])", lambda found: names.get(found[0], found[0]), reason)
 
 
 def _reason(error: Exception) -> str:

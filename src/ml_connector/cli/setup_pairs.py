@@ -138,6 +138,8 @@ def map_codes(
         cells = [(one.section, one.looked_at, one.names, one.strings, one.guess, one.evidence) for one in found.gaps]
         empty = "Every code string in use leads somewhere."
         out.table(("table", "values", "names", "strings", "guess", "why"), cells, right=("strings",), empty=empty)
+        if found.budgets:
+            out.line(f"- {found.budgets}", "yellow")
 
     session.out.answer(msgspec.to_builtins(found), human)
 

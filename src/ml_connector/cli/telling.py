@@ -56,6 +56,8 @@ def tell_report(out: Output, report: Report, *, applied: bool, everything: bool)
         ]
         headers = ("flow", "currency", "planned", *(("applied",) if applied else ()))
         out.table(headers, rows, right=headers[2:])
+        for currency, money in report.recoded.items():
+            out.line(f"Net; {amount(money['applied' if applied else 'planned'], currency)} moves between codes.", "dim")
     if not applied or everything:
         tell_places(out, report.money_by_place, everything=everything)
     tell_holds(out, report.holds, everything=everything)

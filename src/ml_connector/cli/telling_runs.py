@@ -8,6 +8,7 @@ import msgspec
 
 from ml_connector.cli.output import Output
 from ml_connector.cli.telling import amount
+from ml_connector.views.listing import Listing
 from ml_connector.views.runs import FlowTotals, RunPage
 
 _FATES = ("out", "held", "refused", "unknown", "left", "skipped", "gone", "unchanged", "off")
@@ -31,9 +32,26 @@ def tell_run(out: Output, page: RunPage) -> None:
         out.table(("flow", "number", "why", "such as"), rows, right=("number",))
 
 
+def tell_documents(out: Output, found: Listing) -> None:
+    """A page of a run's documents, and what became of each."""
+    rows = [
+        (
+            one["document"]["text"] if isinstance(one["document"], dict) else one["document"],
+            one["fate"]["word"].lower(),
+            amount(one["money"]["amount"], one["money"]["currency"]) if one["money"] else "",
+            one["why"],
+        )
+        for one in found.rows
+    ]
+    out.table(("document", "became", "money", "why"), rows, right=("money",), empty="No document of that kind is kept.")
+    if found.more:
+        out.line("There are more: ask for the next page with --page.")
+
+
 def run_form(page: RunPage) -> dict[str, Any]:
     """The same as `--json` has it, besides what a list of runs has."""
-    kept = ("phase", "step", "done", "of", "planned", "applied", "sides", "totals", "balanced", "skips", "job", "lost")
+    money = ("planned", "applied", "recoded", "recoded_applied")
+    kept = ("phase", "step", "done", "of", *money, "sides", "totals", "balanced", "skips", "job", "lost")
     return {name: msgspec.to_builtins(getattr(page, name)) for name in kept}
 
 

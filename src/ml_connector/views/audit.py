@@ -13,11 +13,14 @@ from ml_connector.app import App
 from ml_connector.connection_file import check_zone, config_from
 from ml_connector.kernel.errors import BadInput
 from ml_connector.kernel.keys import Key
+from ml_connector.planning.finding import FLOWS_OF, query_of
 from ml_connector.service.nightly import VERIFIED, WALKED
 from ml_connector.service.proving import VERIFY
-from ml_connector.store import agenda, alerts, audit, audit_search, sources
+from ml_connector.store import agenda, alerts, audit, audit_search, documents, names, sources
 from ml_connector.store.audit import AuditRow
 from ml_connector.store.audit_search import Sought
+from ml_connector.store.bulk import Transaction
+from ml_connector.store.documents import About
 from ml_connector.views.called import called_of
 from ml_connector.views.listing import PageSize, Words
 from ml_connector.views.typed import plain
@@ -39,6 +42,8 @@ class AuditLook(msgspec.Struct, frozen=True, kw_only=True):
     actor: Words = ""
     tag: Words = ""
     record: Words = ""
+    """A number as people call a document by it, such as PM-0075 or P100001: its rows and those of all it became; or
+    the id of one record."""
     run: _Number = 0
     since: Words = ""
     until: Words = ""
@@ -106,13 +111,14 @@ def page(app: App, look: AuditLook) -> AuditPage:
     """A page of the trail."""
     number, zone, sought = _sought(app, look)
     with app.db.begin() as conn:
+        sought = _numbered(conn, sought)
         found = audit_search.rows(conn, sought, None, look.size + 1, oldest=look.oldest)
         actors = audit_search.choices(conn, number, "actor")
         tags = audit_search.choices(conn, number, "tag")
-        names = called_of(conn, number, [Key(one.entry.kind, one.entry.erp_id) for one in found]) if number else {}
+        called = called_of(conn, number, [Key(one.entry.kind, one.entry.erp_id) for one in found]) if number else {}
     more = len(found) > look.size
     return AuditPage(
-        rows=[_row(one, names.get(Key(one.entry.kind, one.entry.erp_id), "")) for one in found[: look.size]],
+        rows=[_row(one, called.get(Key(one.entry.kind, one.entry.erp_id), "")) for one in found[: look.size]],
         next=found[look.size - 1].seq if more else 0,
         look=msgspec.structs.asdict(look),
         actors=actors,
@@ -128,6 +134,7 @@ def every(app: App, look: AuditLook) -> Iterator[list[Row]]:
     beyond: int | None = None
     while True:
         with app.db.begin() as conn:
+            sought = _numbered(conn, sought)
             found = audit_search.rows(conn, sought, beyond, BATCH, oldest=look.oldest)
         if found:
             yield [_row(one) for one in found]
@@ -192,6 +199,21 @@ def _sought(app: App, look: AuditLook) -> tuple[int, str, Sought]:
     since, until = _moment(look.since, zone, end=False), _moment(look.until, zone, end=True)
     said = (plain(look.actor), plain(look.tag), record, look.run, since, until)
     return number, called, Sought(number, *said, above=look.after, below=look.before)
+
+
+def _numbered(conn: Transaction, sought: Sought) -> Sought:
+    """The same with what a number stands for: the documents that are called so, and all they became."""
+    if not (sought.connection_id and sought.record) or sought.keys:
+        return sought
+    query = query_of(sought.record)
+    said = " ".join(term.whole for term in query.terms)
+    numbers = {sought.record.casefold(), said, f"payment {said}"}
+    keys = names.called(conn, sought.connection_id, query, sorted(numbers))
+    found = set(keys)
+    for kind in {key.kind for key in keys}:
+        ids = tuple(key.id for key in keys if key.kind == kind)
+        found |= set(documents.records_of(conn, About(sought.connection_id, ids, FLOWS_OF[kind])))
+    return msgspec.structs.replace(sought, keys=tuple(sorted(found)))
 
 
 def _moment(text: str, zone: tzinfo, *, end: bool) -> datetime | None:

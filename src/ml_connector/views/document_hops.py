@@ -65,7 +65,7 @@ class Hop(msgspec.Struct, frozen=True):
 
     at: datetime
     what: str
-    """read, decided, sent, answered, held, released, approved, ruled or stood."""
+    """read, decided, left, sent, answered, held, released, approved, ruled or stood."""
     state: str
     """What it looks like: a state's word."""
     title: str
@@ -143,15 +143,16 @@ def hops(app: App, look: HopsLook) -> Hops:
         shown = found[: look.size]
         known = documents.steps(conn, row.id, [one.ref for one in shown if one.what in _STEPS])
         held = documents.holds_by_id(conn, row.id, [one.ref for one in shown if one.what in ("held", "released")])
-        runs = {step.run_id for step in known.values()} | {one.ref for one in shown if one.what in ("approved", "read")}
+        runs = {step.run_id for step in known.values()} | {one.ref for one in shown if one.what in _OF_RUNS}
         named = documents.runs_by_id(conn, row.id, sorted(runs))
         went = {step.id: step.sent_at for step in known.values() if step.sent_at}
         sent = _by_step(documents.exchanges_for(conn, row.id, went))
+        opened = documents.first_held(conn, row.id, sorted(held))
         people = _approvers(conn, row.id, shown)
         ruled = documents.audit_by_seq(conn, row.id, [one.ref for one in shown if one.what == "ruled"])
         stood = standings.by_id(conn, row.id, [one.ref for one in shown if one.what == "stood"])
         linked = links.load_many(conn, row.id, {one.key for one in stood.values()})
-    told = _Teller(_Known(known, held, named, sent, people, ruled, stood, linked))
+    told = _Teller(_Known(known, held, named, sent, people, ruled, stood, linked, opened))
     return Hops([told.hop(one) for one in shown], len(found) > look.size)
 
 
@@ -188,6 +189,8 @@ def exchange(app: App, connection: str, number: int) -> Exchanged:
 
 
 _STEPS = ("decided", "sent", "answered")
+_OF_RUNS = ("approved", "read", "left")
+_ANEW = "It was not sent: a later run decided it anew."
 
 
 def _about(connection_id: int, key: Key) -> About:
@@ -221,6 +224,8 @@ class _Known(NamedTuple):
     ruled: Mapping[int, AuditEntry]
     stood: Mapping[int, StandingRow]
     links: Mapping[Key, LinkRow]
+    opened: Mapping[int, int]
+    """Hold to the run that found it first."""
 
 
 class _Teller:
@@ -238,6 +243,8 @@ class _Teller:
             return self._hold(row, known.held[row.ref])
         if row.what == "read":
             return _plain(row, "read", "Read from both systems", "", _who(known.runs.get(row.ref)))
+        if row.what == "left":
+            return _plain(row, "left", "Left alone", row.name, _who(known.runs.get(row.ref)))
         if row.what == "approved":
             who = known.approvers.get(row.name, "")
             return _plain(row, "approved", "Approved", f"Plan {row.name} was approved.", who)
@@ -278,7 +285,7 @@ class _Teller:
             sent = self.known.sent.get(step.id, [])
         elif row.what == "answered":
             state, reference = step.state, step.reference
-            sentence = step.result or _became(step, system)
+            sentence = step.result or (_ANEW if step.state == "superseded" else _became(step, system))
             if step.state == "superseded" or not step.sent_at:
                 where = "Put aside" if step.state == "superseded" else "Settled"
         elif step.state == "superseded" and not step.sent_at:
@@ -301,13 +308,15 @@ class _Teller:
     def _hold(self, row: HopRow, hold: HoldRow) -> Hop:
         means, remedy = WORDS[HoldReason(hold.reason)]
         if row.what == "held":
-            ends = f" {remedy} Who can act: {hold.owner}."
+            run = self.known.opened.get(hold.id, hold.last_seen_run)
+            stays = hold.released_at is None and hold.last_seen_run > run
+            again = f" Still so in run {hold.last_seen_run}." if stays else ""
+            ends = f" {remedy} Who can act: {hold.owner}.{again}"
             title, sentence, state, who = f"Held: {means}", f"{hold.sentence}{ends}", "held", ""
         else:
-            gone = "The cause is gone." if hold.released_by == "engine" else ""
+            run, gone = 0, ("The cause is gone." if hold.released_by == "engine" else "")
             title, sentence, state, who = f"Released: {means}", gone, "released", hold.released_by
         cell = money(hold.amount, hold.currency) if row.what == "held" else None
-        run = hold.last_seen_run if row.what == "held" else 0
         record = f"{hold.kind} {hold.erp_id}"
         return Hop(row.at, row.what, state, title, sentence, who, run, "", cell, record, "", [])
 
@@ -326,7 +335,7 @@ def _ruled(row: HopRow, entry: AuditEntry) -> Hop:
 
 
 def _plain(row: HopRow, state: str, title: str, sentence: str, who: str) -> Hop:
-    run = row.ref if row.what in ("approved", "read") else 0
+    run = row.ref if row.what in _OF_RUNS else 0
     return Hop(row.at, row.what, state, title, sentence, who, run, "", None, "", "", [])
 
 

@@ -16,7 +16,9 @@ from ml_connector.planning.finding import FLOWS_OF
 from ml_connector.planning.finding_linked import document_of
 from ml_connector.planning.plan import ERP_KINDS, HoldReason, unpack
 from ml_connector.planning.sides import Compared, Line, Pair, compared, side_of
-from ml_connector.store import documents, links, names
+from ml_connector.planning.vendor_sides import as_left
+from ml_connector.records.vendor import Vendor
+from ml_connector.store import documents, links, names, run_documents
 from ml_connector.store import standings as noticed
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.documents import About
@@ -163,6 +165,7 @@ def show(app: App, look: DocumentLook) -> Document:
         below = names.of_document(conn, row.id, key, limit=FIRST_RELATED + 1)
         stands = standings(conn, row.id, [key])[key]
         people = _people(conn, row.id, key, named, both)
+        sentence = _why_left(conn, about, key) if stands.state == "left" else ""
         return Document(
             connection=row.name,
             kind=key.kind,
@@ -173,7 +176,7 @@ def show(app: App, look: DocumentLook) -> Document:
             born_in="Procore" if key.kind in BORN_THERE else "IFS",
             state=stands.state,
             state_word=stands.word,
-            sentence=stands.sentence,
+            sentence=sentence or stands.sentence,
             vendor=named.party if named else "",
             vendor_name=people.get(named.party, "") if named else "",
             project=named.project if named else "",
@@ -219,6 +222,14 @@ def document_for(app: App, connection: str, kind: str, number: str) -> Key:
     return found
 
 
+def called(app: App, connection: str, key: Key) -> str:
+    """What people call a document: its number, or its id where nobody wrote one down."""
+    row = app.connection(connection)
+    with app.db.begin() as conn:
+        named = names.get(conn, row.id, [key]).get(key)
+    return (named.called if named else "") or key.id
+
+
 def unheard_of(key: Key) -> NothingSuchHere:
     """The error for a document nobody has ever looked at."""
     return NothingSuchHere(
@@ -253,6 +264,13 @@ def hold_form(row: HoldRow) -> HoldOf:
     )
 
 
+def _why_left(conn: Transaction, about: About, key: Key) -> str:
+    """Why a document was left alone and by which run; empty where that is kept no longer."""
+    run = documents.last_looked(conn, about, key.kind)
+    why = run_documents.left_because(conn, run, about.flows, key.id) if run else ""
+    return f"{why} Run {run} left it alone for that." if why else ""
+
+
 def _written_since(seen: Seen | None, known: Sequence[LinkRow]) -> datetime | None:
     """When the document's records were last written, if that was after both sides were read."""
     moments = [row.at for row in known if row.at and row.kind not in _SHARED]
@@ -280,7 +298,8 @@ def _compared(
         left = side_now([_with_id(row) for row in known if row.base and row.kind in _AGREED[key.kind]], known, stood)
         ours = left if written else ours or left
         return compared(ours, theirs, agreed, lines_alike=key.kind != "contract")
-    theirs = agreed if written else theirs or agreed
+    left = side_of([as_left(row) if isinstance(row, Vendor) else row for row in agreed_rows])
+    theirs = left if written else theirs or left
     return compared(ours or (agreed if not seen else None), theirs, agreed)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
+from ml_connector.planning.budgeting import stay_out
 from ml_connector.planning.mapping import Mapper
 from ml_connector.planning.mapping_suggesting import Known, Suggester
 from ml_connector.planning.mapping_use import values_in
 from ml_connector.planning.survey import gaps_of
-from ml_connector.service.first_mapping import ground
+from ml_connector.service import setting_up
+from ml_connector.service.first_mapping import ground, newest
 from ml_connector.views.listing import money
 
 
@@ -40,6 +43,8 @@ class FirstMapping(msgspec.Struct, frozen=True):
     cost_codes: dict[str, str]
     missing_codes: dict[str, list[str]]
     """IFS project to mapped cost codes its Procore project lacks, which the policy may let us make."""
+    budgets: str = ""
+    """Why no budget will cross, in a sentence; empty where budgets are mapped, or Procore's are left alone."""
 
 
 def first_mapping(app: App, name: str) -> FirstMapping:
@@ -77,4 +82,11 @@ def first_mapping(app: App, name: str) -> FirstMapping:
         survey.cost_types,
         survey.cost_codes,
         {project: list(codes) for project, codes in survey.missing_codes.items()},
+        budgets_left_out(app, name),
     )
+
+
+def budgets_left_out(app: App, name: str) -> str:
+    """Why no budget crosses as the policies and the newest mapping are, in a sentence; else empty."""
+    owner = config_from(setting_up.connection_of(app, name).config).policy.budgets.owner
+    return stay_out(newest(app, name)[0], owner)

@@ -73,6 +73,8 @@ class Paused(msgspec.Struct, frozen=True):
     sentence: str
     since: datetime | None
     until: datetime | None
+    setting_up: bool = False
+    """Whether it is the pause of a set-up, which ends with the first approved plan and not otherwise."""
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -198,4 +200,4 @@ def _given_up(one: dict[str, Any]) -> GivenUp:
 
 
 def _paused(connection: str, row: dict[str, Any]) -> Paused:
-    return Paused(connection, row["flow"], row["sentence"], row["since"], row["until"])
+    return Paused(connection, row["flow"], row["sentence"], row["since"], row["until"], row["setting_up"])

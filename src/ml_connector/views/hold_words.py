@@ -26,6 +26,10 @@ WORDS: Mapping[HoldReason, Words] = {
         "The project has no confirmed partner",
         "Give the Procore project the IFS project number, or confirm the pair that is proposed.",
     ),
+    _R.PROJECT_HIDDEN: Words(
+        "The linked project cannot be seen in Procore",
+        "A Procore administrator adds it to the permitted projects of the app again.",
+    ),
     _R.PROJECT_MATCH: Words("Is this the same project?", "Confirm the pair, or leave the IFS project out."),
     _R.VENDOR_NOT_LINKED: Words(
         "The supplier has no partner yet", "Make the vendor on the other side, or settle the vendor's own question."
@@ -283,7 +287,7 @@ _MEANS: Mapping[str, tuple[str, str]] = {
     "projects": ("Procore stands", "What Procore says is left as it is; IFS is not changed."),
     "link": ("It is the same", "Both are linked as one; nothing is made a second time."),
     "new": ("It is another one", "A record of its own is made, beside the one that looks like it."),
-    "allow": ("Allow it", "It goes with the next run."),
+    "allow": ("Allow it", "Nothing else is asked of it: the next run takes it up."),
     "ignore": (
         "Leave it alone",
         "It stays as it is on both sides, and nobody is asked again until this is taken back.",

@@ -12,6 +12,7 @@ import msgspec
 from ml_connector.app import App
 from ml_connector.connection_file import TOKEN_PAIR, TOKENS, config_from
 from ml_connector.planning.freshness import Freshness
+from ml_connector.planning.plan import HoldReason
 from ml_connector.service.alarms import DEAD_AFTER, expected
 from ml_connector.service.breaking import SIDES
 from ml_connector.service.fresh import POLL, colours
@@ -21,10 +22,11 @@ from ml_connector.store.agenda import AgendaRow
 from ml_connector.store.alerts import NOTICE, URGENT, AlertRow
 from ml_connector.store.connections import ConnectionRow
 from ml_connector.store.exposures import ExposureRow
-from ml_connector.store.signals import Due, Signals, Standing, signals
+from ml_connector.store.signals import Signals, Standing, signals
 from ml_connector.store.unsettled import UnknownRow
 from ml_connector.views.days import BEFORE, Day, last_days
 from ml_connector.views.held_money import HeldNow, HeldRest, UnknownNow, Waiting, waiting
+from ml_connector.views.home_flows import FlowNow, flow_now, unused_flows
 from ml_connector.views.verdict import FAILED, GOOD, RETURNED, Facts, Verdict, verdict, worst
 
 OLD = timedelta(days=2)
@@ -40,22 +42,6 @@ _TOLD = {
     "not known": ("unknown/",),
 }
 """Word of the verdict to the beginnings of the keys of alerts that say the same."""
-
-
-class FlowNow(msgspec.Struct, frozen=True):
-    """How fresh one flow is. `next` is None while it is paused or comes round by nothing."""
-
-    flow: str
-    as_of: datetime | None
-    next: datetime | None
-    colour: str
-    """green, amber or red; empty while it is paused."""
-    sentence: str
-    paused: str
-    waits: bool
-    """Whether nothing of it goes before a plan that waits is approved."""
-    why: str
-    failures: int
 
 
 class WindowNow(msgspec.Struct, frozen=True):
@@ -95,6 +81,8 @@ class ExposureNow(msgspec.Struct, frozen=True):
     findings: list[dict[str, str]]
     old: bool
     """Whether it is older than two days."""
+    before: bool
+    """Whether something was sent to Procore since."""
     tone: str
     word: str
     """What it says of today, in one to three words."""
@@ -169,6 +157,7 @@ class _Known(msgspec.Struct, frozen=True):
     running: dict[int, int]
     computing: dict[int, str]
     lost: dict[int, list[UnknownRow]]
+    unused: dict[int, dict[str, str]]
     worker: bool
 
 
@@ -185,10 +174,11 @@ def home(app: App, name: str = "") -> Home:
         stand = alerts.standing(conn)
         computing = {number: _asked(agenda.one(conn, number, EXPOSURE)) for number in numbers}
         lost = {number: unsettled.unknown_writes(conn, number) for number in numbers}
+        unused = {n: unused_flows(conn, n, config_from(rows[n].config).policy.budgets.owner) for n in numbers}
         for number in numbers:
             days[number] = daily.days(conn, number, _today(app, rows[number]) - BEFORE)
     alive = any(one.kind in ("worker", "serve") and found.at - one.seen_at <= DEAD_AFTER for one in found.workers)
-    all_of_it = _Known(found, colours(app, found, found.now), stand, known, running, computing, lost, alive)
+    all_of_it = _Known(found, colours(app, found, found.now), stand, known, running, computing, lost, unused, alive)
     cards = [_card(app, all_of_it, one, rows[one.id], days[one.id]) for one in found.connections if one.id in rows]
     own = [alert_now(row) for row in stand if row.connection_id == alerts.INSTALLATION]
     return Home(found.at, worst([(card.title or card.name, card.verdict) for card in cards]), cards, own, alive)
@@ -197,14 +187,16 @@ def home(app: App, name: str = "") -> Home:
 def _card(app: App, known: _Known, one: Standing, row: ConnectionRow, days: list[daily.DayRow]) -> Card:
     fresh = known.fresh.get(one.name, {})
     mine = sorted((a for a in known.stand if a.connection_id == one.id), key=lambda a: (a.severity != URGENT, a.key))
-    exposure = _exposure(known.exposures.get(one.id), known.found.at)
+    exposure = _exposure(known.exposures.get(one.id), known.found.at, one.sent_at)
     money = waiting(one.held, known.lost.get(one.id, []))
     said = verdict(_facts(known, one, mine, exposure, money))
     return Card(
         name=one.name,
         title=row.title,
         verdict=said,
-        flows=[_flow(due, fresh, one) for due in one.agenda if due.name.startswith(POLL)],
+        flows=[
+            flow_now(due, fresh, one, known.unused.get(one.id, {})) for due in one.agenda if due.name.startswith(POLL)
+        ],
         held=money.named,
         held_rest=money.rest,
         unknown=money.lost,
@@ -242,7 +234,9 @@ def _facts(
         exposure=_figure(exposure, "exposure"),
         exposure_known=exposure is not None,
         exposure_old=f"{(known.found.at - exposure.at).days} days ago" if exposure and exposure.old else "",
+        exposure_before=exposure is not None and exposure.before,
         missing=_figure(exposure, "missing"),
+        hidden=sum(held.number for held in one.held if held.reason == HoldReason.PROJECT_HIDDEN.value),
         urgent=urgent,
         warning=next(warnings, ""),
         paused=one.paused.get("", ""),
@@ -287,23 +281,6 @@ def _asked(row: AgendaRow | None) -> str:
     return "runs" if row.running_job else "waits" if row.waiting_job or row.due_at else ""
 
 
-def _flow(due: Due, fresh: Mapping[str, Freshness], one: Standing) -> FlowNow:
-    flow = due.name.removeprefix(POLL)
-    how = fresh.get(flow)
-    still = one.paused.get("") or one.paused.get(flow) or ""
-    return FlowNow(
-        flow=flow,
-        as_of=due.well_at,
-        next=None if still else due.due_at,
-        colour=how.colour if how else "",
-        sentence=how.sentence if how else "",
-        paused=still,
-        waits=flow in one.waiting_flows,
-        why=due.why,
-        failures=due.attempts,
-    )
-
-
 def side_now(found: Signals, one: Standing, side: str) -> SideNow:
     """How one system (erp or projects) of a connection stands."""
     breaker = next((b for b in one.breakers if b.side == side), None)
@@ -326,13 +303,14 @@ def side_now(found: Signals, one: Standing, side: str) -> SideNow:
     )
 
 
-def _exposure(row: ExposureRow | None, now: datetime) -> ExposureNow | None:
+def _exposure(row: ExposureRow | None, now: datetime, sent_at: datetime | None) -> ExposureNow | None:
     if row is None:
         return None
     zero = not any(Decimal(figure) for figure in row.figures["exposure"].values())
     whole = not any(Decimal(figure) for figure in row.figures["missing"].values())
     old = now - row.at > OLD
-    tone, word = GOOD, "Reads 0"
+    before = sent_at is not None and row.at < sent_at
+    tone, word = GOOD, "Read 0" if before else "Reads 0"
     if not zero:
         tone, word = FAILED, "Not 0"
     elif old or not whole:
@@ -347,6 +325,7 @@ def _exposure(row: ExposureRow | None, now: datetime) -> ExposureNow | None:
         found=row.found,
         findings=row.findings[:20],
         old=old,
+        before=before,
         tone=tone,
         word=word,
     )

@@ -13,6 +13,7 @@ from ml_connector.app import App
 from ml_connector.planning.blocking import ITSELF, UNKNOWN, Behind, Cause
 from ml_connector.planning.foreseen import step_words
 from ml_connector.planning.plan import Verb
+from ml_connector.planning.policy import Policies
 from ml_connector.registry import FLOWS
 from ml_connector.service.inbox_desk import leads
 from ml_connector.service.polling import POLL
@@ -26,6 +27,7 @@ from ml_connector.store.unsettled import UnknownRow
 from ml_connector.views.hold_words import SORTS, kind_words, thing_words, words_of
 from ml_connector.views.listing import Column, Listing, Look, Words, listing, money
 from ml_connector.views.newest_mapping import newest_mapping
+from ml_connector.views.next_step import policies_of, waits_for_approval
 
 _ALIVE = timedelta(seconds=60)
 """A worker that has been silent for longer is not counted."""
@@ -105,7 +107,8 @@ def inbox(app: App, look: InboxLook) -> Listing:
         found = causes.causes(conn, row.id, asked_from(look, mapped_rows(conn, row.id)))
         waiting = causes.blocked(conn, row.id, [one.cause for one in found[: look.size]])
         owners = unsettled.owners_of_holds(conn, row.id)
-    rows = [cause_form(one, waiting.get(one.cause, Behind())) for one in found]
+    policies = policies_of(row.config)
+    rows = [cause_form(one, waiting.get(one.cause, Behind()), policies) for one in found]
     choices = {"state": ("open", "answered"), "sort_of": (*SORTS, "unknown"), "owner": owners, "flow": tuple(FLOWS)}
     return listing(COLUMNS, rows, look, choices)
 
@@ -179,8 +182,8 @@ def asked_from(look: InboxLook, mapped: list[str]) -> Asked:
     )
 
 
-def cause_form(one: CauseRow, blocks: Behind) -> dict[str, Any]:
-    """A cause as pages and programs see it."""
+def cause_form(one: CauseRow, blocks: Behind, policies: Policies) -> dict[str, Any]:
+    """A cause as pages and programs see it; `approval`: what becomes of it waits for a person by policy."""
     words = words_of(one.cause.reason)
     kinds: dict[str, int] = {}
     sums: dict[str, Decimal] = {}
@@ -210,6 +213,7 @@ def cause_form(one: CauseRow, blocks: Behind) -> dict[str, Any]:
         "blocked": blocks.number,
         "blocked_money": cells(dict(blocks.money)),
         "state": "answered" if one.answered == one.number else "waiting",
+        "approval": waits_for_approval(policies, one.cause.flow),
         "remedy": words.remedy,
         "sentence": one.sentence,
         "hold": one.hold,

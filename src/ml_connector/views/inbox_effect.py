@@ -11,23 +11,25 @@ import msgspec
 from ml_connector.app import App
 from ml_connector.kernel.keys import Key
 from ml_connector.planning.foreseen import Document, Fate, Foreseen
+from ml_connector.planning.policy import Policies
 from ml_connector.views.called import NO_NAMES, called_of
 from ml_connector.views.hold_words import kind_words, record_words
 from ml_connector.views.inbox import cells
 from ml_connector.views.listing import money
+from ml_connector.views.next_step import goes_words, policies_of
 
 SHOWN = 200
 """Documents named one by one; the rest is counted."""
 
 TITLES: dict[Fate, str] = {
-    "goes": "would go with the next run",
+    "goes": "would go",
     "rests": "would need nothing more",
     "left": "would be left alone",
     "waits": "would wait for something else",
     "stays": "would wait as now",
     "unsure": "cannot be foreseen",
 }
-"""What becomes of documents, in words; in the order in which they are shown."""
+"""What becomes of documents, in words; in the order in which they are shown. What goes says how, by policy."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -65,12 +67,14 @@ def effect_named(app: App, connection: str, found: Foreseen) -> Effect:
     """What was foreseen for a connection, with what its documents are called whose id says nothing to people."""
     row = app.connection(connection)
     with app.db.begin() as conn:
-        return effect_form(found, called_of(conn, row.id, [one.key for fate in TITLES for one in found.of(fate)]))
+        called = called_of(conn, row.id, [one.key for fate in TITLES for one in found.of(fate)])
+    return effect_form(found, policies_of(row.config), called)
 
 
-def effect_form(found: Foreseen, called: Mapping[Key, str] = NO_NAMES) -> Effect:
-    """What was foreseen, by what becomes of each document, the most money first."""
-    outcomes = tuple(_outcome(fate, found, called) for fate in TITLES if found.of(fate))
+def effect_form(found: Foreseen, policies: Policies, called: Mapping[Key, str] = NO_NAMES) -> Effect:
+    """What was foreseen, by what becomes of each document, the most money first; `policies` say what goes by itself."""
+    titles: dict[Fate, str] = {**TITLES, "goes": goes_words(policies, {one.flow for one in found.of("goes")})}
+    outcomes = tuple(_outcome(fate, title, found, called) for fate, title in titles.items() if found.of(fate))
     ended = len({one.hold for one in found.of("goes", "rests", "left")})
     return Effect(
         ends=ended,
@@ -84,14 +88,14 @@ def effect_form(found: Foreseen, called: Mapping[Key, str] = NO_NAMES) -> Effect
     )
 
 
-def _outcome(fate: Fate, found: Foreseen, called: Mapping[Key, str]) -> Outcome:
+def _outcome(fate: Fate, title: str, found: Foreseen, called: Mapping[Key, str]) -> Outcome:
     documents = sorted(found.of(fate), key=_stake, reverse=True)
     kinds: dict[str, int] = {}
     for one in documents:
         kinds[one.key.kind] = kinds.get(one.key.kind, 0) + 1
     return Outcome(
         fate=fate,
-        title=TITLES[fate],
+        title=title,
         number=len(documents),
         records=", ".join(kind_words(kind, number) for kind, number in kinds.items()),
         money=cells(found.money(fate)),

@@ -18,6 +18,7 @@ from ml_connector.planning.finding_linked import document_of
 from ml_connector.planning.mapping import SegmentRule
 from ml_connector.planning.mapping_suggesting import Known, Suggester
 from ml_connector.planning.plan import HoldReason
+from ml_connector.planning.policy import Policies
 from ml_connector.service.inbox_desk import place_of
 from ml_connector.store import causes
 from ml_connector.store.bulk import Transaction
@@ -29,6 +30,7 @@ from ml_connector.views.hold_words import Choice, choice_of, record_words
 from ml_connector.views.inbox import NextRun, cause_form, mapped_rows, next_run, signs_of
 from ml_connector.views.listing import Column, Listing, Look, Words, listing, money
 from ml_connector.views.newest_mapping import newest_mapping
+from ml_connector.views.next_step import policies_of, waits_for_approval
 
 COLUMNS = (
     Column("record", "Record", "link", sortable=True),
@@ -113,10 +115,11 @@ def group(app: App, look: GroupLook) -> Group:
         following = next_run(conn, signs_of(conn, row.id, app.clock()))
         about = [*(one.key for one, _ in held), *(_document_of(one) for one in writes)]
         called = called_of(conn, row.id, about)
-    rows = [hold_line(one, answered, called) for one, answered in held]
+    policies = policies_of(row.config)
+    rows = [hold_line(one, answered, called, policies) for one, answered in held]
     return Group(
         connection=row.name,
-        head=cause_form(found[0], blocks),
+        head=cause_form(found[0], blocks, policies),
         holds=listing(COLUMNS, rows or _writes(writes, called), look),
         answers=answers_of([one for one, _ in held]),
         mapping=wanted,
@@ -153,8 +156,9 @@ def _writes(found: list[Write], called: Mapping[Key, str]) -> list[dict[str, Any
     return rows
 
 
-def hold_line(row: HoldRow, answered: bool, called: Mapping[Key, str]) -> dict[str, Any]:
-    """A hold as a row of a list; `called` has what records are called whose id says nothing to people."""
+def hold_line(row: HoldRow, answered: bool, called: Mapping[Key, str], policies: Policies) -> dict[str, Any]:
+    """A hold as a row of a list; `called` has what records are called whose id says nothing to people. `approval`: what
+    becomes of it waits for a person by policy."""
     return {
         "hold": row.id,
         "kind": row.kind,
@@ -165,6 +169,7 @@ def hold_line(row: HoldRow, answered: bool, called: Mapping[Key, str]) -> dict[s
         "money": money(row.amount, row.currency),
         "since": row.since,
         "state": "answered" if answered else "waiting",
+        "approval": waits_for_approval(policies, row.flow),
         "candidates": row.candidates,
         "answers": list(allowed(row)),
     }

@@ -28,6 +28,7 @@ from ml_connector.views.inbox import NextRun, cells, next_run, signs_of, title_o
 from ml_connector.views.inbox_group import Address, addresses, hold_line
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
 from ml_connector.views.newest_mapping import newest_mapping
+from ml_connector.views.next_step import policies_of
 
 SHOWN = 50
 """Documents named that a hold blocks; the rest is counted."""
@@ -96,10 +97,10 @@ def hold(app: App, name: str, number: int) -> Hold:
         called = called_of(conn, row.id, [found.key, *(one.key for one in behind[:SHOWN])])
     blocks = behind_holds(((one.kind, one.erp_id), one.amount, one.currency) for one in behind)
     reason = HoldReason(found.reason)
-    open_now = found.released_at is None
+    open_now, policies = found.released_at is None, policies_of(row.config)
     return Hold(
         connection=name,
-        line=hold_line(found, since_run, called),
+        line=hold_line(found, since_run, called, policies),
         reason=found.reason,
         means=WORDS[reason].means,
         remedy=WORDS[reason].remedy,
@@ -114,7 +115,7 @@ def hold(app: App, name: str, number: int) -> Hold:
         answered=answer_form(ruling, called) if ruling else None,
         three_way=views,
         match=match,
-        blocked=[hold_line(one, False, called) for one in behind[:SHOWN]],
+        blocked=[hold_line(one, False, called, policies) for one in behind[:SHOWN]],
         blocked_records=", ".join(kind_words(kind, count) for kind, count in blocks.kinds.items()),
         blocked_money=cells(dict(blocks.money)),
         next_run=following,

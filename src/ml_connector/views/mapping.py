@@ -10,10 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.connection_file import config_from
 from ml_connector.engine import code_uses as kept
 from ml_connector.engine.cases import CostCodesCase
 from ml_connector.kernel.money import Money
 from ml_connector.kernel.text import counted, listed
+from ml_connector.planning.budgeting import stay_out
 from ml_connector.planning.mapping import SECTIONS, CodeMapping, ReverseRow, SegmentRule, shadowed_rows
 from ml_connector.planning.mapping_compare import leads_to, looks_at, rows_of, rule_of
 from ml_connector.planning.mapping_suggesting import Known, Suggester, Suggestion
@@ -117,6 +119,8 @@ class Gaps(msgspec.Struct, frozen=True):
     """Whether all kept decisions were looked at; if not, more may be in use."""
     as_of: str
     """Where IFS's values were taken from, in words."""
+    budgets: str = ""
+    """Why no budget crosses by this mapping, in a sentence; empty where one may, or Procore's are left alone."""
 
 
 _COLUMNS = (
@@ -193,6 +197,7 @@ def gaps(app: App, connection: str, *, ask: bool = False) -> Gaps:
         never=[f"{WORDS[section][0]}: {text}." for section in SECTIONS for text in never_reached(now.now, section)],
         read=read,
         as_of="asked just now" if ask else "as the last run saw them" if case else "no run has seen them yet",
+        budgets=stay_out(now.now, config_from(row.config).policy.budgets.owner),
     )
 
 

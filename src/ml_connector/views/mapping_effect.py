@@ -13,6 +13,7 @@ from ml_connector.connection_file import config_from
 from ml_connector.engine import code_uses as kept
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.planning.finding_linked import document_of
 from ml_connector.planning.mapping import CodeMapping
 from ml_connector.planning.mapping_compare import RowChange, compared
 from ml_connector.planning.mapping_effect import (
@@ -31,11 +32,15 @@ from ml_connector.service.mapping_desk import closed_until, mapping_from_text, s
 from ml_connector.store import code_uses, mappings
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.code_uses import UseRow
+from ml_connector.views.called import Shown, shown_on
+from ml_connector.views.document_states import record_title
 
 PATIENCE = 30.0
 """Seconds that may be spent on reading decisions kept since the last look; afterwards they are known."""
 _SHOWN = 200
 """Differences, moves and losses shown, so many of each; the rest are counted."""
+NAMED = 4
+"""Documents of each that are named."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -69,6 +74,8 @@ class Effect(msgspec.Struct, frozen=True):
     """What waits for a row and would wait no more."""
     stays: list[Stay]
     """What is booked, billed or ended on these code strings and stays as it is."""
+    named: dict[str, Shown]
+    """`kind:id` of documents of `moves` and `stays` to what people call each, and to the document of its page."""
     future: list[RowChange]
     """Rows that change and take nothing in use: only documents to come see them. The first of them."""
     future_in_all: int
@@ -124,8 +131,10 @@ def of_mapping(app: App, connection: str, wanted: CodeMapping, *, ask: bool = Fa
         waiting = _released(conn, row.id, before, after)
         taken = reach(after, work.uses)
         held = work.held()
-    moves = [one for one in work.tally.moves() if one.after]
-    lost = [one for one in work.tally.moves() if not one.after]
+        stays = work.tally.stays()
+        moves = [one for one in work.tally.moves() if one.after]
+        lost = [one for one in work.tally.moves() if not one.after]
+        named = _named(conn, row.id, [*moves[:_SHOWN], *lost[:_SHOWN], *stays])
     into = {(one.project, one.after) for one in moves}
     fresh = {f"{project}/{flat}" for project, flat in into}
     types = {flat.rpartition(".")[2] for _, flat in into}
@@ -147,7 +156,8 @@ def of_mapping(app: App, connection: str, wanted: CodeMapping, *, ask: bool = Fa
         held=held,
         held_documents=len(work.tally.documents(held=True)),
         releases=waiting,
-        stays=work.tally.stays(),
+        stays=stays,
+        named=named,
         future=future[:_SHOWN],
         future_in_all=len(future),
         new_codes=sorted(fresh - there),
@@ -170,6 +180,24 @@ _WAY_BACK = (
 
 def _only_future(change: RowChange, taken: int) -> bool:
     return change.what in ("added", "changed") and change.section != "reverse" and not taken
+
+
+def _named(conn: Transaction, connection_id: int, told: Iterable[Move | Stay]) -> dict[str, Shown]:
+    """The first documents of what is told by their numbers: it has the ids of records, or of orders and projects."""
+    keys = {f"{one.kind}:{name}": _document(one.kind, name) for one in told for name in one.shown[:NAMED]}
+    shown = shown_on(conn, connection_id, keys.values())
+    return {
+        name: msgspec.structs.replace(shown[key], text=shown[key].text.removeprefix(f"{record_title(key.kind)} "))
+        for name, key in keys.items()
+    }
+
+
+def _document(kind: str, name: str) -> Key:
+    if kind == "budget":
+        return Key("project", name)
+    if kind == "commitment" and "@" not in name:
+        return Key("order", name)
+    return document_of(kind, name) or Key(kind, name)
 
 
 def _unbudgeted(into: Iterable[tuple[str, str]], budgeted: Mapping[str, frozenset[str]]) -> list[str]:

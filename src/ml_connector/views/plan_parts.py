@@ -55,9 +55,12 @@ class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
     planned: Amounts
     """Net: what is added, less what is taken away."""
     moved: Amounts
-    """The same, each amount without its sign: what brakes and the limit of four eyes go by."""
+    """The same, each amount without its sign, with what only goes to another code: what brakes and the limit of four
+    eyes go by."""
     applied: Amounts
     states: dict[str, int]
+    recoded: Amounts = {}
+    """What of `moved` only goes from some codes to others: it is in no net amount."""
     waits: bool = False
     """Whether some of it can still be approved."""
     rest: FlowRest | None = None
@@ -74,7 +77,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     planned: Amounts
     """Net, over all flows."""
     moved: Amounts
-    """Over all flows, each amount without its sign: what brakes and the limit of four eyes go by."""
+    """Over all flows, each amount without its sign, with what only goes to another code: what brakes and the limit of
+    four eyes go by."""
     applied: Amounts
     states: dict[str, int]
     """State to the number of steps that stand so."""
@@ -276,6 +280,7 @@ def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate]) -> list
                 counts=counts[flow],
                 planned={currency: str(amount) for currency, amount in sorted(planned.get(flow, {}).items())},
                 moved=added(entry.get("moved", {}).get(flow, {}) for entry in entries),
+                recoded=added(entry.get("recoded", {}).get(flow, {}) for entry in entries),
                 applied=applied_of(own),
                 states=states_of(own),
             )

@@ -85,6 +85,8 @@ class StepShown(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str
     money: dict[str, str] | None
+    recoded: dict[str, str] | None
+    """What it moves besides from some codes to others; None where it does not."""
     answer: str
     reference: str
 
@@ -272,6 +274,7 @@ def _step(kind: str, step: StepLine) -> StepShown:
         state=step.state,
         reason=step.reason,
         money=money(step.amount, step.currency),
+        recoded=money(step.recoded or None, step.currency),
         answer=step.result,
         reference=step.reference,
     )

@@ -24,6 +24,7 @@ from ml_connector.store.plan_steps import Fate, Scene
 from ml_connector.store.plans import PlanLine
 from ml_connector.views.called import projects_called
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
+from ml_connector.views.plan_left import Stayed, stayed_of
 from ml_connector.views.plan_parts import (
     Amounts,
     Applied,
@@ -38,22 +39,16 @@ from ml_connector.views.plan_parts import (
     rest_of,
     states_of,
 )
+from ml_connector.views.plan_standing import BEGAN, OPEN, TONES, WORDS, Stands, approved_words, stands
 
 ZERO = Decimal(0)
-
-Stands = Literal["waiting", "partly", "approved", "going", "applied", "replaced", "empty"]
-"""How a plan stands: it waits for approval; some projects of it do; it is approved and not all of it has gone; it goes
-by itself and not all of it has; all went; another took its place; nothing is to be done."""
-
-OPEN: tuple[Stands, ...] = ("waiting", "partly", "approved")
-"""How a plan stands that can be approved."""
 
 
 class PlansLook(Look, frozen=True, kw_only=True):
     """How the plans of a connection are asked for."""
 
     connection: Words
-    stands: Literal["", "waiting", "approved", "going", "applied", "replaced"] = ""
+    stands: Literal["", "waiting", "approved", "going", "applied", "short", "sent", "replaced"] = ""
 
 
 class PlanAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +104,10 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     planned: Amounts
     """Net, over all flows: what is added, less what is taken away."""
     moved: Amounts
-    """Over all flows, each amount without its sign: what brakes and the limit of four eyes go by."""
+    """Over all flows, each amount without its sign, with what only goes to another code: what brakes and the limit of
+    four eyes go by."""
+    recoded: Amounts = {}
+    """What of it only goes from some codes to others: it is in no net amount."""
     rest: Rest
     """What of it can still be approved."""
     applied: Amounts
@@ -123,7 +121,15 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     projects: list[Part]
     approvals: list[Approved]
     newer: str = ""
-    """The plan that took its place."""
+    """The plan that took its place, or in which the rest was decided anew."""
+    rest_waits: bool = False
+    """Whether that plan waits for approval."""
+    sends: str = ""
+    """The approved plan of which this is no more than the sending."""
+    sent_by: str = ""
+    """Who approved that one."""
+    stayed: list[Stayed] = []
+    """What did not go, and goes under this plan no more, and why."""
     four_eyes: list[str] = []
     """Amounts over the limit above which whoever asked for it may not approve it."""
     limit: str = ""
@@ -169,8 +175,8 @@ def _line(connection: str, plan: PlanLine) -> dict[str, Any]:
         "stands": {"state": TONES[stands(plan)], "word": WORDS[stands(plan)]},
         "asked_by": plan.asked_by or BEGAN.get(plan.trigger, plan.trigger),
         "what": _what(summary),
-        "money": [{"amount": amount, "currency": currency} for currency, amount in most],
-        "approved_by": plan.approved_by or ("by policy" if stands(plan) in ("going", "applied") else ""),
+        "money": [] if plan.sends else [{"amount": amount, "currency": currency} for currency, amount in most],
+        "approved_by": approved_words(plan),
     }
 
 
@@ -185,64 +191,6 @@ def _what(summary: Mapping[str, Any]) -> str:
     counts = summary.get("counts", {})
     parts = (("created", "new"), ("updated", "changed"), ("adopted", "taken over"), ("linked", "linked"))
     return ", ".join(f"{counts[key]:,} {word}" for key, word in parts if counts.get(key)) or "steps without records"
-
-
-WORDS = {
-    "waiting": "waiting for approval",
-    "partly": "partly approved",
-    "approved": "approved, not all sent",
-    "going": "goes by itself, not all sent",
-    "applied": "applied",
-    "replaced": "replaced",
-    "empty": "empty",
-}
-"""How a plan stands, as people read it."""
-
-
-STATES = {
-    "kept": "waiting for approval",
-    "approved": "approved",
-    "partly": "approved in part",
-    "applied": "applied",
-    "superseded": "replaced",
-}
-"""The state a plan is kept in, as people read it."""
-
-
-BEGAN = {
-    "schedule": "the schedule",
-    "person": "a person",
-    "plan": "a person",
-    "webhook": "an event from outside",
-    "replay": "a replay",
-}
-"""Why a run ran to who made its plan, as people read it: made by the schedule."""
-
-
-TONES = {
-    "waiting": "waiting",
-    "partly": "waiting",
-    "approved": "waiting",
-    "going": "waiting",
-    "applied": "applied",
-    "replaced": "replaced",
-    "empty": "empty",
-}
-"""The same as a state whose colour and shape people know."""
-
-
-def stands(plan: PlanLine) -> Stands:
-    """How a plan stands."""
-    if not plan.summary.get("steps", 1):
-        return "empty"
-    if plan.state == "applied":
-        return "applied"
-    if plan.over or plan.state == "superseded":
-        return "replaced"
-    if plan.goes:
-        return "going"
-    words: dict[str, Stands] = {"approved": "approved", "partly": "partly"}
-    return words.get(plan.state, "waiting")
 
 
 def found_plan(conn: Transaction, connection_id: int, plan: str) -> PlanLine:
@@ -303,7 +251,9 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         sent = bool(told) or (made.state != "stopped" and made.trigger != "plan")
         fates = _fates(conn, scene, plan) if sent else []
         standing = stands(plan)
-        newer = plans.next_plan(conn, row.id, plan) if standing == "replaced" else ""
+        newer = plans.next_plan(conn, row.id, plan) if standing == "replaced" or (sent and plan.over) else ""
+        after = plans.one(conn, row.id, newer) if newer else None
+        stayed = stayed_of(conn, scene, plan) if standing == "short" and not newer else []
         lefts = _lefts(conn, scene, plan, fates) if standing in OPEN else {}
         parts = parts_of(plan.parts, fates, Applied(plan.outcome), lefts, waiting=standing in OPEN)
         parts = _named(conn, row.id, parts)
@@ -328,6 +278,7 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         by_flow=by_flow(plan.parts.get("projects", ()), fates),
         planned=summary.get("money", {}),
         moved=moved_of(summary),
+        recoded=summary.get("recoded", {}),
         rest=rest_of(parts),
         applied=applied_of(fates),
         states=states_of(fates),
@@ -338,7 +289,11 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         unbudgeted=summary.get("unbudgeted", 0),
         projects=parts,
         approvals=told,
-        newer=newer,
+        newer=newer if standing in ("replaced", "short") else "",
+        rest_waits=after is not None and stands(after) in ("waiting", "partly"),
+        sends=plan.sends,
+        sent_by=str(plan.summary.get("sent_by", "")),
+        stayed=stayed,
         four_eyes=over_limit(policies.approval, summary),
         limit=f"{limit:,.2f}" if limit else "",
         meter=_meter(policies, clean),
@@ -387,11 +342,11 @@ def _meter(policies: Policies, clean: int) -> Meter:
     return Meter(clean, policies.approval.offer_after, policies.purchase_orders.approve == "auto")
 
 
-def _clean(went: Sequence[tuple[str, str, Mapping[str, Any]]]) -> int:
-    """Plans in a row, from the latest, of which every step that went went well."""
+def _clean(went: Sequence[tuple[int, str, Mapping[str, Any]]]) -> int:
+    """Plans in a row, from the latest, of which all that was approved went, and went well."""
     number = 0
-    for _hash, state, counts in went:
-        bad = sum(int(tally.get(what, 0)) for tally in counts.values() for what in ("refused", "unknown"))
+    for stayed, state, counts in went:
+        bad = stayed + sum(int(tally.get(what, 0)) for tally in counts.values() for what in ("refused", "unknown"))
         if state != "done" or bad:
             break
         number += 1

@@ -56,7 +56,12 @@ def _money(run: RunPage) -> tuple[Iterable[Column], list[Mapping[str, Any]]]:
 def _skips(run: RunPage) -> tuple[Iterable[Column], list[Mapping[str, Any]]]:
     columns = (Column("why", "Why"), _FLOW, Column("number", "How many", "number"), Column("records", "Such as"))
     return columns, [
-        {"why": one.sentence, "flow": _words(one.flow), "number": one.number, "records": _records(one.records)}
+        {
+            "why": one.sentence,
+            "flow": _words(one.flow),
+            "number": one.number,
+            "records": ", ".join(it.text for it in one.shown),
+        }
         for one in run.skips
     ]
 

@@ -10,16 +10,26 @@ import msgspec
 
 from ml_connector.app import App
 from ml_connector.engine.totals import FATES, balanced
+from ml_connector.kernel.keys import Key
 from ml_connector.queue.port import Queue
 from ml_connector.queue.procrastinate_queue import ProcrastinateQueue
 from ml_connector.registry import FLOWS
 from ml_connector.service.breaking import SIDES
-from ml_connector.service.tasks import NOW
-from ml_connector.store import agenda, identities, lock, paces, progress, queue_rows, run_pages, runs, workers
+from ml_connector.store import (
+    identities,
+    lock,
+    paces,
+    progress,
+    queue_rows,
+    run_documents,
+    run_pages,
+    runs,
+)
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.progress import ProgressRow
 from ml_connector.store.run_pages import Listed, Place, Wanted
 from ml_connector.store.runs import RunRow
+from ml_connector.views.called import Shown, shown_on
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
 from ml_connector.views.typed import plain
 
@@ -133,6 +143,8 @@ class Skipped(msgspec.Struct, frozen=True):
     sentence: str
     number: int
     records: list[str]
+    shown: list[Shown] = []
+    """The same as people call them, with the document whose page shows each."""
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -169,25 +181,13 @@ class RunPage(msgspec.Struct, frozen=True):
     """Whether somebody asked it to stop already."""
     lost: bool
     """Whether nobody does it any more, though it never ended: its process is gone, and has said nothing for a while."""
+    recoded: dict[str, str]
+    """What was planned to go from some codes to others, and is in no net amount."""
+    recoded_applied: dict[str, str]
     currency: str
     """Of the company in IFS; empty before the first run has asked."""
-
-
-class UnderWay(msgspec.Struct, frozen=True):
-    """What goes on in a connection. `run` is the run that is under way, 0 for none."""
-
-    run: int
-    queued: bool
-    """Whether a run that somebody asked for waits."""
-    begun: bool
-    """Whether a job does one, or is about to."""
-    worker: bool
-    """Whether a process is there that does what waits."""
-
-    @property
-    def moves(self) -> bool:
-        """Whether another thing is true soon, without anybody doing anything."""
-        return bool(self.run) or self.begun or (self.queued and self.worker)
+    documents: bool = False
+    """Whether its documents are kept one by one: those of a run from before an upgrade are not."""
 
 
 def listed(app: App, look: RunsLook) -> Listing:
@@ -214,6 +214,8 @@ def one(app: App, name: str, number: int) -> RunPage:
     with app.db.begin() as conn:
         run = runs.get_run(conn, row.id, number)
         told = progress.of(conn, number)
+        skips = _skips(conn, row.id, told)
+        documents = run_documents.kept(conn, number)
         now = run_pages.now(conn)
         lost = _lost(conn, run, told, now)
         erp = identities.of(conn, row.id).get("erp")
@@ -246,14 +248,17 @@ def one(app: App, name: str, number: int) -> RunPage:
         told_at=told.at if told else None,
         planned=dict(doing.get("planned", {})),
         applied=dict(doing.get("applied", {})),
+        recoded=dict(doing.get("recoded", {})),
+        recoded_applied=dict(doing.get("recoded_applied", {})),
         sides=[_side(side, run, doing, pacing[side]) for side in SIDES],
         totals=[_totals(flow, totals[flow]) for flow in FLOWS if flow in totals],
         balanced=balanced(totals) if totals else None,
-        skips=_skips(told),
+        skips=skips,
         job=job.id if job else 0,
         stopping=bool(job and job.aborted),
         lost=lost,
         currency=erp.facts.get("company currency", "") if erp else "",
+        documents=documents,
     )
 
 
@@ -282,22 +287,6 @@ def _row(connection: str, one: Listed, now: datetime) -> dict[str, Any]:
         "requests": sum(number for kinds in used.values() for number in kinds.values()),
         "error": one.error,
     }
-
-
-def at_work(app: App, name: str) -> int:
-    """The run of a connection that is under way; 0 when none is."""
-    return under_way(app, name).run
-
-
-def under_way(app: App, name: str) -> UnderWay:
-    """What goes on in a connection, and what somebody asked for."""
-    row = app.connection(name)
-    with app.db.begin() as conn:
-        run = run_pages.at_work(conn, row.id).get(row.id, 0)
-        asked = [one for one in agenda.listed(conn, row.id) if one.name.startswith(NOW) and not one.parked_id]
-        worker = workers.take_jobs(conn)
-    queued = any(one.waiting_job or (one.due_at and not one.running_job) for one in asked)
-    return UnderWay(run, queued, any(one.running_job for one in asked), worker)
 
 
 def _counts(one: Listed) -> dict[str, int | None]:
@@ -378,8 +367,14 @@ def _totals(flow: str, kept: dict[str, Any]) -> FlowTotals:
     return FlowTotals(flow=flow, came=kept["in"], **counts, off=kept["off"], examples=kept["examples"], money=money)
 
 
-def _skips(told: ProgressRow | None) -> list[Skipped]:
-    return [Skipped(flow, **reason) for flow, reasons in (told.skips if told else {}).items() for reason in reasons]
+def _skips(conn: Transaction, connection_id: int, told: ProgressRow | None) -> list[Skipped]:
+    kept = [(flow, one) for flow, reasons in (told.skips if told else {}).items() for one in reasons]
+    keys = {record: Key(*record.split(":", 1)) for _, one in kept for record in one["records"] if ":" in record}
+    shown = shown_on(conn, connection_id, keys.values())
+    return [
+        Skipped(flow, **one, shown=[shown[keys[it]] if it in keys else Shown(it) for it in one["records"]])
+        for flow, one in kept
+    ]
 
 
 def sums(totals: list[FlowTotals]) -> list[MoneyTotals]:

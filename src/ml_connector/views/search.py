@@ -15,6 +15,7 @@ from ml_connector.planning.finding import FLOWS_OF, Query, plain, query_of
 from ml_connector.store import names
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.names import NameRow
+from ml_connector.views import typed
 from ml_connector.views.document_states import KIND_TITLES, Standing, standings
 from ml_connector.views.listing import Column, Listing, Look, Words, listing, money
 
@@ -163,6 +164,8 @@ class DocumentsLook(Look, frozen=True, kw_only=True):
 
     connection: Words
     kind: Kind | Literal[""] = ""
+    project: Words = ""
+    """Only what lies on the project of this IFS id; empty for all."""
 
 
 COLUMNS = (
@@ -179,12 +182,13 @@ COLUMNS = (
 
 
 def documents(app: App, look: DocumentsLook) -> Listing:
-    """Every document of a connection, those whose details changed last first."""
+    """Every document of a connection, those whose details changed last first; where words or a project are asked for,
+    orders before invoices, and codes last."""
     row = app.connection(look.connection)
     kinds = (look.kind,) if look.kind else ()
     with app.db.begin() as conn:
-        asked = names.Listed(row.id, query_of(look.q), kinds, look.sort, look.down, look.page, look.size)
-        found = names.listed(conn, asked)
+        how = (look.sort, look.down, look.page, look.size, typed.plain(look.project))
+        found = names.listed(conn, names.Listed(row.id, query_of(look.q), kinds, *how))
         rows = [_row(one) for one in told(conn, row.name, found)]
     return listing(COLUMNS, rows, look, {"kind": _KINDS})
 

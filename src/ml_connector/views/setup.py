@@ -22,7 +22,7 @@ from ml_connector.service.surveying import Checked, Looking
 from ml_connector.store import connections, runs, setups
 from ml_connector.store.setups import SetupRow
 from ml_connector.systems.procore.settings import ENVIRONMENTS, environment_of
-from ml_connector.views.plans import STATES
+from ml_connector.views.plan_standing import STATES
 from ml_connector.views.setup_approval import APPROVALS, ApprovalView, approval_of
 
 

@@ -25,7 +25,8 @@ SHEET = 1_000_000
 """Rows that a sheet takes; a longer trail goes on the next sheet."""
 
 _HEADERS = ("row", "at (UTC)", "actor", "what", "record", "run", "details", "hash")
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula may begin with; the last four are the wide forms, which some spreadsheets take for the others."""
 _CHUNK = 1 << 16
 
 
@@ -73,7 +74,10 @@ def _xlsx(batches: Iterable[list[Row]]) -> Iterator[Part]:
                     sheet = book.add_worksheet(f"audit {number // SHEET + 1}")
                     sheet.write_row(0, 0, _HEADERS)
                 for place, cell in enumerate(_cells(row)):
-                    sheet.write(line + 1, place, cell)
+                    if isinstance(cell, str):
+                        sheet.write_string(line + 1, place, cell)
+                    else:
+                        sheet.write_number(line + 1, place, cell)
                 number += 1
         if sheet is None:
             book.add_worksheet("audit 1").write_row(0, 0, _HEADERS)
@@ -94,4 +98,4 @@ def _cells(row: Row) -> tuple[int | str, ...]:
 def _safe(cell: int | str) -> str:
     """A cell as text; what a spreadsheet would take for a formula gets an apostrophe before it."""
     text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(_RISKY) else text
+    return f"'{text}" if isinstance(cell, str) and text.startswith(RISKY) else text

@@ -35,6 +35,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was ever computed."""
     exposure_old: str = ""
     """How long ago, when that is too long to be relied on."""
+    exposure_before: bool = False
+    """Whether something was sent to Procore since it was computed."""
+    hidden: int = 0
+    """Documents that wait because Procore does not show us their project any more."""
     missing: str = ""
     """What was placed in Procore and is not there any more, when that is not 0."""
     urgent: str = ""
@@ -103,6 +107,10 @@ def _attention(facts: Facts) -> Verdict | None:
         return Verdict(WAITING, "approval", f"{what} for approval: nothing of it is sent before.")
     if facts.warning:
         return Verdict(RETURNED, "look", facts.warning)
+    if facts.hidden:
+        what = "1 document waits" if facts.hidden == 1 else f"{facts.hidden:,} documents wait"
+        said = f"Procore does not show us a project any more that is mapped: {what} for it, and nothing of it is sent."
+        return Verdict(RETURNED, "project lost", f"{said} An administrator of Procore can let us see it again.")
     if facts.unknown:
         what = "1 write" if facts.unknown == 1 else f"{facts.unknown:,} writes"
         said = f"What became of {what}{_sum(facts.unknown_money)} is not known: the next run asks."
@@ -121,6 +129,8 @@ def _attention(facts: Facts) -> Verdict | None:
 
 def _well(facts: Facts) -> Verdict:
     proof = "the exposure reads 0" if facts.exposure_known else "the exposure was not computed yet"
+    if facts.exposure_known and facts.exposure_before:
+        proof = "the exposure read 0 when it was computed, before the last sending"
     runs = f"{_still(facts.paused_flows)}. Everything else runs" if facts.paused_flows else "Everything runs"
     if facts.held:
         what = "1 document waits" if facts.held == 1 else f"{facts.held:,} documents wait"
