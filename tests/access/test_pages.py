@@ -344,6 +344,7 @@ def test_others_see_no_users_and_only_their_own_tokens(people: Hall, visitor: Vi
     assert sorted(found.permissions) == ["look", "work"]
     assert token not in visitor.get("/tokens")
     assert "=report &lt;b&gt;" in visitor.text
+    assert "Look, Work<" in visitor.text
     assert "'=report" in visitor.get("/tokens?as=csv")
     visitor.get("/tokens")
     for wrong in (

@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from ml_connector.console.rendering import environment
+from ml_connector.planning.finding import Entry
 from ml_connector.sandbox.running import SandboxFailed
+from ml_connector.store import names
 from ml_connector.views import search as finding
 from ml_connector.views.documents import DocumentLook, show
 from ml_connector.views.search import DocumentsLook
@@ -18,6 +20,22 @@ from .scene import Scene, until
 from .weekend import later, sent_orders
 
 DUE = "2027-06-01"
+
+
+def test_a_document_is_headed_by_its_number_once(scene: Scene) -> None:
+    papers = (("payment", "SUPAY/990/1", "Payment 22"), ("supplier_invoice", "990", "S1024-0002"))
+    with scene.app.db.begin() as conn:
+        number = scene.app.connection("north").id
+        names.put(conn, number, [Entry(kind, one, called) for kind, one, called in papers], fresh=True)
+    cookie = scene.cookie("otto")
+    for path, title in (
+        ("payment/SUPAY/990/1", "Payment 22"),
+        ("payment/SUPAY/990/1?part=audit", "Payment 22"),
+        ("supplier_invoice/990?part=story", "Supplier invoice S1024-0002"),
+    ):
+        body = scene.ask(f"/c/north/documents/{path}", cookie).body
+        assert re.search(r"<h1[^>]*>([^<]+)</h1>", body)[1] == title, path  # type: ignore[index]
+        assert f"<title>{title}" in body
 
 
 @pytest.fixture(scope="module")

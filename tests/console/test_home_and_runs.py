@@ -107,6 +107,13 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     first = otto.sees("/c/north/runs/1")
     assert re.search(r"Purchase orders 22 20 1 0 0 0 1 0 0 0", first), first
     assert "Orders that are planned in IFS: not sent yet." in first
+    left = "/c/north/runs/1/documents?flow=purchase_orders&fate=skipped"
+    assert f'<a href="{html.escape(left)}">1</a>' in scene.ask("/c/north/runs/1", otto.cookie).body
+    told = scene.ask(left, otto.cookie).body
+    [address] = set(re.findall(r'<a href="(/c/north/documents/order/P\d+)">Order P', told))
+    assert "is planned in IFS: not sent yet. Run 1 left it alone for that." in otto.sees(address)
+    assert len(scene.ask(f"{left}&as=csv", otto.cookie).body.splitlines()) == 2
+    assert "Nothing fits" in otto.sees("/c/north/runs/1/documents?fate=gone")
     orders = scene.ask("/c/north/runs/1?as=csv&of=totals", otto.cookie).body
     assert "\nPurchase orders,22,20,1," in orders.replace("\r", "")
     assert "Out,Out currency" in scene.ask("/c/north/runs/1?as=csv&of=money", otto.cookie).body.splitlines()[0]
@@ -263,6 +270,7 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     assert "reason: A code part value is not valid in IFS; waits for: code part" in page
     assert "Held" in page
     assert "Nothing fits" in otto.sees("/c/north/audit?actor=nobody")
+    assert "type the number of a document as it is shown here" in otto.sees("/c/north/audit?record=PM-9999")
     body = scene.ask("/c/north/audit?oldest=true&size=5", otto.cookie).body
     rows = [int(row) for row in re.findall(r'data-label="Row"><span>(\d+) <', body)]
     assert len(rows) == 5

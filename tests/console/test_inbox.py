@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ml_connector.access import tokens as api_tokens
 from ml_connector.access.signing_in import principal_of_cookie
 from ml_connector.service import approving
+from ml_connector.views.document_hops import HopsLook, hops
 
 from .reading import NARROW
 from .scene import Scene, until
@@ -160,12 +162,13 @@ def test_the_monday_inbox(monday: Monday, desk: Page, browser: Browser, by_hand:
     expect(suggested).to_contain_text("names alike")
     suggested.get_by_role("button", name="See what it would do").click()
     expect(desk.get_by_role("heading", level=1)).to_have_text("What this row would do")
-    expect(desk.get_by_role("heading", name="3 orders would go with the next run")).to_be_visible()
+    goes = "3 orders would go into the next plan, which waits for approval"
+    expect(desk.get_by_role("heading", name=goes)).to_be_visible()
     for order in monday.placed:
         expect(desk.get_by_role("link", name=f"order {order}")).to_be_visible()
     desk.get_by_role("button", name="Save the row").click()
     expect(desk.get_by_text("The mapping has the row")).to_be_visible()
-    expect(desk.get_by_text("Goes with the next run").first).to_be_visible()
+    expect(desk.get_by_text("Goes into the next plan").first).to_be_visible()
     desk.get_by_role("button", name="Run now").click()
     until(
         lambda: (
@@ -178,6 +181,12 @@ def test_the_monday_inbox(monday: Monday, desk: Page, browser: Browser, by_hand:
     until(lambda: set(monday.placed) <= contracts(scene))
     desk.goto(f"/c/{NAME}/inbox?q=A%3D4115")
     expect(desk.get_by_text("Nothing fits")).to_be_visible()
+    story = hops(scene.app, HopsLook(connection=NAME, kind="order", id=monday.placed[0])).hops[::-1]
+    approved = next(place for place, hop in enumerate(story) if hop.what == "approved")
+    sent = {hop.run for hop in story if hop.what == "sent"}
+    assert all(approved < place for place, hop in enumerate(story) if hop.run in sent and hop.what == "decided")
+    aside = [hop.sentence for hop in story if hop.title.startswith("Put aside")]
+    assert set(aside) == {"It was not sent: a later run decided it anew."}
 
 
 def _approved_on_a_telephone(scene: Scene, browser: Browser) -> None:
@@ -289,6 +298,10 @@ def test_who_asked_for_a_plan_over_the_limit_is_not_the_one_to_approve_it(
         said = page.locator("#said")
         expect(said).to_contain_text("anna asked for the plan, which moves")
         expect(said).to_contain_text("over the limit of 1,000.00 somebody else approves it. Nothing was sent.")
+        bearer = api_tokens.add_for(scene.app, "anna", "tests", ["look", "approve"], 1).token
+        told = scene.ask(f"/api/v1/connections/{NAME}/plans/{plan}/approval", "", "POST", b"{}",
+                         authorization=f"Bearer {bearer}", content_type="application/json")  # fmt: skip
+        assert (told.status, "somebody else approves it" in told.body) == (403, True), "nor by a program"
         assert "The whole plan is approved" not in page.content()
         expect(page.get_by_text("Nobody has approved it yet.")).to_be_visible()
     assert order not in contracts(scene)
@@ -311,4 +324,8 @@ def test_wrong_entries_are_answered_with_a_sentence(monday: Monday) -> None:
     assert monday.scene.ask(f"/c/{NAME}/inbox?q=%00", cookie).status == 400
     hostile = monday.scene.ask(f"/c/{NAME}/inbox?q=%3Cscript%3Ealert(1)%3C/script%3E", cookie)
     assert (hostile.status, "<script>alert" in hostile.body) == (200, False)
-    assert monday.scene.ask(f"/c/{NAME}/inbox?as=csv", cookie).body.startswith("\ufeffWhat it waits for,")
+    listed = monday.scene.ask(f"/c/{NAME}/inbox?as=csv", cookie).body
+    assert listed.startswith("\ufeffWhat it waits for,")
+    assert not re.search(r",(waiting|answered|changed_there|code_missing|vendor_match),", listed), "codes are no words"
+    given = monday.scene.ask(f"/c/{NAME}/inbox/answers?as=csv", cookie).body
+    assert re.search(r"(?m)^Order P\d+,.*,(IFS|Procore) stands,", given)

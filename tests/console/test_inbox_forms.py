@@ -238,13 +238,13 @@ def test_two_plans_lead_to_the_list_of_plans(desk: Desk) -> None:
     with app.db.begin() as conn:
         for name, flow in (("a" * 64, "vendors"), ("b" * 64, "payments")):
             ours = (app.connection(NAME).id, name)
-            sql = "INSERT INTO plans (connection_id, hash, run_id, state) VALUES (%s, %s, 1, 'kept')"
-            conn.exec_driver_sql(sql, ours)
             sql = (
                 "INSERT INTO runs (connection_id, flows, trigger, actor, state, plan_hash, counts, requests) "
-                "VALUES (%s, ARRAY[%s], 'schedule', 'service', 'stopped', %s, '{}', '{}')"
+                "VALUES (%s, ARRAY[%s], 'schedule', 'service', 'stopped', %s, '{}', '{}') RETURNING id"
             )
-            conn.exec_driver_sql(sql, (ours[0], flow, name))
+            run = conn.exec_driver_sql(sql, (ours[0], flow, name)).scalar_one()
+            sql = "INSERT INTO plans (connection_id, hash, run_id, state) VALUES (%s, %s, %s, 'kept')"
+            conn.exec_driver_sql(sql, (*ours, run))
     body = desk.get("")
     assert "2 plans wait for approval" in body
     assert f'href="/c/{NAME}/plans?stands=waiting"' in body

@@ -15,9 +15,11 @@ from msgspec import structs
 from playwright.sync_api import Browser, Page, Route
 
 from ml_connector.actions.runs import Line, Replayed
+from ml_connector.console.pages.runs import sent_words
 from ml_connector.console.rendering import STATIC, render
 from ml_connector.console.showing import ago_text, figure, look_url, moment_exact, moment_short, moment_text
 from ml_connector.console.tones import tone
+from ml_connector.views.runs import RunPage
 from ml_connector.web.headers import POLICY
 
 from . import gallery
@@ -165,7 +167,8 @@ def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> 
     then = [Line("create", "supplier_invoice:138", "cost_codes changed", "done"), Line("void", "order:P1", "")]
     now = [Line("fill", "commitment:P2", "new")]
     found = Replayed(12, ["cost_codes"], 2, 1, False, 2, 1, then, now, [], 0, held_same=True)
-    values = {"page": gallery.page(), "run": SimpleNamespace(run=12), "trouble": None, "base": "/c/north/runs", "documents": 1}
+    run = SimpleNamespace(run=12)
+    values = {"page": gallery.page(), "run": run, "trouble": None, "base": "/c/north/runs", "documents": 1}
 
     def cells(replayed: Replayed) -> list[list[str]]:
         shown = render("runs/replay.html", **values, replayed=replayed, which="now", shown=True)
@@ -183,6 +186,30 @@ def test_a_replay_is_told_in_words_and_every_row_has_the_cells_of_its_head() -> 
             "runs/replay.html", **values, replayed=structs.replace(same, held_same=held_same), which="now", shown=True
         )
         assert f"Nothing was to be sent then, and nothing would be now; {says}" in shown
+
+
+def test_a_run_that_only_recoded_money_says_how_much_and_never_that_none_was_planned() -> None:
+    run = RunPage(
+        7, "north", "done", "schedule", "schedule", ["purchase_orders"], gallery.NOW, gallery.NOW, 2.0, "abc", 1, "",
+        "", "", 0, 0, None, {"USD": "0.00"}, {"USD": "0.00"}, [], [], True, [], 0, False, False, {"USD": "938572.26"},
+        {"USD": "938572.26"}, "USD",
+    )  # fmt: skip
+    values = {"told": [], "all_told": {}, "money": [], "unknown": 0, "says": "", "begun": "", "all_flows": False}
+    shown = render("runs/one.html", page=gallery.page(), run=run, sent=sent_words(run), base="/", **values)
+    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    told = "0.00 USD net; 938,572.26 USD moves between codes"
+    assert f"Money sent {told} all that this run planned" in text, text
+    assert f"Money planned {told}" in text, text
+    nothing: dict[str, str] = {}
+    unsent = {"applied": nothing, "recoded_applied": nothing}
+    for said, changes in {
+        "no money was planned": {**unsent, "planned": nothing, "recoded": nothing},
+        "nothing of what was planned": unsent,
+        "of what was planned, see below": {"recoded_applied": {"USD": "2.00"}},
+        "nothing is sent by a plan": {"trigger": "plan"},
+        "it has not decided yet": {"state": "running", "planned": nothing},
+    }.items():
+        assert sent_words(structs.replace(run, **changes)) == said
 
 
 def test_a_list_keeps_what_it_was_asked_for() -> None:

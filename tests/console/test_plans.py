@@ -152,3 +152,39 @@ def test_pages_of_a_plan_speak_as_accountants_do(scene: Scene, plan: PlanPage) -
     page = vera.sees(f"{at}/record?kind={change['kind_key']}&id={change['record']}")
     assert "Our key" not in page
     assert "Amend commitment" not in page
+
+
+def test_a_plan_of_which_not_all_went_says_so_and_its_sending_says_whose_it_is(scene: Scene, plan: PlanPage) -> None:
+    vera, at = Person(scene, "vera"), f"/c/north/plans/{plan.plan}"
+    with scene.app.db.begin() as conn:
+        [kept] = conn.exec_driver_sql("SELECT state, summary::text FROM plans WHERE hash = %s", (plan.plan,)).fetchall()
+
+    def as_if(state: str, more: str) -> str:
+        sql = "UPDATE plans SET state = %s, summary = %s::jsonb || %s::jsonb WHERE hash = %s"
+        with scene.app.db.begin() as conn:
+            conn.exec_driver_sql(sql, (state, kept[1], more, plan.plan))
+        return " ".join(html.unescape(vera.sees(at)).split())
+
+    short = as_if("applied", '{"went": {"done": 1, "open": 0, "not": 2}}')
+    sent = as_if("applied", '{"sends": "ab12", "sent_by": "anna"}')
+    assert as_if(kept[0], "{}")
+    assert "partly applied" in short.lower()
+    assert "Not all of it went" in short
+    assert "sending of an approved plan" in sent.lower()
+    assert "Anna approved plan ab12" in sent or "anna approved plan ab12" in sent
+    with scene.app.db.begin() as conn:
+        sql = """
+            INSERT INTO runs (connection_id, flows, trigger, actor, state, plan_hash, counts, requests)
+            SELECT connection_id, flows, 'schedule', 'schedule', 'stopped', 'cd34', '{}', '{}' FROM runs
+            WHERE plan_hash = %s ORDER BY id DESC LIMIT 1 RETURNING id, connection_id
+        """
+        run, number = conn.exec_driver_sql(sql, (plan.plan,)).one()
+        sql = "INSERT INTO plans (connection_id, hash, run_id) VALUES (%s, 'cd34', %s)"
+        conn.exec_driver_sql(sql, (number, run))
+    part = as_if("partly", '{"went": {"done": 1, "open": 2, "not": 0}}')
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql("DELETE FROM plans WHERE hash = 'cd34'")
+        conn.exec_driver_sql("DELETE FROM runs WHERE id = %s", (run,))
+    assert as_if(kept[0], "{}")
+    assert "The rest waits for approval in plan cd34." in part
+    assert "Another plan took its place" not in part

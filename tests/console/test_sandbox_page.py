@@ -22,6 +22,8 @@ from ml_connector.sandbox.running import RunningSandbox
 from ml_connector.webhooks.serving import Door
 from store.cluster import Cluster
 
+from .answers import EVIL, sent, wrong
+from .forms import forms_of
 from .reading import WIDE, too_wide, unreadable
 from .scene import Answer, Scene, playing, until
 
@@ -71,12 +73,25 @@ def test_what_cannot_be_done_comes_back_with_what_was_typed(ground: Scene, otto:
     assert send(ground, otto, "/sandbox", act="nonsense").status == 404
 
 
+@pytest.mark.parametrize("kind", EVIL)
+def test_every_form_of_it_survives_what_is_sent(ground: Scene, otto: str, kind: str) -> None:
+    pages = [(path, ground.ask(path, otto).body) for path in ("/sandbox", "/sandbox/faults")]
+    forms = {str(one.fields): one for path, body in pages for one in forms_of(path, body)}.values()
+    assert {"/sandbox", "/sandbox/clock", "/sandbox/faults"} <= {form.action for form in forms}
+    found: list[str] = []
+    for everything in (False, True):
+        asked = [form for form in forms if form.takes(typed=not everything)]
+        told = sent(ground, "otto", asked, EVIL[kind], everything=everything)
+        found += [why for one in told for why in wrong(one, EVIL[kind], typed=not everything)]
+    assert not found, "\n".join(found)
+
+
 def test_time_goes_by_in_both_systems(ground: Scene, otto: str, served: RunningSandbox) -> None:
     before = served.clock()
     assert send(ground, otto, "/sandbox/clock", seconds="3600").status == 303
     assert 3600 <= (served.clock() - before).total_seconds() < 3700
-    for wrong in ("-5", "1e99", "tomorrow", ""):
-        assert send(ground, otto, "/sandbox/clock", seconds=wrong).status == 400
+    for seconds in ("-5", "1e99", "tomorrow", ""):
+        assert send(ground, otto, "/sandbox/clock", seconds=seconds).status == 400
 
 
 def test_something_breaks_and_is_mended(ground: Scene, otto: str, served: RunningSandbox) -> None:

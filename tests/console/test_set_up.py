@@ -95,6 +95,8 @@ def test_from_nothing_to_the_first_approved_plan(empty_scene: Scene, browser: Br
         hand.press("Test now")
         expect(page.get_by_text(re.compile("All .* checks pass"))).to_be_visible(timeout=15_000)
         expect(page.get_by_role("row", name="Commitments")).to_contain_text("Admin")
+        expect(page.get_by_text("The test is under way.")).to_have_count(0)
+        expect(page.locator(".head .actions")).to_contain_text(re.compile("all .* pass"))
         hand.look("the rights, tested")
         assert page.get_by_role("link", name="Go on", exact=True).count() == 0  # rights to write are not looked at yet
         hand.tick("I have looked at each of these, on both sides")
@@ -120,6 +122,10 @@ def test_from_nothing_to_the_first_approved_plan(empty_scene: Scene, browser: Br
         hand.press("Make the first plan")
         expect(page.get_by_text(re.compile("Plan .* is made"))).to_be_visible(timeout=20_000)
         assert writes(scene) == []
+        expect(page.get_by_text("No budget crosses: the mapping has no budget cost codes")).to_be_visible()
+        with scene.app.db.begin() as conn:
+            skips = list(conn.exec_driver_sql("SELECT skips FROM run_progress ORDER BY run_id DESC LIMIT 1").scalars())
+        assert [one["sentence"][:18] for one in skips[0]["budgets"]] == ["No budget crosses:"], "the run says it, too"
         assert [one["note"] for one in _pauses(scene)] != []
         hand.press("Read the plan", "link")
         _approve(hand)
@@ -136,7 +142,7 @@ def test_from_nothing_to_the_first_approved_plan(empty_scene: Scene, browser: Br
         expect(page.get_by_text("Nobody has said yet that a backup was restored for a try")).to_be_visible()
         hand.tick("I restored a backup of this installation for a try")
         hand.press("Let it run")
-        expect(page.get_by_text("It is set up, and runs by itself from now on.")).to_be_visible()
+        expect(page.get_by_text("It is set up, and works at these times from now on.")).to_be_visible()
     steps = {path.rpartition("/")[2] for path in hand.seen if path.startswith("/setup/north/")}
     assert steps >= set(KEYS), "every step was looked over"
     assert not hand.wrong
@@ -222,6 +228,18 @@ def test_what_was_typed_is_there_again(empty_scene: Scene) -> None:
     assert alone.headers["location"] == f"{bench}?{view}"
     again = post(f"{bench}/{rows[2]}", answer="link", target="1")
     assert (again.status, "Procore shows no project" in again.body) == (400, True)
+    for step in ("ownership", "mapping", "plan"):
+        told_of = scene.ask(f"{base}/{step}", cookie).body
+        assert "No budget crosses: the mapping has no budget cost codes and no budget cost types" in told_of, step
+        assert f'href="/c/{name}/mapping/budget_code"' in told_of
+    assert "No budget crosses" in scene.ask(f"/c/{name}/mapping", cookie).body
+    assert 'value="resume"' not in scene.ask(f"/c/{name}/health", cookie).body, "which a set-up would only refuse"
+    assert f'href="/setup/{name}"' in scene.ask(f"/c/{name}/health", cookie).body
+    over = scene.ask(f"{base}/survey", cookie, hx_request="true")
+    assert over.headers["hx-redirect"] == f"{base}/survey", "who asks whether it is over sees all of the page anew"
+    report = scene.ask(f"{base}/survey", cookie).body
+    assert report.count("Suppliers of open orders") == 2
+    assert "Planned" in report.partition("Open orders in IFS")[2].partition("</div>")[0], "what else is counted is said"
     gaps = re.findall(r'name="looked_at-\d+" value="([^"]+)"', scene.ask(f"{base}/mapping", cookie).body)[:2]
     first = {"section-1": "cost_type", "looked_at-1": gaps[1], "to-1": "S"}
     typed = post(f"{base}/mapping", **first, **{"looked_at-0": gaps[0], "to-0": "ZZZ", "section-0": "cost_type"})

@@ -95,6 +95,7 @@ def test_a_cookie_alone_changes_nothing_by_the_api(scene: Scene) -> None:
 
 
 def test_a_stranger_gets_nothing_else(scene: Scene) -> None:
+    assert scene.ask("/metrics").status == 404
     for path in ("/", "/nothing", "/api/v1/openapi.json", "/c/north/inbox", "/search?q=P100001"):
         told = scene.ask(path)
         assert told.status in (303, 401), path

@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 import typer.main
+from markupsafe import escape
 
 import ml_connector
 from ml_connector.actions.health import DismissGiven
@@ -18,6 +21,7 @@ from ml_connector.actions.own import NewToken
 from ml_connector.cli.main import commands
 from ml_connector.console import titles, wording
 from ml_connector.console.page import taken
+from ml_connector.console.pages import inbox_files
 from ml_connector.console.pages.inbox_shown import badge_of
 from ml_connector.console.pages_table import PAGES
 from ml_connector.console.showing import moment_text
@@ -25,10 +29,12 @@ from ml_connector.console.tones import _TAGS, tag_tone
 from ml_connector.engine.questions import answers_to
 from ml_connector.kernel.errors import BadInput
 from ml_connector.planning.plan import HoldReason
+from ml_connector.service.surveying import KINDS
 from ml_connector.service.tasks import TASKS
 from ml_connector.store.tags import TAGS
 from ml_connector.views.audit import AuditLook
 from ml_connector.views.hold_words import SIDED, choice_of
+from ml_connector.views.listing import Listing
 
 SOURCE = Path(ml_connector.__file__).parent
 ONLY_THERE = frozenset(
@@ -147,6 +153,16 @@ def test_moments_in_a_sentence_are_in_the_zone_of_whoever_reads() -> None:
         assert moment_text(datetime.fromisoformat(never.replace(" UTC", "+00:00")), zone), "nor any page that fails"
 
 
+def test_the_systems_have_their_names_and_their_addresses_are_no_keys() -> None:
+    said = "erp at 127.0.0.1:1 cannot be reached: the connection is refused. Check host and port in erp.url."
+    assert wording.for_pages(said) == (
+        "IFS at 127.0.0.1:1 cannot be reached: the connection is refused. Check host and port in the address of IFS."
+    )
+    assert wording.for_pages("projects at api.procore.com keeps giving no answer.").startswith("Procore at api.")
+    assert wording.for_pages("Check erp.url and erp.channel.") == "Check the address of IFS and the channel of IFS."
+    assert wording.for_pages("Look for projects at once.") == "Look for projects at once."
+
+
 def test_where_no_connection_is_meant_it_leads_to_the_whole_installation_or_nowhere() -> None:
     assert 'href="/health"' in wording.for_pages("See `ml-connector jobs list`.")
     assert wording.for_pages("Run `ml-connector resume NAME`.").count("href") == 1
@@ -166,6 +182,7 @@ def test_every_tag_task_and_reason_is_called_what_people_call_it() -> None:
     assert titles.step_title("fill", "commitment:P100001@1201") == "Write the lines of the contract"
     assert titles.step_title("void", "commitment:P100001") == "Void"
     assert titles.task_title("now/approved") == "Run of an approved plan"
+    assert len({titles.task_title(f"setup/{kind}") for kind in KINDS}) == len(KINDS), "three rows are told apart"
     assert titles.task_title("flows") == "Looking for changes"
 
 
@@ -212,12 +229,31 @@ def test_the_badge_of_a_cause_asks_what_its_question_asks() -> None:
         (HoldReason.CODE_MISSING, "purchase_orders", "Waiting"),
     ):
         row = {"reason": reason.value, "state": "waiting", "flow": flow, "kind": ""}
+        assert badge_of({**row, "state": "answered", "approval": False})[1] == "Goes with the next run"
+        assert badge_of({**row, "state": "answered", "approval": True})[1] == "Goes into the next plan"
         assert badge_of(row)[1] == word, reason
         line = {"reason": reason.value, "state": "waiting", "answers": answers_to(flow, reason)}
         assert badge_of(line)[1] == word, reason
     for reason in SIDED:
         labels = {choice_of(reason, one).label for one in answers_to("", reason)}
         assert labels == {"IFS stands", "Procore stands"}, reason
+
+
+def test_a_file_of_the_inbox_has_the_words_of_its_page() -> None:
+    page: Any = SimpleNamespace(connection="north", person=lambda name, begins: name.capitalize())
+    line = {"record": "order P9", "state": "answered", "approval": True, "answers": (), "flow": "", "kind": ""}
+    said = "No row. Add a row with `ml-connector mapping import`."
+    group: Any = SimpleNamespace(head={"reason": "conflict"}, holds=Listing((), [{**line, "sentence": said}], {}))
+    (row,) = inbox_files.holds(page, group).rows
+    assert (row["record"], row["state"]) == ("Order P9", "Goes into the next plan")
+    assert row["sentence"] == "No row. Add a row on the page Mapping."
+    cause = {"reason": "sent_back", "state": "waiting", "owner": "buyer", "flow": "payments", "kind": "", "remedy": ""}
+    (row,) = inbox_files.causes(page, Listing((), [cause], {})).rows
+    assert (row["state"], row["owner"], row["flow"]) == ("Waiting", "Buyer", "Payments")
+    assert row["reason"] == "It was sent back after it crossed"
+    ruling = {"record": "vendor S1", "reason": "revised", "question": "May it?", "answer": "new", "label": "Yes"}
+    (row,) = inbox_files.answers(page, Listing((), [{**ruling, "actor": "ann"}], {})).rows
+    assert [row[name] for name in ("record", "reason", "answer", "actor")] == ["Vendor S1", "May it?", "Yes", "Ann"]
 
 
 def test_details_of_the_trail_name_the_system_and_the_answer() -> None:
@@ -272,3 +308,20 @@ def test_an_entry_that_is_off_is_named_as_the_form_names_it(
     with pytest.raises(BadInput) as refused:
         taken(kind, given)
     assert refused.value.sentence == said
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("erp.url is 'x', not an address.", "The address of IFS is 'x', not an address."),
+        ("--url is 'x'. Mend the setting named above and run again.",
+         "The address at which Procore reaches our door is 'x'. Correct it and try again."),
+        ("policy.brakes.share_updates is 999.", "\u201cShare changed\u201d is 999."),
+        ("Set policy.nothing.there, or webhooks.url.",
+         "Set policy.nothing.there, or the address at which Procore reaches our door."),
+        ("The schedule has schedule.nightly as 'x'.", "The schedule has \u201cThe night's work\u201d as 'x'."),
+        ("Look at https://erp.url.example or erp.url=x.", "Look at https://erp.url.example or erp.url=x."),
+    ],
+)  # fmt: skip
+def test_a_setting_is_called_on_a_page_what_its_form_calls_it(said: str, shown: str) -> None:
+    assert str(wording.for_pages(said)) == str(escape(shown))

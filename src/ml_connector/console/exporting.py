@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,11 +14,11 @@ import msgspec
 import xlsxwriter
 from starlette.responses import Response
 
+from ml_connector.kernel.currency import DECIMALS
 from ml_connector.kernel.errors import BadInput
 from ml_connector.views.listing import MOST_EXPORTED, MOST_ROWS, Column, Listing, Look
+from ml_connector.views.trail_files import RISKY
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a formula may begin with; the last four are the wide forms, which some spreadsheets take for the others."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -65,7 +65,7 @@ def flat(found: Listing) -> Listing:
         for column in found.columns:
             if column.kind == "money":
                 first, *others = row[column.key] or [None]
-                row[f"{column.key}_too"] = ", ".join(f"{one['amount']} {one['currency']}" for one in others)
+                row[f"{column.key}_too"] = _amounts(others)
                 row[column.key] = first
     return msgspec.structs.replace(found, columns=tuple(columns))
 
@@ -113,10 +113,8 @@ def _xlsx(name: str, pages: Iterator[Listing]) -> bytes:
     )
     sheet = book.add_worksheet(name[:31])
     bold = book.add_format({"bold": True})
-    amounts, moments = (
-        book.add_format({"num_format": "#,##0.00"}),
-        book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-    )
+    moments = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    amounts = [book.add_format({"num_format": f"#,##0{'.' if places else ''}{'0' * places}"}) for places in range(7)]
     line = 1
     for number, page in enumerate(pages):
         if not number:
@@ -128,7 +126,7 @@ def _xlsx(name: str, pages: Iterator[Listing]) -> bytes:
                 if isinstance(cell, datetime):
                     sheet.write_datetime(line, place, cell.astimezone(UTC).replace(tzinfo=None), moments)
                 elif isinstance(cell, Decimal):
-                    sheet.write_number(line, place, float(cell), amounts)
+                    sheet.write_number(line, place, float(cell), amounts[min(-int(cell.as_tuple().exponent), 6)])
                 elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
                     sheet.write_number(line, place, cell)
                 else:
@@ -149,8 +147,8 @@ def cells(column: Column, value: Any) -> tuple[Any, ...]:
     if column.kind == "money":
         found = value if isinstance(value, list) else [value] if value else []
         if len(found) > 1:  # a figure in several currencies is text: there is no sum of them
-            return ", ".join(f"{one['amount']} {one['currency']}" for one in found), ""
-        return (Decimal(found[0]["amount"]), found[0]["currency"]) if found else (None, "")
+            return _amounts(found), ""
+        return (_figure(found[0]), found[0]["currency"]) if found else (None, "")
     if column.kind == "moment" and isinstance(value, str) and value:
         return (datetime.fromisoformat(value),)
     if isinstance(value, dict):
@@ -158,12 +156,25 @@ def cells(column: Column, value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
+def _figure(money: dict[str, str]) -> Decimal:
+    """An amount with its currency's number of places, or as many more as it has."""
+    amount, places = Decimal(money["amount"]), DECIMALS.get(money["currency"], 2)
+    if not amount.is_finite():
+        return amount
+    finer = -int(amount.normalize().as_tuple().exponent)
+    return Decimal(f"{amount:.{max(places, finer)}f}")
+
+
+def _amounts(found: Sequence[dict[str, str]]) -> str:
+    return ", ".join(f"{_figure(one)} {one['currency']}" for one in found)
+
+
 def _plain(cell: Any) -> str:
     """A cell as text; what a spreadsheet would take for a formula gets an apostrophe before it."""
     if isinstance(cell, Decimal):
         return str(cell)
     text = _text(cell)
-    return f"'{text}" if text.startswith(_RISKY) and not isinstance(cell, (int, float)) else text
+    return f"'{text}" if text.startswith(RISKY) and not isinstance(cell, (int, float)) else text
 
 
 def _text(cell: Any) -> str:

@@ -25,6 +25,8 @@ _TASKS = {
     "nightly": "Work of the night",
     "plan/asked": "Making a plan",
     "setup": "Looking at both sides for the set-up",
+    "setup/check": "Testing the rights for the set-up",
+    "setup/plan": "Making the plan of the set-up",
     "sweep": "Looking for events that never came",
     "verify": "Verifying the audit trail",
     "probe/erp": "Asking IFS whether it answers",

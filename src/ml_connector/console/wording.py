@@ -13,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from ml_connector.console.setting_words import with_titles
 from ml_connector.console.showing import in_zone, moment_exact, moment_iso, moment_text
 from ml_connector.console.titles import spoken
 
@@ -100,6 +101,15 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         r"Remove the webhooks on `ml-connector webhooks remove \1` and register them again: that begins anew",
     ),
     (r", or leave out --until", ", or leave the field empty"),
+    (r"\b(Signing in to )?erp at (?=\S*[.:]\S)", r"\1IFS at "),
+    (r"\b(Signing in to )?projects at (?=\S*[.:]\S)", r"\1Procore at "),
+    (r"Mend the setting named above and run again\.", "Correct it and try again."),
+    (
+        r"Give --url https://HOST once, or write url under \[webhooks\][^.]*\.",
+        "Type it, such as https://hooks.example.com.",
+    ),
+    (r"; on the command line by ML_CONNECTOR_\w+", ""),
+    (r"See docs/connection-file\.md for every [^.]*\.", "The help of each entry says what it takes."),
     (r" with --note\b", ""),
     (r"Say which one with --target: ", "Choose which one it is: "),
     (r"Say with --target what it is linked to: ", "Say what it is linked to: "),
@@ -135,6 +145,7 @@ def for_pages(text: str, connection: str = "", zone: str = "") -> Markup:
     text = text.translate(_OURS)
     for pattern, better in _PHRASES:
         text = re.sub(pattern, better, text)
+    text = with_titles(text)
     text = _RUN.sub(lambda found: _done(found[2], connection, verb=found[1]), text)
     text = _DO.sub(lambda found: _done(found[1], connection, verb="run"), text)
     text = _COMMAND.sub(lambda found: _named(found[1], connection), text)

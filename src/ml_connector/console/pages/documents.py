@@ -15,7 +15,7 @@ from ml_connector.console.page import Page, Route
 from ml_connector.kernel.errors import AskPerson, BadInput, NothingSuchHere
 from ml_connector.kernel.keys import Key
 from ml_connector.views.document_states import KIND_TITLES
-from ml_connector.views.documents import DocumentLook, RelatedLook, document_for, finds_by_kind
+from ml_connector.views.documents import DocumentLook, RelatedLook, called, document_for, finds_by_kind
 from ml_connector.views.listing import PageNumber
 from ml_connector.views.search import DocumentsLook, Find, kind_from
 
@@ -89,7 +89,7 @@ def document(page: Page) -> Response:
     groups = finds_by_kind(shown.below)
     return page.render(
         "documents/one.html",
-        **_frame(page, key, "", f"{shown.kind_title} {shown.called}"),
+        **_frame(page, key, "", _titled(shown.kind_title, shown.called)),
         document=shown,
         above=[addressed(one) for one in shown.above],
         groups=[(MANY[kind], [addressed(one) for one in found]) for kind, found in groups.items()],
@@ -102,7 +102,8 @@ def document(page: Page) -> Response:
 
 def _part(page: Page, key: Key, asked: Part) -> Response:
     look = RelatedLook(connection=page.connection, kind=kind_from(key.kind), id=key.id, page=asked.page)
-    frame = _frame(page, key, asked.part, f"{KIND_TITLES[key.kind]} {key.id}") | {"number": asked.page}
+    title = _titled(KIND_TITLES[key.kind], called(page.app, page.connection, key))
+    frame = _frame(page, key, asked.part, title) | {"number": asked.page}
     if asked.part == "story":
         story = page.do(acts.STORY, look)
         return page.render("documents/story.html", **frame, hops=_hops(page, story.hops), more=story.more)
@@ -165,6 +166,11 @@ def _frame(page: Page, key: Key, part: str, title: str) -> dict[str, Any]:
         ("audit", "Audit", f"{home}?part=audit", None),
     ]
     return {"key": key, "home": home, "tabs": tabs, "current": part, "title": title, "list": _list(page)}
+
+
+def _titled(kind: str, called: str) -> str:
+    """`Order P100001`, and `Payment 22` where a payment's number says already what it is."""
+    return called if called.startswith(f"{kind} ") else f"{kind} {called}"
 
 
 def _list(page: Page) -> str:

@@ -12,7 +12,7 @@ from ml_connector.console.page import Page, Route
 from ml_connector.kernel.errors import AskPerson, ConnectorError
 from ml_connector.service.jobs import AtWork
 from ml_connector.views.home import Home
-from ml_connector.views.runs import at_work
+from ml_connector.views.under_way import at_work
 
 NO_WORKER = "No worker is alive to do it: it begins when the service is started."
 """Said where something was queued that nobody does."""

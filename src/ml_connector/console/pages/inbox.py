@@ -9,12 +9,14 @@ from starlette.responses import Response
 from ml_connector.access.permissions import Permission
 from ml_connector.actions import inbox as actions
 from ml_connector.actions.inbox import OfConnection, OfHold, Withdrawing
-from ml_connector.console.exporting import export, flat
+from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route
+from ml_connector.console.pages import inbox_files
 from ml_connector.console.pages.home import not_queued
 from ml_connector.console.pages.inbox_deciding import decide
 from ml_connector.console.pages.inbox_shown import (
     badge_of,
+    capital,
     cause_url,
     group_page,
     hold_page,
@@ -43,7 +45,7 @@ def inbox(page: Page) -> Response:
     look = page.query(InboxLook)
     wanted = page.request.query_params.get("as")
     if wanted:
-        return export(page, wanted, "inbox", look, lambda one: flat(page.do(actions.LIST, one)))
+        return export(page, wanted, "inbox", look, lambda one: inbox_files.causes(page, page.do(actions.LIST, one)))
     found: Listing = page.do(actions.LIST, look)
     stands: Standing = page.do(actions.STANDING, OfConnection(page.connection))
     for row in found.rows:
@@ -72,7 +74,10 @@ def inbox(page: Page) -> Response:
 
 def group(page: Page) -> Response:
     """One cause and its holds."""
-    return group_page(page, page.query(GroupLook))
+    look, wanted = page.query(GroupLook), page.request.query_params.get("as")
+    if wanted:
+        return export(page, wanted, "holds", look, lambda one: inbox_files.holds(page, page.do(actions.GROUP, one)))
+    return group_page(page, look)
 
 
 def hold(page: Page) -> Response:
@@ -85,12 +90,14 @@ def answers(page: Page) -> Response:
     look = page.query(AnswersLook)
     wanted = page.request.query_params.get("as")
     if wanted:
-        return export(page, wanted, "answers", look, lambda one: page.do(actions.ANSWERS, one))
+        return export(
+            page, wanted, "answers", look, lambda one: inbox_files.answers(page, page.do(actions.ANSWERS, one))
+        )
     found: Listing = page.do(actions.ANSWERS, look)
     found.look.pop("connection")  # the address has it
     for place, row in enumerate(found.rows):
         row["place"], row["actor"] = place, page.person(row["actor"], begins=True)
-        row["record"] = _linked(record_url(page.connection, row["kind"], row["id"]), row["record"])
+        row["record"] = _linked(record_url(page.connection, row["kind"], row["id"]), capital(row["record"]))
         if row["called"]:
             row["record"] = {"text": row["record"], "beneath": row["id"]}
         row["code"], row["reason"], row["answer"] = row["reason"], row["question"], row["label"]
@@ -116,7 +123,7 @@ def run_now(page: Page) -> Response:
         done = page.do(actions.RETRY, OfConnection(page.connection))
     except ConnectorError as error:
         return not_queued(page, error, home_of(page))
-    said = "A run is on its way: what was answered goes with it, and what was refused is tried again."
+    said = "A run is on its way: what was answered is decided anew, and what was refused is tried again."
     if not done["workers"]:
         said = "The run is asked for, but nobody is at work: start `ml-connector serve` or a worker."
     return page.redirect(home_of(page), said, "good" if done["workers"] else "info")

@@ -186,5 +186,5 @@ def _when(page: Page, stands: Standing) -> str:
     if following.paused:
         return "Nothing runs by itself while the connection is paused."
     if following.at is None:
-        return "It goes with the next run."
-    return f"It waits for the next run, at {moment_text(following.at, page.zone)}."
+        return "The next run decides with it."
+    return f"The next run, at {moment_text(following.at, page.zone)}, decides with it."

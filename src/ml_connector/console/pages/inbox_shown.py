@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from ml_connector.actions import inbox as actions
 from ml_connector.actions.inbox import OfHold
-from ml_connector.console.exporting import export
 from ml_connector.console.page import Page
 from ml_connector.engine.questions import answers_to
 from ml_connector.kernel.errors import ConnectorError
@@ -32,7 +31,8 @@ _WORDS = {
     "unknown": ("unknown", "No answer yet"),
     "waiting": ("waiting", "Waiting"),
 }
-_ANSWERED = ("queued", "Goes with the next run")
+_ANSWERED = {False: ("queued", "Goes with the next run"), True: ("queued", "Goes into the next plan")}
+"""State and word of what is answered, by whether what becomes of it waits for approval."""
 _ASKING = ("questions", "conflicts")
 _CHOOSE = "Choose a side"
 _SORT_OF = {reason.value: sort for sort, reasons in SORTS.items() for reason in reasons} | {UNKNOWN: "unknown"}
@@ -44,15 +44,13 @@ _KEPT = ("page", "size", "sort", "down", "q")
 
 def group_page(page: Page, look: GroupLook, error: ConnectorError | None = None, status: int = 200) -> Response:
     """One cause and its holds; with an error what was typed stands there again."""
-    wanted = page.request.query_params.get("as")
-    if wanted:
-        return export(page, wanted, "holds", look, lambda one: page.do(actions.GROUP, one).holds)
     found: Group = page.do(actions.GROUP, look)
     shown = {name: getattr(look, name) for name in _KEPT if getattr(look, name) != getattr(_PLAIN, name)}
     found.holds.look.pop("connection")  # the address has it
     for row in found.holds.rows:
         written = record_url(page.connection, row["kind"], row["id"])
         row["href"] = f"{home_of(page)}/holds/{row['hold']}" if row["hold"] else written
+        row["record"] = capital(row["record"])
         if row["called"]:
             row["record"] = {"text": row["record"], "beneath": row["id"]}
         state, word = badge_of({**row, "reason": look.reason})
@@ -80,7 +78,7 @@ def hold_page(page: Page, given: OfHold, error: ConnectorError | None = None, st
     return page.render(
         "inbox/hold.html",
         status=status,
-        title=f"{found.line['record'][:1].upper()}{found.line['record'][1:]}",
+        title=capital(found.line["record"]),
         sided=bool(found.three_way) and {one.answer for one in found.answers} == {"erp", "projects"},
         choose=_CHOOSE if HoldReason(found.reason) in SIDED else "Your answer",
         found=found,
@@ -97,6 +95,11 @@ def hold_page(page: Page, given: OfHold, error: ConnectorError | None = None, st
         error=error,
         more=[(one.system, one.url) for one in found.addresses],
     )
+
+
+def capital(text: str) -> str:
+    """The text with a capital letter first, as a line begins."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def home_of(page: Page) -> str:
@@ -129,7 +132,7 @@ def badge_of(row: dict[str, Any]) -> tuple[str, str]:
     """State and word of a cause or a hold: what is to be answered, where anything is."""
     sort = sort_of(row["reason"])
     if row["state"] == "answered":
-        return _ANSWERED
+        return _ANSWERED[bool(row.get("approval"))]
     if sort not in _ASKING:
         return _WORDS[sort]
     reason = HoldReason(row["reason"])

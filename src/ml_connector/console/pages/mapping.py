@@ -191,8 +191,7 @@ def bring(page: Page) -> Response:
             text = _text_of(body)
         page.do(acts.BRING, acts.Bringing(page.connection, text))
     except BadInput as error:
-        shown = text if len(text) < 200_000 else ""
-        return _shown(page, "import", "import", status=400, text=shown, error=error)
+        return _shown(page, "import", "import", status=400, text=text, error=error)
     return page.redirect(_at(page, "/effect"), "The mapping waits in your draft. This is what it would do.", "info")
 
 

@@ -16,14 +16,15 @@ from ml_connector.console.page import Page, Route
 from ml_connector.console.pages.inbox_shown import record_url
 from ml_connector.console.showing import day_text, figure
 from ml_connector.kernel.errors import BadInput, ConnectorError
-from ml_connector.kernel.text import listed
+from ml_connector.kernel.text import counted, listed
 from ml_connector.planning.approving import COMPANY_WIDE
 from ml_connector.planning.comparing import PARTIES
 from ml_connector.views.document_states import record_title
 from ml_connector.views.plan_held import MOST_LISTED, HeldLook, means
-from ml_connector.views.plan_parts import NO_PROJECT, rest_of
+from ml_connector.views.plan_parts import NO_PROJECT, Part, rest_of
 from ml_connector.views.plan_records import STATES, WHAT, ChangesAsked, RecordAsked, RecordPage, RecordsLook
-from ml_connector.views.plans import BEGAN, OPEN, TONES, WORDS, PlanAsked, PlansLook, making
+from ml_connector.views.plan_standing import BEGAN, OPEN, TONES, WORDS
+from ml_connector.views.plans import PlanAsked, PlanPage, PlansLook, making
 
 _BUSY = ("waits", "runs")
 _SIDES = {"money": "money-cell", "price": "money-cell", "number": "number-cell"}
@@ -79,8 +80,11 @@ def plan(page: Page) -> Response:
         begun=bool(shown.states.get("done")),
         held=_sums(shown.held_money),
         kinds={kind: record_title(kind) for kind in shown.locked},
-        word=WORDS[shown.stands],
-        tone_word=TONES[shown.stands],
+        word=("approved, being sent" if job or shown.approvals else "being sent") if sending else WORDS[shown.stands],
+        tone_word="waiting" if sending else TONES[shown.stands],
+        went=_sums(shown.applied) or counted(shown.states.get("done", 0), "step"),
+        chosen=_chosen(shown),
+        whole=all(part.states.keys() <= {"done"} for part in _approved_parts(shown)),
         base=f"{_base(page.connection)}/{shown.plan}",
         plans=_base(page.connection),
     )
@@ -237,6 +241,22 @@ def automatic(page: Page) -> Response:
 
 def _sums(sums: Mapping[str, str]) -> str:
     return ", ".join(f"{figure(amount, currency)} {currency}" for currency, amount in sums.items())
+
+
+def _approved_parts(shown: PlanPage) -> list[Part]:
+    """The parts of a plan that somebody approved."""
+    every = any(not one.projects for one in shown.approvals)
+    places = {place for one in shown.approvals for place in one.projects}
+    return [part for part in shown.projects if every or part.project in places]
+
+
+def _chosen(shown: PlanPage) -> str:
+    """The projects that were approved of a plan; empty where one approval was of all of it."""
+    places = [one.projects for one in shown.approvals]
+    known = {part.project: f"{part.project} {part.name}".strip() for part in shown.projects}
+    every = list(dict.fromkeys(place for of in places for place in of))
+    named = [NO_PROJECT if place == COMPANY_WIDE else known.get(place, place) for place in every]
+    return listed(named, 5) if all(places) else ""
 
 
 def _moves(moved: Mapping[str, str], net: Mapping[str, str]) -> str:

@@ -21,8 +21,10 @@ from ml_connector.engine.totals import BY_DOCUMENT
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere
 from ml_connector.registry import FLOWS
 from ml_connector.views.listing import Column, Listing
+from ml_connector.views.run_documents import RunDocumentsLook
 from ml_connector.views.run_tables import COUNTS, TableLook, table
-from ml_connector.views.runs import BEGUN, FATE_TITLES, RunPage, RunsLook, sums, under_way
+from ml_connector.views.runs import BEGUN, FATE_TITLES, RunPage, RunsLook, sums
+from ml_connector.views.under_way import under_way
 
 _STEPS = {
     "begins": "It begins.",
@@ -72,10 +74,10 @@ def one(page: Page) -> Response:
         "runs/one.html",
         run=run,
         told=told,
-        all_told={name: sum(getattr(totals, name) for totals in told) for name in COUNTS},
+        all_told={"flow": "", **{name: sum(getattr(totals, name) for totals in told) for name in COUNTS}},
         money=sums(run.totals),
         unknown=sum(totals.unknown for totals in run.totals),
-        planned=[amount for amount in run.planned.values() if Decimal(amount)],
+        sent=sent_words(run),
         says=_STEPS.get(run.phase, "It is under way."),
         begun=BEGUN.get(run.trigger, run.trigger),
         all_flows=set(FLOWS) <= set(run.flows),
@@ -84,6 +86,30 @@ def one(page: Page) -> Response:
     if page.partial and (run.state != "running" or run.lost):  # it has ended: what can be done is another thing
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+def documents(page: Page) -> Response:
+    """The documents of a run, one by one."""
+    look = page.query(RunDocumentsLook)
+    wanted = page.request.query_params.get("as")
+    if wanted:
+        return export(page, wanted, f"run-{look.run}-documents", look, lambda one: page.do(actions.DOCUMENTS, one))
+    found: Listing = page.do(actions.DOCUMENTS, look)
+    rows = [{**row, "why": for_pages(row["why"], page.connection, page.zone)} for row in found.rows]
+    return page.render(
+        "runs/documents.html", run=look.run, found=msgspec.structs.replace(found, rows=rows), base=_base(page)
+    )
+
+
+def sent_words(run: RunPage) -> str:
+    """What the money that a run sent is of, beneath its figure."""
+    if run.trigger == "plan":
+        return "nothing is sent by a plan"
+    if not run.planned:
+        return "it has not decided yet" if run.state == "running" and not run.lost else "no money was planned"
+    if (run.applied, run.recoded_applied) == (run.planned, run.recoded):
+        return "all that this run planned"
+    return "of what was planned, see below" if run.applied else "nothing of what was planned"
 
 
 def cancel(page: Page) -> Response:
@@ -153,7 +179,8 @@ def _folded(found: Listing, page: Page) -> Listing:
 def _about(row: Mapping[str, Any], page: Page) -> Markup:
     """Who had a run done and how, its flows where they are not all, and what it said."""
     error = for_pages(row["error"], page.connection, page.zone)
-    lines = [f"{page.person(row['actor'], begins=True)}, {BEGUN.get(row['trigger'], row['trigger'])}"]
+    how = BEGUN.get(row["trigger"], row["trigger"])
+    lines = [f"{page.person(row['actor'], begins=True)}, {how}" if row["actor"] != row["trigger"] else how.capitalize()]
     lines += [row["flows"]] if row["flows"] != _ALL_FLOWS else []
     return Markup("<br>").join([*lines, error] if error else lines)
 
@@ -174,6 +201,7 @@ def _base(page: Page) -> str:
 PAGES: tuple[Route, ...] = (
     Route("/c/{connection}/runs", listed),
     Route("/c/{connection}/runs/{run}", one),
+    Route("/c/{connection}/runs/{run}/documents", documents),
     Route("/c/{connection}/runs/{run}/cancel", cancel, ("POST",), Permission.WORK),
     Route("/c/{connection}/runs/{run}/replay", replay),
     Route("/c/{connection}/runs/{run}/again", again, ("POST",), Permission.WORK),

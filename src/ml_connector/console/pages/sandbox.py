@@ -54,13 +54,13 @@ def act(page: Page) -> Response:
     """Does what somebody typed; refused, the form comes again with the reason."""
     ground = _ground(page)
     key = page.field("act")
-    entries = next((one.entries for one in ground.acts() if one.key == key), ())
-    typed = {entry.name: page.field(entry.name) for entry in entries}
+    found = next((one for one in ground.acts() if one.key == key), None)
+    typed = {entry.name: page.field(entry.name) for entry in found.entries} if found else {}
     try:
         return page.redirect(_HOME, page.do(acts.ACT, taken(Acted, {"act": key, "typed": typed})).said)
     except BadInput as error:
-        sides = _by_side(ground)
-        return _shown(page, ground, "people", sides=sides, typed=typed, failed=key, error=error, status=400)
+        sides, failed = _by_side(ground), key if found else ""
+        return _shown(page, ground, "people", sides=sides, typed=typed, failed=failed, error=error, status=400)
 
 
 def move(page: Page) -> Response:

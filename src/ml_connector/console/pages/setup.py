@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -26,6 +27,7 @@ from ml_connector.actions.setup_takes import (
 from ml_connector.console.page import Page, Route, taken
 from ml_connector.kernel.errors import BadInput, ConnectorError, NothingSuchHere
 from ml_connector.planning.first_steps import KEYS, SKIPPABLE, following
+from ml_connector.views.first_mapping import budgets_left_out
 from ml_connector.views.setup import environments
 
 ANOTHER = "Another address"
@@ -158,7 +160,7 @@ def schedule(page: Page) -> Response:
         page.do(acts.SCHEDULE, taken(Schedule, given))
     except BadInput as error:
         return step_page(page, "schedule", error, week=page.fields("day"))
-    return page.redirect(f"/connections/{name}", "It is set up, and runs by itself from now on.")
+    return page.redirect(f"/connections/{name}", "It is set up, and works at these times from now on.")
 
 
 def done(page: Page) -> Response:
@@ -177,6 +179,9 @@ def step_page(page: Page, step: str, error: ConnectorError | None = None, **more
     place = view.steps[KEYS.index(step)]
     waits = place.state == "waits"
     values = {} if waits else _values(page, step, name)
+    if page.request.headers.get("hx-request") and not _under_way(values):
+        # what was asked for is over: not only the step says so, its head, the list of steps and what was said do, too
+        return Response(headers={"hx-redirect": f"/setup/{quote(name)}/{step}"})
     return page.render(
         "setup/waits.html" if waits else f"setup/{step}.html",
         status=400 if error else 200,
@@ -188,6 +193,14 @@ def step_page(page: Page, step: str, error: ConnectorError | None = None, **more
         typed=page.form,
         **{**values, **more},
     )
+
+
+def _under_way(values: dict[str, Any]) -> bool:
+    """Whether a page of these values asks again by itself: something is looked at, or an approved plan is sent."""
+    plan = values.get("plan")
+    looking = values.get("looking") or getattr(plan, "looking", None)
+    approval = getattr(plan, "approval", None)
+    return bool(looking and looking.busy) or bool(approval and approval.state in ("waits", "sending"))
 
 
 def _values(page: Page, step: str, name: str) -> dict[str, Any]:
@@ -233,9 +246,16 @@ _GATHERED: dict[str, Callable[[Page, Named], dict[str, Any]]] = {
     "projects": lambda _page, _named: {"environments": environments(), "another": ANOTHER},
     "rights": _rights,
     "survey": _survey,
-    "ownership": lambda page, named: {"matrix": page.do(acts.MATRIX, named), "chosen": {}},
+    "ownership": lambda page, named: {
+        "matrix": page.do(acts.MATRIX, named),
+        "chosen": {},
+        "no_budgets": budgets_left_out(page.app, named.connection),
+    },
     "go_live": _go_live,
-    "plan": lambda page, named: {"plan": page.do(acts.PLAN, named)},
+    "plan": lambda page, named: {
+        "plan": page.do(acts.PLAN, named),
+        "no_budgets": budgets_left_out(page.app, named.connection),
+    },
     "approve": lambda page, named: {"plan": page.do(acts.PLAN, named)},
     "schedule": _schedule,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from ml_connector.console.exporting import export
 from ml_connector.console.page import Page, Route, taken
 from ml_connector.console.titles import way_title
 from ml_connector.kernel.errors import BadInput, ConnectorError, NotAllowed
+from ml_connector.views.listing import Listing
 from ml_connector.views.users import TokensLook, UsersLook
 
 ROLES: tuple[tuple[str, str, str], ...] = (
@@ -28,14 +29,15 @@ ROLES: tuple[tuple[str, str, str], ...] = (
 )
 """What each role is, in words."""
 SCOPES: tuple[tuple[str, str, str], ...] = (
-    (Permission.LOOK, "look", "See everything but secrets."),
-    (Permission.WORK, "work", "Plan, run, answer holds, map, replay, pause."),
-    (Permission.APPROVE, "approve", "Approve plans."),
-    (Permission.CONFIGURE, "configure", "Change connections, policies, secrets, webhooks."),
-    (Permission.USERS, "users", "Look after users, their sessions and tokens."),
-    (Permission.OWN, "own", "List and take back its user's own tokens and sessions."),
+    (Permission.LOOK, "Look", "See everything but secrets."),
+    (Permission.WORK, "Work", "Plan, run, answer holds, map, replay, pause."),
+    (Permission.APPROVE, "Approve", "Approve plans."),
+    (Permission.CONFIGURE, "Set up", "Change connections, policies, secrets, webhooks."),
+    (Permission.USERS, "Look after users", "Look after users, their sessions and tokens."),
+    (Permission.OWN, "Own tokens", "List and take back its user's own tokens and sessions."),
 )
-"""What each scope lets a token do, in words."""
+"""What each scope lets a token do: its value, what it is called, and that in a sentence."""
+_SCOPE_TITLES = {str(scope): title for scope, title, _ in SCOPES}
 DAYS = (7, 30, 90, 180, MOST_DAYS)
 """For how long tokens are made here."""
 
@@ -98,7 +100,7 @@ def _one(page: Page, error: ConnectorError | None = None, typed: Mapping[str, st
         user=user,
         href=_at(user.name),
         sessions=page.do(users.SESSIONS, OneUser(user=name)).sessions,
-        tokens=page.do(own.TOKENS, TokensLook(user=user.name, state="active", size=200)),
+        tokens=_tokens_found(page, TokensLook(user=user.name, state="active", size=200)),
         roles=ROLES,
         typed={"title": user.title, "email": user.email, "subject": "", "role": user.role, **(typed or {})},
         error=error,
@@ -161,8 +163,21 @@ def tokens(page: Page) -> Response:
     look = page.query(TokensLook)
     how = page.request.query_params.get("as")
     if how:
-        return export(page, how, "tokens", look, lambda one: page.do(own.TOKENS, one))
+        return export(page, how, "tokens", look, lambda one: _tokens_found(page, one))
     return _tokens(page, look)
+
+
+def _tokens_found(page: Page, look: TokensLook) -> Listing:
+    """Tokens, with what each may in the words of the form that makes them."""
+    found: Listing = page.do(own.TOKENS, look)
+    for row in found.rows:
+        row["scopes"] = _may(row["scopes"].split(", "))
+    return found
+
+
+def _may(scopes: Iterable[str]) -> str:
+    """What a token may, as people call it."""
+    return ", ".join(_SCOPE_TITLES.get(str(scope), str(scope)) for scope in scopes)
 
 
 def _tokens(
@@ -171,7 +186,7 @@ def _tokens(
     return page.render(
         "users/tokens.html",
         status=400 if error else 200,
-        listing=page.do(own.TOKENS, look),
+        listing=_tokens_found(page, look),
         scopes=[scope for scope in SCOPES if scope[0] in page.who.permissions],
         days=[(number, f"{number} days" if number != MOST_DAYS else "a year") for number in DAYS],
         typed={"name": "", "scopes": ["look"], "days": "90", **(typed or {})},
@@ -188,7 +203,7 @@ def token_add(page: Page) -> Response:
         kept = {**typed, "name": page.field("name")[:200]}
         return _tokens(page, TokensLook(), kept, error)
     page.say("The token is made.")
-    return page.render("users/token.html", token=made.token, row=made.row)
+    return page.render("users/token.html", token=made.token, row=made.row, may=_may(made.row.scopes))
 
 
 def token_revoke(page: Page) -> Response:
