@@ -118,7 +118,8 @@ def test_a_project_the_service_account_may_not_see(when: str, status: int, offic
         office.price(line["OrderNo"], line["LineNo"], "77.25")
     office.procore("revoke_project", project_id=theirs)
     report = office.sync()
-    waiting = [hold for hold in report.holds if hold["reason"] == "project_not_linked"]
+    reason = "project_hidden" if when == "after" else "project_not_linked"
+    waiting = [hold for hold in report.holds if hold["reason"] == reason]
     assert waiting
     assert all(hold["sentence"] for hold in waiting)
     office.procore("permit_project", project_id=theirs)

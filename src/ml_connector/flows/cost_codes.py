@@ -296,7 +296,7 @@ class _Codes:
             owner="cost engineer",
             sentence=(
                 f"No row of the mapping makes a {segment.replace('_', ' ')} from {looked_at} "
-                f"(project {combination.project}). Add a row with `ml-connector mapping import`."
+                f"(project {combination.project}). Add the row to the mapping."
             ),
         )
 

@@ -30,7 +30,7 @@ def decide(situation: Situation, ours: Sequence[Project], theirs: Sequence[Proje
             if linked.target in visible:
                 unchanged.append(key)
             else:
-                holds.append(_gone(key, project, linked.target))
+                holds.append(_gone(key, project))
             continue
         if not project.open:
             continue
@@ -107,15 +107,15 @@ def _taken(key: Key, project: Project, found: Match, other: Key) -> Hold:
     return msgspec.structs.replace(hold, sentence=sentence)
 
 
-def _gone(key: Key, project: Project, target: str) -> Hold:
+def _gone(key: Key, project: Project) -> Hold:
     return Hold(
         key=key,
         flow=FLOW,
         reason=HoldReason.GONE_THERE,
-        waits_for=Key("procore_project", target),
+        waits_for=Key("procore_project", f"{project.number} {project.name}"),
         owner="administrator",
         sentence=(
             f"Project {project.number} {project.name} cannot be seen in Procore any more. Nothing was removed: "
-            "check that the service account still has it among its permitted projects."
+            "unless it was deleted there, a Procore administrator adds it to the permitted projects of the app again."
         ),
     )

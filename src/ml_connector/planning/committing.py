@@ -132,14 +132,8 @@ class _Order:
             )
         key = Key("project", line.project)
         if not self.situation.available(key):
-            raise Held(
-                self.hold(
-                    HoldReason.PROJECT_NOT_LINKED,
-                    key,
-                    "project accountant",
-                    f"Order {order} belongs to project {line.project}, which has no confirmed partner in Procore.",
-                )
-            )
+            reason, owner, sentence = self.situation.projectless(f"Order {order} belongs to", line.project)
+            raise Held(self.hold(reason, key, owner, sentence))
         return line.project
 
     def check_vendor(self) -> None:
@@ -261,7 +255,7 @@ class _Order:
                 Key("currency", f"{project}={self.order.currency}"),
                 "administrator",
                 f"Order {self.order.id} is in {self.order.currency}, Procore's project {project} in {theirs}. "
-                "Amounts are never converted: switch currencies on in Procore and set foreign_currency to send.",
+                "Amounts are never converted: switch currencies on in Procore, and let policy “Other currencies” send.",
             )
         )
 

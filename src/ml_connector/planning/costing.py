@@ -96,7 +96,7 @@ class Coding:
         key = Key("currency", f"{project}={invoice.currency}")
         sentence = (
             f"Invoice {invoice.id} is in {invoice.currency}, Procore's project {project} in {theirs}. "
-            "Amounts are never converted: switch currencies on in Procore and set foreign_currency to send."
+            "Amounts are never converted: switch currencies on in Procore, and let policy “Other currencies” send."
         )
         raise Held(invoice_hold(invoice, HoldReason.CURRENCY_OFF, key, "administrator", sentence))
 
@@ -104,8 +104,8 @@ class Coding:
         """The project must be linked."""
         key = Key("project", project)
         if not self.situation.available(key):
-            sentence = f"Invoice {invoice.id} has cost on project {project}, which has no confirmed partner in Procore."
-            raise Held(invoice_hold(invoice, HoldReason.PROJECT_NOT_LINKED, key, "project accountant", sentence))
+            reason, owner, sentence = self.situation.projectless(f"Invoice {invoice.id} has cost on", project)
+            raise Held(invoice_hold(invoice, reason, key, owner, sentence))
 
     def check_vendor(self, invoice: SupplierInvoice) -> None:
         """The supplier must be linked, or be made by this very plan."""

@@ -13,6 +13,8 @@ from ml_connector.planning.mapping_compare import row_text
 
 ALIKE = 72
 """Score (0 to 100) from which two names are alike enough to be said."""
+_SPELLED = 88
+"""Score from which two words are one word, spelled otherwise: labour and labor, material and materials."""
 MOST = 3
 """Suggestions for one code."""
 _SAME, _BOTH_SIDES, _ONE_SIDE, _ROW = 96, 84, 60, 66
@@ -83,7 +85,7 @@ class Suggester:
     def _alike(self, found: dict[str, list[tuple[int, str]]], part: str, value: str) -> None:
         name = self.known.names.get((part, value), "")
         for code, called in self.known.codes.items() if name else ():
-            score = round(fuzz.token_set_ratio(name.casefold(), called.casefold())) if called else 0
+            score = _names_alike(name.casefold(), called.casefold()) if called else 0
             if score >= ALIKE:
                 text = f"{part} {value} is called {name}, and {code} {called}: names alike"
                 found.setdefault(code, []).append((min(score, 94), text))
@@ -129,6 +131,13 @@ class Suggester:
         if best:
             text = f"row {best[1]} ({row_text(best[2])}) begins like {value}"
             found.setdefault(best[2].to, []).append((_ROW, text))
+
+
+def _names_alike(one: str, other: str) -> int:
+    """How alike two names are, from 0 to 100; words spelled nearly alike, as labour and labor, are the same word."""
+    words = other.split()
+    near = [next((word for word in words if fuzz.ratio(mine, word) >= _SPELLED), mine) for mine in one.split()]
+    return round(fuzz.token_set_ratio(" ".join(near), other))
 
 
 def _shared(one: str, other: str) -> int:

@@ -62,6 +62,11 @@ def normal_number(number: str | None, country: str | None) -> str | None:
     return f"{country or ''}{digits}"
 
 
+def bare_number(number: object) -> str:
+    """A tax number by its digits and letters alone: `42-6433012` and `426433012` are one number."""
+    return re.sub(r"[^0-9A-Z]", "", str(number or "").upper())
+
+
 def plain_number(number: str) -> str:
     """A document's number made comparable: `INV-0088`, `inv 88` and `Inv.88` are the same; empty when nothing is left.
 

@@ -11,6 +11,7 @@ import msgspec
 
 from ml_connector.kernel.money import Money
 from ml_connector.planning.billed import ZERO
+from ml_connector.planning.names import bare_number
 from ml_connector.planning.status_words import status_words, voucher_words
 from ml_connector.records.commitment import Commitment
 from ml_connector.records.cost_code import CostCode
@@ -108,7 +109,8 @@ def compared(erp: Side | None, projects: Side | None, agreed: Side | None, *, li
 def _fact(name: str, erp: Value, projects: Value, agreed: Value) -> Fact:
     both = erp not in (None, "") and projects not in (None, "")
     agreed = None if name == "Status" else agreed  # each side has its own, on which nobody ever agreed
-    return Fact(name, erp, projects, agreed, name in ALIKE and both and _told(erp) != _told(projects))
+    told = bare_number if name == "Tax number" else _told
+    return Fact(name, erp, projects, agreed, name in ALIKE and both and told(erp) != told(projects))
 
 
 def _told(value: Value) -> object:
@@ -309,8 +311,7 @@ def _voucher(voucher: Voucher) -> Side:
         named = row.series.rpartition(" ")[2] if row.role is RowRole.COST else row.role.value
         codes = _codes(row.codes)
         alone = row.role is not RowRole.COST
-        value = row.debit - row.credit
-        lines.append(Line(named, row.text, value, row.quantity or None, "", codes, row.project, alone))
+        lines.append(Line(named, row.text, row.debit - row.credit, row.quantity or None, "", codes, row.project, alone))
     spent = sum((row.debit - row.credit for row in voucher.rows if row.role is not RowRole.CLEARING), ZERO)
     facts: dict[str, Value] = {
         "Supplier's number": next((row.number for row in voucher.rows if row.number), ""),
@@ -360,8 +361,7 @@ def _vendor(vendor: Vendor) -> Side:
 
 
 def _project(project: Project) -> Side:
-    status = "Open" if project.open else "Closed"
-    return Side({"Number": project.number, "Name": project.name, "Status": status})
+    return Side({"Number": project.number, "Name": project.name, "Status": "Open" if project.open else "Closed"})
 
 
 def _cost_code(code: CostCode) -> Side:

@@ -58,6 +58,8 @@ class Situation(msgspec.Struct, frozen=True):
     """Orders whose contract somebody changed in Procore since we last looked."""
     laps: Mapping[str, int] = {}
     """Orders to how often their contract was restored in a row while IFS stood still."""
+    hidden: frozenset[str] = frozenset()
+    """IFS projects whose linked Procore project cannot be seen for now; they are not among the links."""
     go_live: date | None = None
     """Orders dated before this day are not sent by themselves."""
 
@@ -65,6 +67,17 @@ class Situation(msgspec.Struct, frozen=True):
         """The other side's id of a linked record; empty when there is none yet."""
         linked = self.links.get(key)
         return linked.target if linked else ""
+
+    def projectless(self, doing: str, project: str) -> tuple[HoldReason, str, str]:
+        """Why a document waits whose project takes nothing, who can act, and both in a sentence; `doing` begins it."""
+        if project in self.hidden:
+            sentence = (
+                f"{doing} project {project}, whose Procore project our service account cannot see any more. "
+                "A Procore administrator adds it to the permitted projects of the app again."
+            )
+            return HoldReason.PROJECT_HIDDEN, "administrator", sentence
+        sentence = f"{doing} project {project}, which has no confirmed partner in Procore."
+        return HoldReason.PROJECT_NOT_LINKED, "project accountant", sentence
 
     def by_target(self, kind: str) -> dict[str, str]:
         """The other side's id to our key id, of every linked record of a kind; made anew at each call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -10,9 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from ml_connector.kernel.text import listed
 from ml_connector.planning.crossed import Version
+from ml_connector.planning.names import bare_number
 from ml_connector.planning.plan import HoldReason
 from ml_connector.planning.status_words import status_words, voucher_words
+from ml_connector.planning.vendor_sides import COMPARED
 from ml_connector.records.commitment import Commitment, CommitmentLine
 from ml_connector.records.direct_cost import DirectCost
 from ml_connector.records.subcontractor_invoice import SubcontractorInvoice
@@ -97,17 +100,39 @@ def of_contract(ours: Commitment, theirs: Commitment, base: Commitment | None, a
     return ThreeWay(f"contract {ours.number}", ours.currency, marked, base is not None)
 
 
-def of_vendor(ours: Vendor, theirs: Vendor, base: Vendor | None, asked: Sequence[str]) -> ThreeWay:
-    """A vendor. Where Procore keeps a value of its own since both agreed, that one is no change."""
+def of_vendor(
+    ours: Vendor, theirs: Vendor, base: Vendor | None, asked: Sequence[str], owned_there: Collection[str] = ()
+) -> ThreeWay:
+    """A vendor. What Procore kept as its own when both agreed is no change.
+
+    Of what Procore keeps in forms of its own, or not at all, nobody knows who changed it: two values that differ are
+    said to, and an empty one is nothing anybody took away. `owned_there`: fields Procore owns.
+    """
     kept = dict(base.there) if base else {}
-    fields = []
+    fields, left = [], []
     for name in _VENDOR_FIELDS:
         values = _of((base, ours, theirs), name)
         one = _field(_NAMES.get(name, name.replace("_", " ")), values, base is not None, "text")
         if name in kept and one.projects == _text(kept[name]):
+            left += [one.name] if one.changed else []
             one = msgspec.structs.replace(one, changed="erp" if one.agreed != one.erp else "")
+        elif name not in kept and name not in (*COMPARED, *owned_there):
+            one = msgspec.structs.replace(one, changed=_unwatched(name, ours, theirs, base))
         fields.append(one)
-    return ThreeWay(f"{ours.name} ({ours.id})", "", tuple(_asked(one, set(asked)) for one in fields), base is not None)
+    note = f"Procore had its own {listed(left, len(left))} when both last agreed: that is no change." if left else ""
+    marked = tuple(_asked(one, set(asked)) for one in fields)
+    return ThreeWay(f"{ours.name} ({ours.id})", "", marked, base is not None, note)
+
+
+def _unwatched(name: str, ours: Vendor, theirs: Vendor, base: Vendor | None) -> Literal["", "erp", "differ"]:
+    """What can be said of a field whose value in Procore nobody agreed on."""
+    here, there = getattr(ours, name), getattr(theirs, name)
+    same = bare_number(here) == bare_number(there) if name == "tax_number" else _same(here, there)
+    if same:
+        return ""
+    if base is not None and not _same(here, getattr(base, name)):
+        return "erp"
+    return "differ" if _text(here) and _text(there) else ""
 
 
 def of_crossed(

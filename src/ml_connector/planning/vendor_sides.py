@@ -113,6 +113,9 @@ class Sides(msgspec.Struct, frozen=True):
             for name in self.watched
             if name not in (*difference.there, *difference.back) and not self.same(name)
         ]
+        if not difference.there:  # nothing is written there, so that what cannot be compared stays as it was, too
+            stays = (one for one in self.base.there if one[0] not in (*self.watched, *difference.back))
+            kept += [(name, value) for name, value in stays if not self.same(name)]
         return msgspec.structs.replace(self.for_ifs(difference.back), there=tuple(kept))
 
     def for_ifs(self, back: Collection[str]) -> Vendor:
@@ -169,5 +172,13 @@ _FOLDS: Mapping[str, Callable[[str], str]] = {"phone": _digits, "email": lambda 
 
 
 def linked_as(ours: Vendor, theirs: Vendor, owned_there: frozenset[str]) -> Vendor:
-    """What is agreed when two records are first taken for one firm: each keeps what it has."""
-    return Sides(ours, theirs, ours, owned_there, None).agreed(Difference())
+    """What is agreed when two records are first taken for one firm: each keeps what it has, comparable or not."""
+    sides = Sides(ours, theirs, ours, owned_there, None)
+    agreed = sides.agreed(Difference())
+    rest = [(name, getattr(theirs, name)) for name in OWNED if name not in sides.watched and not sides.same(name)]
+    return msgspec.structs.replace(agreed, there=(*agreed.there, *rest))
+
+
+def as_left(agreed: Vendor) -> Vendor:
+    """What Procore has once that is agreed: IFS's values, but its own where it kept them."""
+    return msgspec.structs.replace(agreed, **dict(agreed.there), there=())

@@ -66,10 +66,15 @@ def ground(app: App, name: str) -> tuple[Survey, CodeMapping, int]:
     survey = surveying.surveyed(app, name)
     if survey is None:
         raise BadInput("Nobody has looked at both sides yet.", remedy="See first what is there.")
+    return survey, *newest(app, name)
+
+
+def newest(app: App, name: str) -> tuple[CodeMapping, int]:
+    """The newest mapping of a connection and its version."""
     row = setting_up.connection_of(app, name)
     with app.db.begin() as conn:
         latest = mappings.latest(conn, row.id)
-    return survey, mapping_of(latest.toml if latest else app.export_mapping(name)), latest.version if latest else 0
+    return mapping_of(latest.toml if latest else app.export_mapping(name)), latest.version if latest else 0
 
 
 def _plain(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -24,6 +25,8 @@ _OVERTAKEN = "The connection was changed meanwhile, so this change was not saved
 _LOOK_AGAIN = "Look at the difference again, then save it."
 _SECRETS = (("erp", "client_secret"), ("projects", "client_secret"), ("projects", "refresh_token"), ("alerts", "urls"))
 """Entries of a connection file that are sealed, and never shown."""
+_DIGITS = 3
+"""Digits of a number of days, at most."""
 _FIGURE = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 """A figure as pages show it: a comma parts thousands, and nothing else."""
 
@@ -161,8 +164,21 @@ def _freezes(known: Mapping[str, Entry], given: Mapping[str, str]) -> list[dict[
             number, _, name = path.removeprefix("schedule.freeze.").partition(".")
             text = given.get(path, entry.value)
             if text:
-                windows.setdefault(int(number), {})[name] = words_in(text) if name == "flows" else text
+                windows.setdefault(int(number), {})[name] = _of_freeze(path, name, entry.title, text)
     return [one for _, one in sorted(windows.items()) if set(one) - {"count", "note"}]
+
+
+def _of_freeze(path: str, name: str, title: str, text: str) -> Any:
+    """What was typed of a freeze window as the value it means; BadInput where it means none."""
+    if name in ("last", "first") and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise BadInput(f"{_titled(path, title)} is {text[:40]!r}, which is no number of days.", remedy="Such as 3.")
+    if name in ("start", "end"):
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            said = f"{_titled(path, title)} is {text[:40]!r}, which is no day."
+            raise BadInput(said, remedy="Write it as 2026-12-24.") from None
+    return words_in(text) if name == "flows" else text
 
 
 def _put(wanted: dict[str, Any], path: str, value: Any) -> None:

@@ -58,10 +58,15 @@ def go_live(app: App, name: str, mode: str, day: date | None, window: int = 0) -
     """
     if mode not in MODES:
         raise BadInput(f"{mode!r} is no way to begin.", remedy=f"Use {', '.join(MODES)}.")
-    if (mode == "day") != (day is not None):
+    if mode == "day" and day is None:
+        raise BadInput(
+            "The first day is missing.",
+            remedy="Name the first day whose documents are carried over, or choose another way.",
+        )
+    if mode != "day" and day is not None:
         raise BadInput(
             "A day belongs to beginning from a day on, and to nothing else.",
-            remedy="Name the first day whose documents are carried over, or choose another way.",
+            remedy="Leave the day out, or begin from that day on.",
         )
     if day is not None and not 1990 <= day.year <= 2200:
         raise BadInput(f"{day} is no day to begin at.", remedy="Write it as 2026-12-01.")
@@ -81,7 +86,9 @@ def go_live(app: App, name: str, mode: str, day: date | None, window: int = 0) -
 def timetable(app: App, name: str, chosen: Timetable) -> None:
     """Sets when it works and whether later plans wait for approval; the set-up is over. BadInput before approval.
 
-    Nothing goes by itself before a person approved a first plan, and said that a backup was restored for a try.
+    Nothing runs by itself before a person approved a first plan: that ends the pause, and from then on it looks and
+    plans as its file says. The set-up is not over, and plans do not go by themselves by it, before a person said that
+    a backup was restored for a try.
     """
     row = setting_up.connection_of(app, name)
     if chosen.approve not in ("manual", "auto"):
@@ -113,7 +120,7 @@ def _restored(app: App, name: str, *, said: bool) -> None:
         return
     if not said:
         raise BadInput(
-            "Nobody has said yet that a backup was restored for a try, so nothing runs by itself.",
+            "Nobody has said yet that a backup was restored for a try, so this is not kept and the set-up is not over.",
             remedy="Make one by `ml-connector backup FILE`, restore it into an empty place beside this one by "
             "`ml-connector restore FILE`, look at it there, and say so here.",
         )

@@ -10,8 +10,9 @@ import pytest
 
 from ml_connector.kernel.errors import FixSetup, RightMissing, Unavailable
 from ml_connector.records.commitment import CommitmentStatus
+from ml_connector.records.project import Project
 from ml_connector.systems.procore.answers import COMMITMENTS
-from ml_connector.systems.procore.check import check, discover
+from ml_connector.systems.procore.check import _of_projects, check, discover
 from ml_connector.systems.procore.settings import BudgetList
 
 from .office import COMPANY, SETTINGS, WORLD, Office, only, reply
@@ -147,6 +148,23 @@ def test_an_uninstalled_app_and_a_wrong_company_are_set_up_matters() -> None:
     assert [f.ok for f in findings] == [True, False]
     wrong = Office(msgspec.structs.replace(SETTINGS, company_id="12"))
     assert not check(wrong.system)[-1].ok
+
+
+def test_every_project_in_which_a_tool_may_not_be_read_is_named() -> None:
+    def read(project: str) -> int:
+        if project == "7":
+            return 3
+        raise RightMissing(f"Procore could not read contracts of {project}.", remedy="Give it Read.")
+
+    numbers = [Project(str(one), f"12{one:02}", "Site", True) for one in range(1, 14)]
+    found = _of_projects("commitments", numbers, read)
+    assert found.sentence == (
+        "Not readable in 12 projects: 1201, 1202, 1203, 1204, 1205, 1206, 1208, 1209, 1210, 1211 and 2 more. "
+        "Of 1201: Procore could not read contracts of 1."
+    )
+    assert (found.ok, found.remedy) == (False, "Give it Read.")
+    alone = _of_projects("commitments", numbers[:1], read)
+    assert alone.sentence == "Not readable in 1 project: 1201. Procore could not read contracts of 1."
 
 
 def test_a_missing_company_header_is_told_as_such() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ml_connector.kernel.errors import ConnectorError
-from ml_connector.kernel.text import counted
+from ml_connector.kernel.text import counted, listed
 from ml_connector.records.project import Project
 from ml_connector.systems.finding import Finding
 from ml_connector.systems.procore import direct_cost
@@ -13,6 +13,9 @@ from ml_connector.systems.procore.answers import COMPANY
 from ml_connector.systems.procore.company import company_rows
 from ml_connector.systems.procore.settings import environment_of
 from ml_connector.systems.procore.system import ProcoreSystem
+
+_NAMED = 10
+"""How many projects a finding names."""
 
 
 def check(system: ProcoreSystem) -> list[Finding]:
@@ -102,14 +105,16 @@ def _currency(system: ProcoreSystem) -> str:
 
 def _of_projects(name: str, projects: list[Project], read: Callable[[str], int]) -> Finding:
     """One tool over all open projects: how much is there, or in which projects it may not be read."""
-    total, failed = 0, []
-    remedy = ""
+    total, failed = 0, list[str]()
+    said = remedy = ""
     for project in projects:
         try:
             total += read(project.id)
         except ConnectorError as error:
-            failed.append(f"{project.number or project.id}: {error}")
-            remedy = remedy or error.remedy
+            failed.append(project.number or project.id)
+            said, remedy = said or str(error), remedy or error.remedy
     if failed:
-        return Finding(name, False, f"Not readable in {counted(len(failed), 'project')}. {failed[0]}", remedy)
+        named = f"{counted(len(failed), 'project')}: {listed(failed, _NAMED)}"
+        of = f"Of {failed[0]}: " if len(failed) > 1 else ""
+        return Finding(name, False, f"Not readable in {named}. {of}{said}", remedy)
     return Finding(name, True, f"{total:,} in {counted(len(projects), 'open project')}.")
