@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from contextlib import ExitStack
 from decimal import Decimal
@@ -188,3 +189,53 @@ def test_a_plan_of_which_not_all_went_says_so_and_its_sending_says_whose_it_is(s
     assert as_if(kept[0], "{}")
     assert "The rest waits for approval in plan cd34." in part
     assert "Another plan took its place" not in part
+
+
+def test_money_that_only_moves_between_codes_is_said_wherever_money_is(scene: Scene, plan: PlanPage) -> None:
+    """What was applied, what is asked about before an approval, and the banner of a plan that went in part."""
+    anna, at = Person(scene, "anna"), f"/c/north/plans/{plan.plan}"
+    look = "SELECT state, summary::text, outcome::text, parts::text FROM plans WHERE hash = %s"
+    put = "UPDATE plans SET state = %s, summary = %s, outcome = %s, parts = %s WHERE hash = %s"
+    with scene.app.db.begin() as conn:
+        kept = tuple(conn.exec_driver_sql(look, (plan.plan,)).one())
+    part = next(part for part in plan.projects if part.waits and part.planned)
+    flow, place = "purchase_orders", part.project
+    entry = {"project": place, "flows": {flow: {"updated": 1}}, "money": {"USD": "0.00"}, "locked": {}, "codes": []}
+    entry |= {"unbudgeted": [], "moved": {flow: {"USD": "185.00"}}, "recoded": {flow: {"USD": "185.00"}}}
+    entry["codes"] = [[flow, "a", "USD", "-185.00"], [flow, "b", "USD", "185.00"]]
+    parts = json.dumps({"projects": [entry]})
+    short = json.dumps({**json.loads(kept[1]), "went": {"done": 2, "open": 0, "not": 1}})
+    fates = [[place, flow, "done", "USD", 2, "0.00", "752.53"], [place, flow, "superseded", "USD", 1, "0.00", "185.00"]]
+    earlier = [row[:-1] for row in fates]
+
+    def as_if(*row: str) -> str:
+        with scene.app.db.begin() as conn:
+            conn.exec_driver_sql(put, (*row, plan.plan))
+        return _words(anna.sees(at))
+
+    went = as_if("applied", short, json.dumps({"fates": fates}), parts)
+    before = as_if("applied", short, json.dumps({"fates": earlier}), parts)
+    with scene.app.db.begin() as conn:
+        step = """
+            SELECT i.id, s.state, i.amount, i.moved FROM intents i JOIN intent_states s ON s.id = i.id
+            JOIN plans p ON p.run_id = i.run_id WHERE p.hash = %s AND i.amount <> 0 AND s.state <> 'done' LIMIT 1
+        """
+        number, state, amount, moved = conn.exec_driver_sql(step, (plan.plan,)).one()
+    turn = "WITH one AS (UPDATE intents SET moved = %s WHERE id = %s) UPDATE intent_states SET state = %s WHERE id = %s"
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql(turn, (abs(amount) + Decimal("64.25"), number, "refused", number))
+    stayed = as_if("applied", short, json.dumps({"fates": fates}), parts)
+    with scene.app.db.begin() as conn:
+        conn.exec_driver_sql(turn, (moved, number, state, number))
+    as_if("partly", kept[1], json.dumps({"fates": [[place, flow, "waiting", *fates[1][3:]]], "left": []}), parts)
+    asked = _words(anna.does(f"{at}/approval", chosen=place).body)
+    as_if(*kept)
+    assert "0.00 USD net was sent; 752.53 USD moves between codes. The rest" in went
+    assert went.count("0.00 USD net; 752.53 USD moves between codes") == 2, "applied, by flow and by project"
+    assert re.search(r"1 record, \S+ USD net; 64.25 USD moves between codes\.", stayed), stayed
+    assert "0.00 USD was sent. The rest" in before, "what was kept by an earlier release can be read"
+    assert "Purchase orders 0.00 USD net; 185.00 USD moves between codes" in asked
+
+
+def _words(body: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())

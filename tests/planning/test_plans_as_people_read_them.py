@@ -27,8 +27,10 @@ from ml_connector.records.direct_cost import CostKind, CostStatus, DirectCost
 from ml_connector.records.payment import ContractPayment
 from ml_connector.records.vendor import Vendor
 from ml_connector.records.voucher import RowRole, Voucher, VoucherRow, VoucherStatus
+from ml_connector.store.plan_left import NotGone
 from ml_connector.store.plan_steps import Fate, Left
-from ml_connector.views.plan_parts import Applied, Rest, lefts_of, parts_of, rest_of
+from ml_connector.views.plan_left import told
+from ml_connector.views.plan_parts import Applied, Rest, applied_of, lefts_of, parts_of, recoded_of, rest_of
 
 ZERO = Decimal(0)
 DAY = date(2026, 11, 27)
@@ -111,6 +113,13 @@ def test_money_that_only_goes_to_another_code_passes_no_limit() -> None:
         "500.00 USD moved, limit 499.00 USD (500.00 USD in all goes from some codes to others)",
         "500.00 USD added to records, limit 499.00 USD (500.00 USD in all goes from some codes to others)",
     ]
+    lowered = ChangeOrder("r", "k", "1201", "CO1", "", (line("1/1", "-507"), line("1/1", "500", "05-120.M")), "USD")
+    less = Draft()
+    less.take([msgspec.structs.replace(amend, body=pack(lowered), money=lowered.money())])
+    assert brakes(BrakePolicy(money_updates=most, money_removals=Decimal(6)), less, dict) == [
+        "500.00 USD added to records, limit 499.00 USD (500.00 USD in all goes from some codes to others)",
+        "7.00 USD taken away, limit 6.00 USD (500.00 USD in all goes from some codes to others)",
+    ], "what only changes its code is added, though its order takes a little away"
     parts = parts_of(draft.outline.parts(), [], waiting=True)
     assert [(flow.planned, flow.recoded) for flow in parts[0].flows] == [({"USD": "0.00"}, {"USD": "500.00"})]
     assert rest_of(parts).moved == {"USD": "500.00"}
@@ -219,11 +228,11 @@ def test_of_a_flow_that_went_in_part_only_what_is_left_still_waits() -> None:
     ]
     assert half_sent(fates) == [("1201", "purchase_orders")], "of the other all still waits"
     left = [
-        Left("1201", "purchase_orders", "created", "USD", 3, Decimal(20000), Decimal("30000.001")),
+        Left("1201", "purchase_orders", "created", "USD", 3, Decimal(20000), Decimal("30000.001"), Decimal(9999)),
         Left("1201", "purchase_orders", "linked", "", 1, Decimal(0), Decimal(0)),
     ]
     rows = left_form(left)
-    assert rows[0] == ["1201", "purchase_orders", "created", "USD", 3, "20000.00", "30000.00"]
+    assert rows[0] == ["1201", "purchase_orders", "created", "USD", 3, "20000.00", "30000.00", "9999.00"]
     parts = parts_of(whole({"projects": [entry]}), fates, None, lefts_of(rows), waiting=True)
     assert rest_of(parts) == Rest(
         projects=1,
@@ -232,6 +241,26 @@ def test_of_a_flow_that_went_in_part_only_what_is_left_still_waits() -> None:
         moved={"USD": "30000.00"},
     ), "not the hundred orders and the million of the whole flow"
     assert parts[0].moved == {"USD": "1000000"}, "what the plan comes to stays as it is"
+    rests = [flow.rest.recoded for flow in parts[0].flows if flow.rest]
+    assert rests == [{"USD": "9999.00"}], "what only goes to another code is said of the rest as well"
+    assert lefts_of(row[:-1] for row in rows)["1201", "purchase_orders"].recoded == {}, "of an earlier release"
+
+
+def test_what_was_only_recoded_is_told_of_what_went_and_of_what_did_not() -> None:
+    fates = [
+        Fate("1201", "purchase_orders", "done", "USD", 2, ZERO, Decimal("752592.53")),
+        Fate("1201", "purchase_orders", "superseded", "USD", 1, ZERO, Decimal("185979.73")),
+    ]
+    assert (applied_of(fates), recoded_of(fates)) == ({"USD": "0.00"}, {"USD": "752592.53"})
+    entry = {"project": "1201", "flows": {"purchase_orders": {"updated": 3}}, "codes": []}
+    parts = parts_of(whole({"projects": [entry]}), fates, waiting=False)
+    assert [flow.recoded_applied for flow in parts[0].flows] == [{"USD": "752592.53"}]
+    rows = [
+        NotGone("1201", "purchase_orders", "", "", "", "USD", 1, ZERO, Decimal("185979.73")),
+        NotGone("1201", "vendors", "", "", "", "", 1, ZERO),
+    ]
+    stayed = [(one.money, one.recoded) for one in told(rows, {})]
+    assert stayed == [({}, {"USD": "185979.73"}), ({}, {})]
 
 
 def test_a_record_is_compared_field_by_field_and_line_by_line() -> None:

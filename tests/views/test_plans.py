@@ -33,7 +33,7 @@ from ml_connector.service import approving, jobs, pausing, running
 from ml_connector.service.duty import PERSON, Done, Duty
 from ml_connector.service.tasks import TASKS, known
 from ml_connector.settings import Settings
-from ml_connector.store import agenda, parked
+from ml_connector.store import agenda, parked, plan_left, plan_steps
 from ml_connector.store.parked import GivenUp
 from ml_connector.views import plan_held, plan_records, plans
 from ml_connector.views.plan_held import HeldLook
@@ -154,8 +154,15 @@ def records(room: Room, plan: str, **more: Any) -> list[dict[str, Any]]:
 
 def test_records_are_found_by_project_word_and_what_becomes_of_them(room: Room, first: str) -> None:
     everything = records(room, first)
+    turned = [Decimal(row["recoded"]["amount"]) if row["recoded"] else Decimal(0) for row in everything]
     amounts = [abs(Decimal(row["money"]["amount"])) for row in everything if row["money"]]
-    assert amounts == sorted(amounts, reverse=True), "most money first"
+    moved = [amount + more for amount, more in zip(amounts, turned, strict=False)]
+    assert moved == sorted(moved, reverse=True), "what moves most money first"
+    assert sum(turned) == sum(money(room.page(first).recoded).values()) > 0, "and what it recodes is said"
+    by_turned = records(room, first, sort="recoded", down=True)
+    most = [Decimal(row["recoded"]["amount"]) for row in by_turned if row["recoded"]]
+    assert most == sorted(filter(None, turned), reverse=True)
+    assert by_turned[0]["recoded"], "what recodes nothing comes last"
     here = records(room, first, project=SITE)
     assert {row["project"] for row in here} == {SITE}
     assert {row["kind_key"] for row in records(room, first, project="-")} == {"vendor"}
@@ -409,7 +416,7 @@ def test_one_project_goes_and_the_page_shows_applied_beside_planned(room: Room, 
     assert other.waits
     assert set(other.states) == {"waiting"}
     assert money(page.applied) == money(site.applied)
-    assert page.meter.clean == 1
+    assert page.meter.clean == 0, "the rest of it still waits"
     assert page.held_at == page.again_at > page.made_at, "what is held is as the last run saw it"
     waiting = [part for part in page.projects if part.waits]
     assert page.rest.projects == len(waiting) < len(page.projects)
@@ -478,6 +485,7 @@ def test_the_rest_is_another_plan_and_an_old_one_says_what_changed(room: Room, f
     page = room.page(first)
     assert (page.stands, page.newer, page.rest_waits) == ("short", rest, True), "its part went, the rest waits there"
     assert money(page.applied)
+    assert page.meter.clean == 1, "no more of it waits"
     [row] = plans.listed(room.app, PlansLook(connection="north", stands="short")).rows
     assert (row["plan"]["text"], row["stands"]["word"], row["approved_by"]) == (first, "partly applied", "anna")
     changed = plan_records.changes(room.app, ChangesAsked(connection="north", plan=first))
@@ -511,6 +519,8 @@ def test_the_rest_goes_and_a_clean_row_offers_to_let_go(room: Room) -> None:
     page = room.page(rest)
     assert page.stands == "applied"
     assert money(page.applied) == money(page.planned)
+    assert money(page.recoded_applied) == money(page.recoded) != {}
+    _of_what_does_not_go_it_is_said_what_it_recodes(room, rest)
     with pytest.raises(PlanUnknown, match="it is applied"):
         perform(room.app, maria, acts.APPROVE, acts.PlanApproval(connection="north", plan=rest))
     assert page.meter.clean == 2
@@ -520,6 +530,23 @@ def test_the_rest_goes_and_a_clean_row_offers_to_let_go(room: Room) -> None:
     given = acts.Automatic(connection="north", automatic=True)
     assert perform(room.app, maria, acts.AUTOMATIC, given).automatic
     assert msgspec.json.encode(page)
+
+
+def _of_what_does_not_go_it_is_said_what_it_recodes(room: Room, plan: str) -> None:
+    state = """
+        UPDATE intent_states s SET state = %s FROM intents i
+        WHERE i.id = s.id AND i.kind = 'budget' AND i.erp_id = '1202' AND s.state = %s
+    """
+    number = room.app.connection("north").id
+    with room.app.db.begin() as conn:
+        scene, _ = plans.scene_of(conn, number, plans.found_plan(conn, number, plan))
+        conn.exec_driver_sql(state, ("superseded", "done"))
+        away = plan_left.not_gone(conn, scene)
+        conn.exec_driver_sql(state, ("waiting", "superseded"))
+        waits = plan_steps.left(conn, scene, [("1202", "budgets")])
+        conn.exec_driver_sql(state, ("done", "waiting"))
+    assert [(one.place, one.recoded) for one in away if one.flow == "budgets"] == [("1202", 700)]
+    assert [(one.recoded, one.moved - abs(one.amount)) for one in waits] == [(700, 700)]
 
 
 def test_the_job_of_an_approval_is_a_person_s(room: Room) -> None:

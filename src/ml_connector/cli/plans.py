@@ -18,6 +18,7 @@ from ml_connector.service import approving
 from ml_connector.views import plan_held, plan_records
 from ml_connector.views import plans as views
 from ml_connector.views.plan_held import HeldLook
+from ml_connector.views.plan_left import Stayed
 from ml_connector.views.plan_records import ChangesAsked, PlanChanges, RecordAsked, RecordPage, RecordsLook
 from ml_connector.views.plan_standing import BEGAN, OPEN, WORDS
 from ml_connector.views.plans import Meter, PlanAsked, PlanPage, PlansLook
@@ -124,6 +125,7 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
             ("planned, all flows", _sums(page.moved)),
             ("net", _sums(page.planned) if page.planned != page.moved else ""),
             ("moves between codes", _sums(page.recoded)),
+            ("of that applied", _sums(page.recoded_applied)),
             ("held, not in it", f"{page.held:,} {_sums(page.held_money)}".strip()),
             ("Procore locks", ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in page.locked.items())),
             ("codes without budget", page.unbudgeted),
@@ -164,7 +166,7 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
     for left in page.stayed:
         why = left.sentence if left.records == 1 or not left.reason else f"for example: {left.sentence}"
         what = f"{left.project} {left.flow.replace('_', ' ')}, {left.records} records"
-        out.line(f"Did not go: {what} ({_sums(left.money) or 'no money'}). {why}")
+        out.line(f"Did not go: {what} ({_left(left)}). {why}")
     if page.sends:
         out.line(f"{page.sent_by} approved plan {page.sends}: this is what was sent of it.")
     elif page.newer and page.stands == "short":
@@ -175,10 +177,18 @@ def _tell_plan(out: Output, page: PlanPage) -> None:
         out.line(f"Next: ml-connector sync {page.connection} --plan {page.plan}, with --project for a part of it.")
 
 
+def _left(left: Stayed) -> str:
+    between = f"{_sums(left.recoded)} moves between codes" if left.recoded else ""
+    return "; ".join(one for one in (_sums(left.money), between) if one) or "no money"
+
+
 def _tell_records(out: Output, rows: list[dict[str, Any]]) -> None:
-    shown = [(f"{r['kind_key']}:{r['record']}", r["what"], _money(r["money"]), r["state"], r["reason"]) for r in rows]
-    headers = ("record", "what", "money", "state", "why")
-    out.table(headers, shown, right=("money",), empty="The plan does nothing here.")
+    shown = [
+        (f"{r['kind_key']}:{r['record']}", r["what"], _money(r["money"]), _money(r["recoded"]), r["state"], r["reason"])
+        for r in rows
+    ]
+    headers = ("record", "what", "money", "moves between codes", "state", "why")
+    out.table(headers, shown, right=headers[2:4], empty="The plan does nothing here.")
 
 
 def _tell_held(out: Output, rows: list[dict[str, Any]]) -> None:

@@ -71,7 +71,10 @@ def half_sent(fates: Sequence[Fate]) -> list[Place]:
 def left_form(rest: Sequence[Left]) -> list[list[Any]]:
     """What can still go of those, as it is kept: place, flow, what, currency, records, and money as exact text."""
     return [
-        [*msgspec.structs.astuple(row)[:-2], *(_exact(amount, row.currency) for amount in (row.amount, row.moved))]
+        [
+            *msgspec.structs.astuple(row)[:-3],
+            *(_exact(amount, row.currency) for amount in (row.amount, row.moved, row.recoded)),
+        ]
         for row in rest
     ]
 

@@ -161,8 +161,8 @@ class Draft:
     digests: list[bytes] = field(default_factory=list)
     planned: dict[str, Decimal] = field(default_factory=dict)
     moved: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    """The same whatever its sign, with what only goes to another code, by (creates, updates or removals; currency):
-    what a brake looks at."""
+    """The same whatever its sign, by (creates, updates or removals; currency), with what only goes to another code
+    among the updates: what a brake looks at."""
     recoded: dict[str, Decimal] = field(default_factory=dict)
     """Planned money that only goes from some codes to others, by currency: it is not in `planned`."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
@@ -239,8 +239,9 @@ class Draft:
                 what = "creates" if intent.source in new else "updates"
                 what = "removals" if intent.money.amount < 0 else what
                 currency, turned = intent.money.currency, recoded(spread_of(intent))
-                _add(self.moved, (what, currency), abs(intent.money.amount) + turned)
+                _add(self.moved, (what, currency), abs(intent.money.amount))
                 if turned:
+                    _add(self.moved, ("updates", currency), turned)
                     _add(self.recoded, currency, turned)
             if intent.base and intent.source and intent.key.kind in PARTS:
                 self.open_parts[intent.source] += 1

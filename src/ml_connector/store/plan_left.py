@@ -25,17 +25,22 @@ class NotGone(msgspec.Struct, frozen=True):
     """Empty for no money."""
     records: int
     amount: Decimal
+    """Net."""
+    recoded: Decimal = Decimal(0)
+    """What their steps move besides from some codes to others."""
 
 
 def not_gone(conn: Connection, scene: Scene) -> list[NotGone]:
     """The records of a plan of which a step was put aside or refused, by project, flow and why."""
     sql = f"""
-        {stood()} SELECT place, flow, reason, sentence, result, max(currency), count(*)::int, sum(amount)
+        {stood()} SELECT place, flow, reason, sentence, result, max(currency), count(*)::int, sum(amount),
+                         sum(recoded)
         FROM (
             SELECT s.place, s.flow, s.kind, s.erp_id, coalesce(max(h.reason), '') AS reason,
                    coalesce(max(h.sentence), '') AS sentence,
                    coalesce(max(s.result) FILTER (WHERE s.state = 'refused'), '') AS result,
-                   max(s.currency) AS currency, coalesce(sum(s.amount), 0) AS amount
+                   max(s.currency) AS currency, coalesce(sum(s.amount), 0) AS amount,
+                   coalesce(sum(s.moved - abs(s.amount)), 0) AS recoded
             FROM steps s LEFT JOIN LATERAL (
                 SELECT reason, sentence FROM holds
                 WHERE connection_id = %(connection)s AND source = s.source AND flow = s.flow AND source <> ''

@@ -93,12 +93,16 @@ class Fate(msgspec.Struct, frozen=True):
     currency: str
     steps: int
     amount: Decimal
+    """Net."""
+    recoded: Decimal = Decimal(0)
+    """What they move besides from some codes to others, which is in no net amount."""
 
 
 def fates(conn: Connection, scene: Scene) -> list[Fate]:
     """What became of the steps of a plan, by project, flow, state and currency."""
     sql = f"""
-        {stood()} SELECT place, flow, state, currency, count(*)::int, coalesce(sum(amount), 0)
+        {stood()} SELECT place, flow, state, currency, count(*)::int, coalesce(sum(amount), 0),
+                         coalesce(sum(moved - abs(amount)), 0)
         FROM steps GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     """
     return [Fate(*row) for row in bulk.fetch_named(conn, sql, scene.values())]
@@ -164,15 +168,18 @@ class Left(msgspec.Struct, frozen=True):
     records: int
     amount: Decimal
     moved: Decimal
+    recoded: Decimal = Decimal(0)
+    """What of `moved` only goes from some codes to others."""
 
 
 def left(conn: Connection, scene: Scene, places: Sequence[tuple[str, str]]) -> list[Left]:
     """What of some projects and flows of a plan can still go, by what is done and currency."""
     sql = f"""
-        {stood()} SELECT place, flow, what, currency, count(*)::int, sum(amount), sum(moved) FROM (
+        {stood()} SELECT place, flow, what, currency, count(*)::int, sum(amount), sum(moved), sum(recoded) FROM (
             SELECT place, flow, max(currency) FILTER (WHERE goes) AS currency,
                    coalesce(sum(amount) FILTER (WHERE goes), 0) AS amount,
                    coalesce(sum(moved) FILTER (WHERE goes), 0) AS moved,
+                   coalesce(sum(moved - abs(amount)) FILTER (WHERE goes), 0) AS recoded,
                    CASE WHEN bool_or(goes AND counts_as <> '') THEN {_WHAT}
                         WHEN max(counts_as) <> '' THEN 'updated' ELSE '' END AS what
             FROM (SELECT *, state IN ('planned', 'waiting') AS goes FROM steps) one
@@ -216,6 +223,8 @@ class RecordLine(msgspec.Struct, frozen=True):
     states: list[str]
     reason: str
     result: str
+    recoded: Decimal | None
+    """What its steps move besides from some codes to others; None where they do not."""
 
 
 _RECORD_SORTS = {
@@ -226,6 +235,7 @@ _RECORD_SORTS = {
     "where": "place",
     "source": "source",
     "money": "amount",
+    "recoded": "recoded",
     "steps": "steps",
 }
 
@@ -248,11 +258,12 @@ def records(conn: Connection, scene: Scene, look: RecordLook) -> list[RecordLine
         unique="first",
     )
     sql = f"""
-        {stood(only)} SELECT place, flow, kind, erp_id, source, what, steps, currency, amount, states, reason, result
+        {stood(only)} SELECT place, flow, kind, erp_id, source, what, steps, currency, amount, states, reason, result,
+                             recoded
         FROM (
             SELECT place, flow, kind, erp_id, min(source) AS source, {_WHAT} AS what, count(*)::int AS steps,
                    max(currency) AS currency, sum(amount) AS amount, array_agg(DISTINCT state) AS states,
-                   sum(moved) AS moved,
+                   sum(moved) AS moved, nullif(sum(moved - abs(amount)), 0) AS recoded,
                    (array_agg(reason ORDER BY counts_as = '', id))[1] AS reason, max(result) AS result, min(id) AS first
             FROM (SELECT * FROM steps {first}) part GROUP BY place, flow, kind, erp_id
             {"HAVING " + " AND ".join(having) if having else ""}) found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -178,7 +178,7 @@ def put_outcome(
     conn: Connection, connection_id: int, plan: str, fates: Sequence[plan_steps.Fate], applied: Mapping[str, Any]
 ) -> None:
     """Keeps with a plan what became of its steps, and what was applied by cost code (engine/outcome.py)."""
-    kept = [[*msgspec.structs.astuple(row)[:-1], str(row.amount)] for row in fates]
+    kept = [[*msgspec.structs.astuple(row)[:-2], str(row.amount), str(row.recoded)] for row in fates]
     went = {"done": 0, "open": 0, "not": 0}
     for row in fates:
         went["done" if row.state == "done" else "not" if row.state in NOT_GONE else "open"] += row.steps
@@ -223,16 +223,31 @@ def approvals(conn: Connection, connection_id: int, plan: str) -> list[ApprovalR
     return [ApprovalRow(*row) for row in bulk.fetch(conn, sql, (connection_id, plan))]
 
 
-def went(conn: Connection, connection_id: int, most: int = 50) -> list[tuple[int, str, dict[str, Any]]]:
-    """The latest approved plans, newest first: how many steps did not go, and the state and counts of the run each
-    last began."""
-    sql = """
-        SELECT coalesce((p.summary->'went'->>'not')::int, 0), r.state, r.counts
-        FROM (SELECT hash, approved_at, summary FROM plans WHERE connection_id = %s AND approved_by <> ''
-              ORDER BY approved_at DESC LIMIT %s) p
+class Went(NamedTuple):
+    """How an approved plan went: what of it did not, and the run that it began last."""
+
+    stayed: int
+    """Steps that were refused or put aside."""
+    waits: bool
+    """Whether some of it still waits, or was left open."""
+    state: str
+    """Of the run."""
+    counts: dict[str, Any]
+    """Of the run, flow by flow."""
+
+
+def went(conn: Connection, connection_id: int, most: int = 50) -> list[Went]:
+    """How the latest approved plans went, newest first."""
+    sql = f"""
+        SELECT coalesce((p.summary->'went'->>'not')::int, 0),
+               CASE WHEN p.state = 'applied' THEN {_SHORT} ELSE p.state IN ('approved', 'partly') AND NOT p.over END,
+               r.state, r.counts
+        FROM (SELECT p.hash, p.approved_at, p.summary, p.state, {_OVER} AS over
+              FROM plans p JOIN runs r ON r.id = p.run_id WHERE p.connection_id = %s AND p.approved_by <> ''
+              ORDER BY p.approved_at DESC LIMIT %s) p
         CROSS JOIN LATERAL (
             SELECT run_id FROM audit WHERE connection_id = %s AND erp_id = p.hash AND erp_id <> ''
               AND tag = 'plan:approve:done' ORDER BY seq DESC LIMIT 1) a
         JOIN runs r ON r.id = a.run_id ORDER BY p.approved_at DESC
     """
-    return [(row[0], row[1], row[2]) for row in bulk.fetch(conn, sql, (connection_id, most, connection_id))]
+    return [Went(*row) for row in bulk.fetch(conn, sql, (connection_id, most, connection_id))]

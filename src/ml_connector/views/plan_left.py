@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -31,10 +31,13 @@ class Stayed(msgspec.Struct, frozen=True):
     flow: str
     records: int
     money: dict[str, str]
+    """Net."""
     reason: str
     """Of the hold that is open for them; empty where none is."""
     sentence: str
     """What the hold of the first of them says, or what the other side said, or that they were decided anew."""
+    recoded: dict[str, str] = {}
+    """What they move besides from some codes to others: it is in no net amount."""
 
 
 def stayed_of(conn: Transaction, scene: Scene, plan: PlanLine) -> list[Stayed]:
@@ -57,7 +60,8 @@ def told(rows: Sequence[NotGone], names: Mapping[str, str]) -> list[Stayed]:
             name=names.get(place, "") if place else NO_PROJECT,
             flow=flow,
             records=sum(row.records for row in alike),
-            money=_money(alike),
+            money=_money((row.currency, row.amount) for row in alike),
+            recoded=_money((row.currency, row.recoded) for row in alike),
             reason=reason,
             sentence=alike[0].sentence if reason else said,
         )
@@ -66,9 +70,9 @@ def told(rows: Sequence[NotGone], names: Mapping[str, str]) -> list[Stayed]:
     return sorted(stayed, key=lambda one: (not one.reason, -one.records, one.project, one.flow))
 
 
-def _money(rows: Sequence[NotGone]) -> dict[str, str]:
+def _money(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, str]:
     sums: dict[str, Decimal] = {}
-    for row in rows:
-        if row.currency:
-            sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
+    for currency, amount in amounts:
+        if currency:
+            sums[currency] = sums.get(currency, Decimal(0)) + amount
     return {currency: str(rounded(amount, currency)) for currency, amount in sorted(sums.items()) if amount}

@@ -44,6 +44,8 @@ class FlowRest(msgspec.Struct, frozen=True, kw_only=True):
     """Net."""
     moved: Amounts
     """Each amount without its sign."""
+    recoded: Amounts = {}
+    """What of `moved` only goes from some codes to others: it is in no net amount."""
 
 
 class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,8 @@ class FlowPart(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     recoded: Amounts = {}
     """What of `moved` only goes from some codes to others: it is in no net amount."""
+    recoded_applied: Amounts = {}
+    """What of that was done."""
     waits: bool = False
     """Whether some of it can still be approved."""
     rest: FlowRest | None = None
@@ -166,11 +170,12 @@ Lefts = dict[tuple[str, str], FlowRest]
 def lefts_of(rows: Iterable[Sequence[Any]]) -> Lefts:
     """What can still go where a part went, from rows as they are kept (engine/outcome.py)."""
     found: dict[tuple[str, str], list[FlowRest]] = {}
-    for place, flow, what, currency, records, amount, moved in rows:
+    for place, flow, what, currency, records, amount, moved, *turned in rows:  # of an earlier release none
         one = FlowRest(
             counts={what: int(records)} if what else {},
             planned={currency: amount} if currency else {},
             moved={currency: moved} if currency else {},
+            recoded={currency: turned[0]} if currency and turned and Decimal(turned[0]) else {},
         )
         found.setdefault((place, flow), []).append(one)
     return {
@@ -178,6 +183,7 @@ def lefts_of(rows: Iterable[Sequence[Any]]) -> Lefts:
             counts={what: sum(one.counts.get(what, 0) for one in rests) for what in TOLD},
             planned=added(one.planned for one in rests),
             moved=added(one.moved for one in rests),
+            recoded=added(one.recoded for one in rests),
         )
         for at, rests in found.items()
     }
@@ -255,7 +261,7 @@ def _with_rest(flow: FlowPart, left: FlowRest | None) -> FlowPart:
     """A flow of a plan that can be approved, with what of it waits: what is `left`, or all of it."""
     if not _waits(flow.states):
         return flow
-    whole = FlowRest(counts=flow.counts, planned=flow.planned, moved=flow.moved)
+    whole = FlowRest(counts=flow.counts, planned=flow.planned, moved=flow.moved, recoded=flow.recoded)
     return msgspec.structs.replace(flow, waits=True, rest=left or whole)
 
 
@@ -282,6 +288,7 @@ def by_flow(entries: Sequence[Mapping[str, Any]], fates: Sequence[Fate]) -> list
                 moved=added(entry.get("moved", {}).get(flow, {}) for entry in entries),
                 recoded=added(entry.get("recoded", {}).get(flow, {}) for entry in entries),
                 applied=applied_of(own),
+                recoded_applied=recoded_of(own),
                 states=states_of(own),
             )
             found.append(part)
@@ -297,9 +304,18 @@ def states_of(fates: Sequence[Fate]) -> dict[str, int]:
 
 
 def applied_of(fates: Sequence[Fate]) -> Amounts:
-    """Money of what was done, by currency."""
+    """Net money of what was done, by currency."""
+    return _summed((fate.currency, fate.amount) for fate in fates if fate.state == "done")
+
+
+def recoded_of(fates: Sequence[Fate]) -> Amounts:
+    """What of what was done only went from some codes to others, by currency: it is in no net amount."""
+    return _summed((fate.currency, fate.recoded) for fate in fates if fate.state == "done" and fate.recoded)
+
+
+def _summed(amounts: Iterable[tuple[str, Decimal]]) -> Amounts:
     sums: dict[str, Decimal] = {}
-    for fate in fates:
-        if fate.currency and fate.state == "done":
-            sums[fate.currency] = sums.get(fate.currency, ZERO) + fate.amount
+    for currency, amount in amounts:
+        if currency:
+            sums[currency] = sums.get(currency, ZERO) + amount
     return {currency: str(rounded(amount, currency)) for currency, amount in sorted(sums.items())}

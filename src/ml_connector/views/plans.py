@@ -21,7 +21,7 @@ from ml_connector.service.approving import Working
 from ml_connector.store import plan_steps, plans, run_pages, runs
 from ml_connector.store.bulk import Transaction
 from ml_connector.store.plan_steps import Fate, Scene
-from ml_connector.store.plans import PlanLine
+from ml_connector.store.plans import PlanLine, Went
 from ml_connector.views.called import projects_called
 from ml_connector.views.listing import Column, Listing, Look, Words, listing
 from ml_connector.views.plan_left import Stayed, stayed_of
@@ -36,6 +36,7 @@ from ml_connector.views.plan_parts import (
     by_flow,
     lefts_of,
     parts_of,
+    recoded_of,
     rest_of,
     states_of,
 )
@@ -111,6 +112,8 @@ class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
     rest: Rest
     """What of it can still be approved."""
     applied: Amounts
+    recoded_applied: Amounts = {}
+    """What was done of what only goes from some codes to others."""
     states: dict[str, int]
     held: int
     held_money: Amounts
@@ -220,8 +223,8 @@ def _fates(conn: Transaction, scene: Scene, plan: PlanLine) -> list[Fate]:
     """What became of the steps of a plan: as written down when its run ended, or as it is while that goes on."""
     if "fates" in plan.outcome:
         return [
-            Fate(place, flow, state, currency, int(steps), Decimal(amount))
-            for place, flow, state, currency, steps, amount in plan.outcome["fates"]
+            Fate(place, flow, state, currency, int(steps), *map(Decimal, amounts))
+            for place, flow, state, currency, steps, *amounts in plan.outcome["fates"]
         ]
     return plan_steps.fates(conn, scene) if plan.summary.get("steps", 0) <= MOST_STEPS else []
 
@@ -281,6 +284,7 @@ def shown(app: App, asked: PlanAsked) -> PlanPage:
         recoded=summary.get("recoded", {}),
         rest=rest_of(parts),
         applied=applied_of(fates),
+        recoded_applied=recoded_of(fates),
         states=states_of(fates),
         held=summary.get("held", {}).get("records", 0),
         held_money=summary.get("held", {}).get("money", {}),
@@ -342,12 +346,16 @@ def _meter(policies: Policies, clean: int) -> Meter:
     return Meter(clean, policies.approval.offer_after, policies.purchase_orders.approve == "auto")
 
 
-def _clean(went: Sequence[tuple[int, str, Mapping[str, Any]]]) -> int:
-    """Plans in a row, from the latest, of which all that was approved went, and went well."""
+def _clean(went: Sequence[Went]) -> int:
+    """Plans in a row, from the latest, of which all that was approved went, and went well.
+
+    One of which some still waits does not count yet, and ends no row.
+    """
     number = 0
-    for stayed, state, counts in went:
-        bad = stayed + sum(int(tally.get(what, 0)) for tally in counts.values() for what in ("refused", "unknown"))
-        if state != "done" or bad:
+    for one in went:
+        tallies = one.counts.values()
+        bad = one.stayed + sum(int(tally.get(what, 0)) for tally in tallies for what in ("refused", "unknown"))
+        if one.state != "done" or bad:
             break
-        number += 1
+        number += not one.waits
     return number

@@ -82,7 +82,8 @@ def plan(page: Page) -> Response:
         kinds={kind: record_title(kind) for kind in shown.locked},
         word=("approved, being sent" if job or shown.approvals else "being sent") if sending else WORDS[shown.stands],
         tone_word="waiting" if sending else TONES[shown.stands],
-        went=_sums(shown.applied) or counted(shown.states.get("done", 0), "step"),
+        went=_went(shown),
+        moves=f"; {_sums(shown.recoded_applied)} moves between codes" if shown.recoded_applied else "",
         chosen=_chosen(shown),
         whole=all(part.states.keys() <= {"done"} for part in _approved_parts(shown)),
         base=f"{_base(page.connection)}/{shown.plan}",
@@ -145,8 +146,6 @@ def held(page: Page) -> Response:
     for row in listing.rows:
         row["href"] = f"/search?{urlencode({'q': row['source'] or row['record']})}"
         row["source"] = row["source"] if row["source"] != row["record"] else ""
-        if row["called"] != row["record"]:
-            row["called"] = {"text": row["called"], "beneath": row["record"]}
     said = [one for one in listing.columns if one.key != "source" or any(row["source"] for row in listing.rows)]
     return page.render(
         "plans/held.html",
@@ -170,6 +169,8 @@ def records(page: Page) -> Response:
     if how in ("csv", "xlsx"):
         return export(page, how, f"plan {page.part('hash')}", look, lambda one: page.do(acts.RECORDS, one))
     listing = page.do(acts.RECORDS, look)
+    said = [one for one in listing.columns if one.key != "recoded" or any(row["recoded"] for row in listing.rows)]
+    listing = msgspec.structs.replace(listing, columns=tuple(said))
     base = f"{_base(page.connection)}/{page.part('hash')}"
     for row in listing.rows:
         row["href"] = (
@@ -241,6 +242,12 @@ def automatic(page: Page) -> Response:
 
 def _sums(sums: Mapping[str, str]) -> str:
     return ", ".join(f"{figure(amount, currency)} {currency}" for currency, amount in sums.items())
+
+
+def _went(shown: PlanPage) -> str:
+    """What was sent of a plan: its money, net where some of it only goes to another code; its steps where none."""
+    net = " net" if shown.recoded_applied else ""
+    return _sums(shown.applied) + net if shown.applied else counted(shown.states.get("done", 0), "step")
 
 
 def _approved_parts(shown: PlanPage) -> list[Part]:
