@@ -19,9 +19,9 @@ from ml_connector.console.pages.health_lists import LISTS, HealthLook, listed
 from ml_connector.console.rendering import environment
 from ml_connector.kernel.errors import BadInput
 from ml_connector.service import pausing, proving
-from ml_connector.store import agenda, alerts
+from ml_connector.store import agenda, alerts, paces
 from ml_connector.store.agenda import Laid
-from ml_connector.store.alerts import WARNING, Alert
+from ml_connector.store.alerts import URGENT, WARNING, Alert
 from ml_connector.views.health import Waiting, health
 
 from .scene import Answer, Scene, until
@@ -100,6 +100,10 @@ def test_a_run_is_followed_to_its_totals(scene: Scene, otto: Person) -> None:
     assert "Balanced Adds up all that came in is accounted for" in page
     assert re.search(r"Started [^.]+ by you, by hand: projects, vendors\.", page), page
     assert "0.00 USD no money was planned" in page, "in the currency of the company"
+    listed = re.findall(r'href="([^"]+/documents\?flow=[^"]*)"', scene.ask("/c/north/runs/2", otto.cookie).body)
+    lists = [otto.sees(html.unescape(address)) for address in listed]
+    assert lists
+    assert not any("Nothing fits" in one for one in lists), "no number leads to an empty list"
     row = otto.sees("/c/north/runs?trigger=person&size=1")
     assert re.search(r"Balanced [^.]+ You, by hand projects, vendors [1-9]", row), row
     figures = [int(one) for one in re.findall(r" (\d+)(?= )", row[row.index("projects, vendors ") :])][:6]
@@ -280,6 +284,8 @@ def test_the_trail_is_searched_given_away_and_verified(scene: Scene, otto: Perso
     assert "is no time" in otto.sees("/c/north/audit?since=soon", 400)
     lines = scene.ask("/c/north/audit?as=jsonl&tag=run:start:done", otto.cookie).body.splitlines()
     assert json.loads(lines[-1])["record"] == "run:1"
+    nothing = scene.ask("/c/north/audit?as=jsonl&record=PM-9999", otto.cookie)
+    assert (nothing.status, nothing.body) == (200, "")
     assert scene.ask("/c/north/audit?as=exe", otto.cookie).status == 400
     assert scene.ask("/c/south/audit?as=csv", otto.cookie).status == 404
     assert scene.ask("/audit?as=csv", "").status in (303, 401)
@@ -321,11 +327,31 @@ def test_what_was_given_up_is_dealt_with_on_the_page_of_health(scene: Scene, ott
     assert asked["workers"] is True
 
 
+def test_an_alarm_stands_on_home_once_with_its_remedy(scene: Scene, otto: Person) -> None:
+    loud = Alert("audit/chain", URGENT, "The trail is broken.", "Verify it.")
+    number = scene.app.connection("north").id
+
+    def alarmed() -> str:
+        with scene.app.db.begin() as conn:
+            alerts.raise_alert(conn, number, loud, scene.app.clock())  # the watch may have cleared it meanwhile
+        seen = otto.sees("/c/north")
+        return seen if loud.sentence in seen else ""
+
+    try:
+        page = until(alarmed)
+        assert page.count("The trail is broken. Verify it.") == page.count("The trail is broken.") == 1
+    finally:
+        with scene.app.db.begin() as conn:
+            alerts.clear_alert(conn, number, loud.key, scene.app.clock())
+
+
 def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scene, otto: Person) -> None:
     scene.app.add_connection("south", scene.box.connection_text(), paused=pausing.BEING_SET_UP)
     alert = Alert("audit/chain", WARNING, "The trail was not verified.", "Verify it.")
     with scene.app.db.begin() as conn:
         alerts.raise_alert(conn, scene.app.connection("south").id, alert, scene.app.clock())
+        hour = ("hour", 3600, 3000, scene.app.clock().timestamp() + 3600)
+        paces.learn(conn, scene.app.connection("north").id, "projects", [hour])
     try:
         page = otto.sees("/")
         assert "It is being set up: nothing runs" in page
@@ -338,7 +364,7 @@ def test_home_of_two_connections_says_of_each_what_its_own_page_says(scene: Scen
             assert "IFS" in part
             assert "Procore" in part
         assert re.search(r"Payments Fresh as of [\w ,]*\d\d:\d\d , next [\w ,]*\d\d:\d\d", north), north
-        assert re.search(r"[\d,]+ of [\d,]+ requests left", north), north
+        assert re.search(r"[\d,]+ of [\d,]+ requests left \(this hour\)", north), north
         assert re.search(r"A code part value is not valid in IFS 1 [\d,.]+ USD", north), north
         body = scene.ask("/", otto.cookie).body
         assert body.count('<li><a href="/c/south">') == 2, "the menu leads to its home"

@@ -35,10 +35,10 @@ def test_our_once_key_comes_before_everything() -> None:
 def test_what_differs_from_a_vendor_of_our_key_is_shown() -> None:
     other = {"tax_number": "98-7654321", "country": "US", "city": "Austin", "origin": ONCE}
     (seen,) = find(vendor("1", "Hollis & Webb Concrete", **other)).candidates
-    assert seen.agrees == ("key of ml-connector", "name without legal form", "country", "city")
+    assert seen.agrees == ("mark of ml-connector", "name without legal form", "country", "city")
     assert seen.differs == ("tax number",)
     (renamed,) = find(vendor("1", "HWC Holdings", origin=ONCE)).candidates
-    assert (renamed.agrees, renamed.differs) == (("key of ml-connector",), (f"name is {renamed.score} % alike",))
+    assert (renamed.agrees, renamed.differs) == (("mark of ml-connector",), (f"name is {renamed.score} % alike",))
 
 
 def test_an_equal_tax_number_is_certain_whatever_the_name() -> None:

@@ -36,7 +36,10 @@ LEVELS = (
     ),
     Level("projects", "Admin (project)", "Admin", "Makes cost codes and budget codes.", ("cost_codes",)),
     Level(
-        "projects", "Admin (company)", "Admin", "Adds a unit of measure that an order uses. Read where none is added."
+        "projects",
+        "Admin (company)",
+        "Admin",
+        "Adds a unit of measure that an order uses. Read is enough where none is added.",
     ),
     Level(
         "projects",
@@ -49,7 +52,9 @@ LEVELS = (
     Level(
         "projects", "Direct Costs", "Admin", "Writes costs without a commitment.", ("supplier_invoices", "direct_costs")
     ),
-    Level("projects", "Budget", "Admin", "Writes budget lines. Read where no budget is written.", ("budgets",)),
+    Level(
+        "projects", "Budget", "Admin", "Writes budget lines. Read is enough where no budget is written.", ("budgets",)
+    ),
     Level(
         "projects",
         "Permitted projects of the app",

@@ -78,7 +78,7 @@ class VendorIndex:
         known = self._by_origin.get(once_key)
         if known:
             seen = self._candidate(supplier, name, number, known, sure=True)
-            ours = msgspec.structs.replace(seen, agrees=("key of ml-connector", *seen.agrees))
+            ours = msgspec.structs.replace(seen, agrees=("mark of ml-connector", *seen.agrees))
             return Match(Verdict.CERTAIN, (ours,))
         if number and (same := self._by_number.get(number)):
             found = tuple(self._candidate(supplier, name, number, vendor) for vendor in same)

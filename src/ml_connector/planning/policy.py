@@ -174,8 +174,11 @@ def _check_numbers(policies: Policies) -> None:
             raise BadInput(f"policy.brakes.{name} is {limit}; it is a number from 0 up, and 0 means no limit.")
     for name in ("share_creates", "share_updates", "share_removals", "share_from", "vanished"):
         number = getattr(brakes, name)
+        if name == "share_from" and number < 0:
+            raise BadInput(f"policy.brakes.{name} is {number}; it is a number of records from 0 up.")
         if number < 0 or (number > 100 and name not in ("share_from", "share_creates")):
-            raise BadInput(f"policy.brakes.{name} is {number}; a share is from 0 to 100 percent, and 0 means no limit.")
+            most = "from 0 percent up" if name == "share_creates" else "from 0 to 100 percent"
+            raise BadInput(f"policy.brakes.{name} is {number}; a share is {most}, and 0 means no limit.")
     approval = policies.approval
     if not approval.four_eyes_over.is_finite() or approval.four_eyes_over < 0:
         limit = approval.four_eyes_over

@@ -129,7 +129,7 @@ ORDERS: Mapping[str, Word] = {
     ),
     "purchase_orders.split_number": Word(
         "Numbers of split orders",
-        "Number of each contract when an order's lines lie on several projects; {order} and {project} stand for both.",
+        "Number of each contract of an order on several projects; {order} and {project} stand for their numbers.",
     ),
     "purchase_orders.approve": Word(
         "Plans",
@@ -193,7 +193,7 @@ TO_PROCORE: Mapping[str, Word] = {
     ),
     "supplier_invoices.tax_tolerance": Word(
         "Tax tolerance",
-        "By how much a line's tax may differ from its tax code's rate before it is said, in the invoice's currency.",
+        "By how much a line's tax may differ from its tax code's rate before it is said.",
     ),
     "direct_costs.kinds": Word(
         "Types of direct costs",
@@ -286,7 +286,7 @@ TO_IFS: Mapping[str, Word] = {
         "Retention account", "Credited with what is retained, debited with what is released."
     ),
     "vouchers.codes": Word(
-        "Code parts of these rows",
+        "Code parts of clearing and retention",
         "What the clearing and retention rows have in each code part; the word project stands for their own project.",
         {},
         tuple("BCDEFGHIJ"),

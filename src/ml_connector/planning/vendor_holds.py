@@ -109,12 +109,12 @@ def question(key: Key, supplier: Vendor, difference: Difference, owned_there: Co
     asked = (*difference.conflicts, *difference.drift)
     procores = [name for name in asked if name in owned_there]
     if difference.conflicts or 0 < len(procores) < len(asked):
-        sentence = f"Both sides changed {named(asked)} of {who}."
+        sentence = f"Both sides changed the {named(asked)} of {who}."
     elif procores:
-        sentence = f"IFS's people changed {named(asked)} of {who}, which Procore owns."
+        sentence = f"IFS's people changed the {named(asked)} of {who}, which Procore owns."
     else:
         reason = HoldReason.CHANGED_THERE
-        sentence = f"Procore's people changed {named(asked)} of {who}, which IFS owns."
+        sentence = f"Procore's people changed the {named(asked)} of {who}, which IFS owns."
     return Hold(
         key=key,
         flow=FLOW,

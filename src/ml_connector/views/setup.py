@@ -278,11 +278,14 @@ def schedule_of(app: App, name: str) -> ScheduleView:
 
 
 def plan_of(app: App, name: str) -> PlanView:
-    """The latest plan of a connection that is being set up."""
+    """The latest plan of a connection that is being set up; once one was approved, runs that had nothing to do are no
+    plan of the set-up any more."""
     row = setting_up.connection_of(app, name)
+    approved = starting.was_approved(app, name)
     with app.db.begin() as conn:
-        plans = runs.list_plans(conn, row.id, 1)
-        latest = plans[0] if plans else None
+        plans = runs.list_plans(conn, row.id)
+        full = [one for one in plans if one.summary.get("steps", 1)]
+        latest = next(iter(full if approved and full else plans), None)
         overtaken = latest is not None and latest.state == "kept" and setups.overtaken(conn, row.id)
     summary = latest.summary if latest else {}
     counts = {word: int(summary.get("counts", {}).get(word, 0)) for word in TOLD}
@@ -292,7 +295,7 @@ def plan_of(app: App, name: str) -> PlanView:
         latest.hash if latest else "",
         latest.state if latest else "",
         latest.made_at if latest else None,
-        starting.was_approved(app, name),
+        approved,
         counts,
         overtaken,
         approval_of(app, name),

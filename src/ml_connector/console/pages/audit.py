@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -67,7 +67,7 @@ def _file(page: Page, form: str, look: AuditLook) -> Response:
     parts = trail_file(form, audit.every(page.app, look))
     name = file_name(look.connection) or "installation"
     headers = {"content-disposition": f'attachment; filename="audit-{name}.{form}"'}
-    begun = chain([next(parts)], parts)  # what cannot be asked for is said instead of a file
+    begun = chain(list(islice(parts, 1)), parts)  # what cannot be asked for is said instead of a file
     return StreamingResponse(_bytes(begun), media_type=KINDS[form], headers=headers)
 
 
