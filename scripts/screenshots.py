@@ -115,10 +115,10 @@ def alarmed(app: App) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         with app.db.begin() as conn:
-            if alerts.standing(conn):
+            if any(alert.key == "approval/plan" for alert in alerts.standing(conn)):
                 return
         time.sleep(0.5)
-    raise RuntimeError("No alarm was raised though a plan waits.")
+    raise RuntimeError("No alarm tells that a plan waits.")
 
 
 def screens(page: Page, base: str) -> list[Screen]:

@@ -277,7 +277,7 @@ def _connect_both(hand: Clicks, told: dict[str, Any], keys: Any) -> None:
     hand.type("Client secret", keys.procore_client_secret)
     hand.pick("Environment", "Another address")
     hand.press("Sign in to Procore")
-    expect(page.get_by_text("is none of Procore's own hosts: a simulation or a proxy.")).to_be_visible()
+    expect(page.get_by_text("is none of Procore's own addresses: a simulation or a proxy.")).to_be_visible()
     expect(page.get_by_role("heading", name="Test the rights")).to_be_visible()
 
 

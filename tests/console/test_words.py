@@ -83,6 +83,11 @@ def test_places_are_addresses_there_are_and_commands_there_are() -> None:
             "Read it, then approve it: the plan.",
             "/c/north/plans/5d1c",
         ),
+        (
+            "See `ml-connector status` and `ml-connector jobs list`.",
+            "The queue and the agenda on the page Health tell why.",
+            "/c/south/health",
+        ),
         ("See `ml-connector status` and `ml-connector jobs`: wait.", "See the page Health: wait.", "/c/south/health"),
         ("`ml-connector user list` shows who there is.", "The page Users shows who there is.", "/users"),
         (
@@ -315,10 +320,10 @@ def test_an_entry_that_is_off_is_named_as_the_form_names_it(
     [
         ("erp.url is 'x', not an address.", "The address of IFS is 'x', not an address."),
         ("--url is 'x'. Mend the setting named above and run again.",
-         "The address at which Procore reaches our door is 'x'. Correct it and try again."),
+         "The address at which Procore reaches us is 'x'. Correct it and try again."),
         ("policy.brakes.share_updates is 999.", "\u201cShare changed\u201d is 999."),
         ("Set policy.nothing.there, or webhooks.url.",
-         "Set policy.nothing.there, or the address at which Procore reaches our door."),
+         "Set policy.nothing.there, or the address at which Procore reaches us."),
         ("The schedule has schedule.nightly as 'x'.", "The schedule has \u201cThe night's work\u201d as 'x'."),
         ("Look at https://erp.url.example or erp.url=x.", "Look at https://erp.url.example or erp.url=x."),
     ],

@@ -92,7 +92,7 @@ def test_another_integrations_mark_is_left_alone() -> None:
     assert "Another integration's origin_id stays as it is." in intent.reason
     ours = msgspec.structs.replace(HWC, origin="10/vendor/S100")
     (again,) = run(given(), [HOLLIS], [ours]).intents
-    said = "Same as HWC Holdings in Procore: key of ml-connector, tax number, country."
+    said = "Same as HWC Holdings in Procore: mark of ml-connector, tax number, country."
     assert (again.verb.value, again.reason) == ("link", said)
 
 
@@ -254,7 +254,7 @@ def test_a_field_ifs_owns_changed_in_procore_is_asked_about_or_restored() -> Non
     decision = run(given(agreed_at("1")), [SIDES], [theirs])
     assert told(decision) == page("""
         HOLD changed_there for ruling:vendor:S100 (project accountant): \\
-        Procore's people changed email, phone of Hollis & Webb Concrete, Inc. (S100), which IFS owns. \\
+        Procore's people changed the email, phone of Hollis & Webb Concrete, Inc. (S100), which IFS owns. \\
         Say which side stands.
         """)
     (hold,) = decision.holds
@@ -283,7 +283,7 @@ def test_any_field_changed_on_both_sides_is_a_conflict() -> None:
     ours = msgspec.structs.replace(SIDES, phone="555 1111", city="Austin")
     (hold,) = run(given(agreed_at("1")), [ours], [edited(phone="555 9999")]).holds
     assert hold.reason is HoldReason.CONFLICT
-    assert hold.sentence.startswith("Both sides changed phone of Hollis & Webb Concrete, Inc. (S100).")
+    assert hold.sentence.startswith("Both sides changed the phone of Hollis & Webb Concrete, Inc. (S100).")
     by_chance = run(given(agreed_at("1")), [ours], [edited(phone="555-1111", city="Austin")])
     assert told(by_chance) == "link vendor:S100 -> 77: Both sides say the same by now."
 
@@ -323,7 +323,7 @@ def test_ifs_changing_what_procore_owns_is_asked_about_or_restored() -> None:
     ours = msgspec.structs.replace(SIDES, phone="555 1111")
     (hold,) = run(given(agreed_at("1"), theirs=["phone"]), [ours], [THERE]).holds
     assert hold.reason is HoldReason.CONFLICT
-    assert hold.sentence.startswith("IFS's people changed phone of Hollis & Webb Concrete, Inc. (S100), which Procore")
+    assert hold.sentence.startswith("IFS's people changed the phone of Hollis & Webb Concrete, Inc. (S100), which")
     rulings = {(Key("vendor", "S100"), HoldReason.CONFLICT): Ruling("erp", mark_of(hold.evidence))}
     assert told(run(given(agreed_at("1"), rulings, theirs=["phone"]), [ours], [THERE])) == page("""
         update vendor:S100 -> 77: Changed in IFS: phone.

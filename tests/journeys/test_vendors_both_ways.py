@@ -167,7 +167,7 @@ def test_a_name_changed_on_both_sides_is_a_conflict(desk: Desk) -> None:
         desk.office.ifs("rename_supplier", supplier_id=MASONRY, name=here)
         assert desk.office.sent_by_sync() == []
         hold = desk.hold_on(MASONRY, "conflict")
-        assert "Both sides changed name" in hold["sentence"]
+        assert "Both sides changed the name of" in hold["sentence"]
         desk.answer(hold["id"], answer)
         assert desk.there()["name"] == stands
         assert desk.ifs.suppliers()[MASONRY]["Name"] == here

@@ -339,7 +339,7 @@ def test_a_run_that_the_request_limit_ends_says_when_the_last_of_it_will_have_go
         assert signals.count_waiting_plans(conn, north.connection("north").id) == 0, "nobody has to approve it"
     [row] = plan_views.listed(north, plan_views.PlansLook(connection="north", stands="going")).rows
     assert (row["plan"]["text"], row["stands"]["word"]) == (report.plan, "goes by itself, not all sent")
-    assert row["approved_by"] == "by policy"
+    assert row["approved_by"] == "the policy"
     page = plan_views.shown(north, plan_views.PlanAsked(connection="north", plan=report.plan))
     assert (page.stands, page.rest.projects) == ("going", 0)
     assert not plan_views.listed(north, plan_views.PlansLook(connection="north", stands="waiting")).rows

@@ -198,7 +198,7 @@ def alarms_of(office: Office) -> list[AlertRow]:
 
 def test_without_hooks_there_is_nothing_to_sweep(office: Office) -> None:
     hooking.remove(office.app, "north")
-    assert office.sweep().why == "no hook is registered"
+    assert office.sweep().why == "no webhook is registered"
     hooking.sync(office.app, "north", Asked(office.door.url))
 
 

@@ -411,6 +411,7 @@ def test_records_are_called_what_people_call_their_document_where_their_id_is_a_
     assert set(called) == {born, *parts, Key("procore_document", f"{born.kind}/{born.id}")}
     assert set(called.values()) == {number}
     assert record_words(*born, called[born]) == f"subcontractor invoice {number}"
+    assert record_words("vendor_there", "12", "Sign Works LLC") == "vendor Sign Works LLC in Procore"
     told = [record_called(one, called) for one in (*parts, plain[0])]
     assert told == [number, f"{number}, version 2", f"reversal of {number}", papers.order]
     assert record_called(Key("direct_cost", "130@1204")) == "130 on project 1204"

@@ -368,7 +368,7 @@ def test_versions_are_listed_compared_and_restored(app: App) -> None:
     assert (found.rows[0]["version"], found.rows[0]["actor"], found.rows[0]["changes"]) == (
         version,
         "cora",
-        "1 changed",
+        "1 row changed",
     )
     (change,) = history.compare(app, "north", version - 1, version).changes
     assert (change.before, change.after) == ("A=411* -> M", "A=411* -> S")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from ml_connector.cli.output import Output
 from ml_connector.cli.playground import DemoPlayground
 from ml_connector.cli.serving import site_of
 from ml_connector.kernel.clock import system_clock
-from ml_connector.service import metrics
+from ml_connector.kernel.errors import ConnectorError
+from ml_connector.service import jobs, metrics
 from ml_connector.service.backdating import backdate
 from ml_connector.service.serving import Service, serve
 from ml_connector.settings import DATABASE_URL, HOME
@@ -82,13 +84,15 @@ def bring_up_to_now(story: MonthStory) -> None:
 
 
 def last_touch(story: MonthStory) -> None:
-    """Once the service has looked at everything once, a plan is left that waits for approval."""
+    """Once the service has looked at everything once, a plan is left that waits for approval, and people hear of it."""
     until = time.monotonic() + _POLLED
     while time.monotonic() < until:
         if any(run["trigger"] == "schedule" and run["state"] == "done" for run in desk.runs(story.app, NAME, limit=3)):
             break
         time.sleep(0.1)
     leave_plan(story, story.case)
+    with suppress(ConnectorError):  # the service looks once more by itself within a minute
+        jobs.retry(story.app, "", "alarms")
 
 
 def opened(app: App, playground: DemoPlayground, port: int) -> Opened:

@@ -20,13 +20,13 @@ from ml_connector.sandbox.running import RunningSandbox, SandboxFailed
 _FOLLOWED = 1.0
 """Seconds between two looks at the sandbox's clock."""
 _TROUBLES = (
-    Trouble("503", "It is overloaded", "Calls are refused with 503 and a time to come back. It is waited for."),
+    Trouble("503", "It is overloaded", "Calls are refused with a time to come back. The connector waits."),
     Trouble("429", "Too many requests", "Calls are refused for their rate. The connector slows down."),
-    Trouble("401", "The sign-in has died", "Calls are refused as if the token were no good. It signs in once more."),
+    Trouble("401", "The sign-in has died", "Calls are refused as if the sign-in had run out. It signs in once more."),
     Trouble("drop_after", "An answer is lost", "A change is made, and the answer never comes: the outcome is unknown "
             "until it has been read back. Nothing is sent twice."),
-    Trouble("drop_before", "The wire is cut", "Calls never arrive."),
-    Trouble("half_body", "Half an answer", "The socket is cut in the middle of an answer."),
+    Trouble("drop_before", "The line is cut", "Calls never arrive."),
+    Trouble("half_body", "Half an answer", "The line is cut in the middle of an answer."),
     Trouble("slow:3000", "It is slow", "Answers come three seconds late."),
     Trouble("412", "Somebody was faster", "A write to IFS is refused because the row changed meanwhile."),
     Trouble("423", "A row is locked", "A write to IFS is refused because another user holds the row."),

@@ -33,8 +33,8 @@ _TITLES: Mapping[str, str] = {
     "projects.company_id": "the company number of Procore",
     "projects.client_id": "the client id of Procore",
     "projects.client_secret": "the client secret of Procore",
-    "webhooks.url": "the address at which Procore reaches our door",
-    "--url": "the address at which Procore reaches our door",
+    "webhooks.url": "the address at which Procore reaches us",
+    "--url": "the address at which Procore reaches us",
 }
 _PATH = re.compile(
     r"(?<![\w.`/-])(" + "|".join(sorted(map(re.escape, _TITLES), key=len, reverse=True)) + r")(?![\w`=-]|\.\w)"

@@ -44,7 +44,7 @@ _PLACES: dict[str, Place] = {
     "jobs dismiss": Place("the page Health", "/c/{c}/health", "press \u201cLay aside\u201d on {page}"),
     "jobs list": Place("the page Health", "/c/{c}/health", "look at {page}"),
     "jobs release": Place("the page Health", "/c/{c}/health", "press \u201cPut back\u201d on {page}"),
-    "jobs retry": Place("the page Health", "/c/{c}/health", "press \u201cNow\u201d on {page}"),
+    "jobs retry": Place("the page Health", "/c/{c}/health", "press \u201cRun now\u201d on {page}"),
     "mapping compare": Place("the versions of the Mapping", "/c/{c}/mapping/versions", "compare them in {page}"),
     "mapping import": Place("the page Mapping", "/c/{c}/mapping", "add it on {page}"),
     "now": Place("the page Runs", "/c/{c}/runs", "press \u201cRun now\u201d on {page}"),
@@ -99,6 +99,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (
         r"`ml-connector webhooks remove (\S+)`, then `ml-connector webhooks sync \S+` begins anew",
         r"Remove the webhooks on `ml-connector webhooks remove \1` and register them again: that begins anew",
+    ),
+    (
+        r"See `ml-connector status` and `ml-connector jobs list`\.",
+        "The queue and the agenda on `ml-connector jobs list` tell why.",
     ),
     (r", or leave out --until", ", or leave the field empty"),
     (r"\b(Signing in to )?erp at (?=\S*[.:]\S)", r"\1IFS at "),

@@ -69,7 +69,7 @@ def sweep(duty: Duty) -> Done:
         rows = [one for one in hooks.of_connection(conn, row.id) if one.source == "procore" and one.remote_id]
         marks = sources.marks(conn, row.id, "webhooks/")
     if not rows:
-        return Done(why="no hook is registered")
+        return Done(why="no webhook is registered")
     paused = timetable_of(app, row, now).paused("")
     if paused:  # Procore is asked nothing then; the first sweep after it reaches back to the last one
         return Done(why=f"no sweep: paused by {paused.actor}")

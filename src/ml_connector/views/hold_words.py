@@ -208,6 +208,8 @@ def record_words(kind: str, number: str, called: str = "") -> str:
     if kind == "combination":
         project, _, looked = number.partition(" ")
         return f"{looked} in project {project}"
+    if kind in _OF_A_SYSTEM:
+        return _THINGS[kind].format(called or number)
     return f"{_KINDS.get(kind, (kind.replace('_', ' '), ''))[0]} {called or number}"
 
 
@@ -249,6 +251,8 @@ _THINGS: Mapping[str, str] = {
     "vendor_there": "vendor {} in Procore",
 }
 """What is waited for, where that is more than its kind and its number."""
+_OF_A_SYSTEM = frozenset({"erp_invoice", "procore_document", "vendor_there"})
+"""Kinds whose words name the system: it comes after the number."""
 
 
 def _special_words(kind: str, number: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ml_connector.app import App
+from ml_connector.kernel.text import counted
 from ml_connector.planning.mapping import DEFAULT
 from ml_connector.planning.mapping_compare import RowChange, compared
 from ml_connector.store import mappings
@@ -72,7 +73,7 @@ def compare(app: App, connection: str, older: int, newer: int) -> Comparison:
 
 
 def _told(before: str, after: str) -> str:
-    """`2 rows added, 1 changed`; of the first version how many rows it began with."""
+    """`2 rows added, 1 row changed`; of the first version how many rows it began with."""
     if max(len(before), len(after)) > _LONG:
         return "compare to see"
     old = mapping_of(before) if before else DEFAULT
@@ -81,5 +82,7 @@ def _told(before: str, after: str) -> str:
         counts[one.what] = counts.get(one.what, 0) + 1
     if not counts:
         return "nothing" if before else "as it comes"
-    names = {"setting": "settings changed", "added": "added", "removed": "removed"}
-    return ", ".join(f"{number:,} {names.get(what, what)}" for what, number in counts.items())
+    return ", ".join(
+        f"{counted(number, 'setting')} changed" if what == "setting" else f"{counted(number, 'row')} {what}"
+        for what, number in counts.items()
+    )

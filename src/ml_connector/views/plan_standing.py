@@ -76,8 +76,8 @@ def stands(plan: PlanLine) -> Stands:
 
 
 def approved_words(plan: PlanLine) -> str:
-    """Who approved a plan, or whose approval it sends; by policy where nobody was asked."""
+    """Who approved a plan, or whose approval it sends; the policy where nobody was asked."""
     if plan.sends:
         return f"{plan.summary.get('sent_by', '')}, plan {plan.sends}"
     by_itself = not plan.approved_by and stands(plan) in ("going", "applied", "short")
-    return plan.approved_by or ("by policy" if by_itself else "")
+    return plan.approved_by or ("the policy" if by_itself else "")

@@ -23,17 +23,17 @@ from ml_connector.views.users import TokensLook, UsersLook
 
 ROLES: tuple[tuple[str, str, str], ...] = (
     (Role.VIEWER, "Viewer", "Sees everything but secrets, changes nothing."),
-    (Role.OPERATOR, "Operator", "Plans, runs, answers holds, maps, replays, pauses."),
+    (Role.OPERATOR, "Operator", "Plans, runs, answers holds, maps, checks again, pauses."),
     (Role.APPROVER, "Approver", "All of that, and approves plans."),
     (Role.ADMIN, "Admin", "All of that, and sets up connections, policies and users."),
 )
 """What each role is, in words."""
 SCOPES: tuple[tuple[str, str, str], ...] = (
     (Permission.LOOK, "Look", "See everything but secrets."),
-    (Permission.WORK, "Work", "Plan, run, answer holds, map, replay, pause."),
+    (Permission.WORK, "Work", "Plan, run, answer holds, map, check again, pause."),
     (Permission.APPROVE, "Approve", "Approve plans."),
     (Permission.CONFIGURE, "Set up", "Change connections, policies, secrets, webhooks."),
-    (Permission.USERS, "Look after users", "Look after users, their sessions and tokens."),
+    (Permission.USERS, "Look after users", "Add, change and remove users; end their sessions and tokens."),
     (Permission.OWN, "Own tokens", "List and take back its user's own tokens and sessions."),
 )
 """What each scope lets a token do: its value, what it is called, and that in a sentence."""
@@ -56,6 +56,7 @@ def _list(
 ) -> Response:
     found = page.do(users.LIST, look)
     for row in found.rows:
+        row["role"] = row["role"].capitalize()
         row["signs_in_by"] = ", ".join(way_title(way) for way in row["signs_in_by"].split(", "))
     return page.render(
         "users/list.html",

@@ -66,5 +66,5 @@ def environment_of(url: str) -> str:
     """Which of Procore's environments an address is, in a sentence."""
     kind = PRODUCTION.get(url.rstrip("/"))
     if kind is None:
-        return f"{url} is none of Procore's own hosts: a simulation or a proxy."
+        return f"{url} is none of Procore's own addresses: a simulation or a proxy."
     return f"{url} is Procore's {kind} environment."
