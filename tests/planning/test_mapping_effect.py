@@ -337,6 +337,9 @@ def test_what_is_billed_or_booked_stays_and_closed_periods_are_told_apart() -> N
     bill = Agreed(currency="USD", lines=(AgreedLine(line="k", amount=D("40")), AgreedLine(line="x", amount=D("9"))))
     tally.billed("I1@P1@1201", msgspec.structs.replace(bill, end=date(2026, 10, 31)), {"k"})
     tally.billed("I2@P1@1201", msgspec.structs.replace(bill, end=date(2026, 11, 30)), {"k"})
+    tally.billed("I2@P2@1201", msgspec.structs.replace(bill, lines=()), {"k"})
+    reversal = AgreedLine(line="k", amount=D("-15"))
+    tally.billed("I2@P1@1201~r1", msgspec.structs.replace(bill, end=date(2026, 11, 30), lines=(reversal,)), {"k"})
     tally.billed("I3@P1@1201", bill, {"other"})
     rows = (
         AgreedRow(role="cost", codes=(("A", "4110"),), debit=D("7"), project="1201"),
@@ -349,7 +352,7 @@ def test_what_is_billed_or_booked_stays_and_closed_periods_are_told_apart() -> N
     bills, vouchers = tally.stays()
     assert (bills.kind, str(bills.money), bills.documents, str(bills.closed)) == (
         "subcontractor_invoice",
-        "80.00 USD",
+        "65.00 USD",
         2,
         "40.00 USD",
     )

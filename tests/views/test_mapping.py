@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from fresh_box import fresh
@@ -152,6 +153,15 @@ def test_estimates_move_by_the_budget_tables(app: App) -> None:
     found = effects.effect(app, "north", text)
     assert {move.kind for move in found.moves} == {"budget"}
     assert {move.before.partition(".")[0] for move in found.moves} == {"03-310"}
+
+
+def test_a_mapping_without_a_budget_table_holds_no_budget_and_says_that_none_crosses(app: App) -> None:
+    gone = desk.mapping_from_text(app.export_mapping("north"))
+    found = effects.of_mapping(app, "north", msgspec.structs.replace(gone, budget_type=None))
+    assert (found.moves, found.held, found.held_documents) == ([], [], 0)
+    assert found.notes == [
+        "No budget crosses any more: a table that budgets need is gone. What is in Procore stays as it is."
+    ]
 
 
 def test_gaps_come_with_their_money_and_go_when_a_suggestion_is_taken(app: App) -> None:

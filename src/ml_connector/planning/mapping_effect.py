@@ -175,6 +175,7 @@ class Tally:
         self.open_from = open_from
         self._moves: dict[tuple[str, str, str, str, str, str], _Sum] = {}
         self._stays: dict[tuple[str, str, str], _Sum] = {}
+        self._billed: dict[str, str] = {}
 
     def orders(self, lines: Iterable[Line], contracts: Mapping[str, Agreed]) -> set[str]:
         """Lines of orders, with their contracts by `ORDER@PROJECT`; once-keys of the contract lines they are about."""
@@ -243,13 +244,16 @@ class Tally:
         found.add(line.document, amount)
 
     def billed(self, invoice: str, record: Agreed, touched: set[str]) -> None:
-        """A subcontractor invoice; what it bills on touched contract lines stays."""
+        """A subcontractor invoice; what it bills on touched contract lines stays.
+
+        Its parts on several contracts, and its corrections, are one document, named by the first of them.
+        """
         amount = sum((one.amount for one in record.lines if one.line in touched), ZERO)
         if any(one.line in touched for one in record.lines):
             why = "billed: an invoice stays on the lines it was written on"
             closed = bool(record.end and record.end < self.open_from)
             self._stays.setdefault(("subcontractor_invoice", why, record.currency), _Sum()).add(
-                invoice, amount, closed=closed
+                self._billed.setdefault(invoice.partition("~")[0].partition("@")[0], invoice), amount, closed=closed
             )
 
     def booked(self, kind: str, name: str, record: Agreed, turns: Callable[[str, Codes], bool]) -> None:

@@ -13,6 +13,7 @@ from ml_connector.connection_file import config_from
 from ml_connector.engine import code_uses as kept
 from ml_connector.kernel.keys import Key
 from ml_connector.kernel.money import Money
+from ml_connector.planning.budgeting import missing_tables
 from ml_connector.planning.finding_linked import document_of
 from ml_connector.planning.mapping import CodeMapping
 from ml_connector.planning.mapping_compare import RowChange, compared
@@ -141,6 +142,7 @@ def of_mapping(app: App, connection: str, wanted: CodeMapping, *, ask: bool = Fa
     future = [one for one in changes if _only_future(one, taken.of(one.section, one.place_after))]
     policy = config_from(row.config).policy
     notes = [_WAY_BACK] if any(one.section == "reverse" for one in changes) else []
+    notes += _of_budgets(now.saved, wanted) if policy.budgets.owner == "erp" else []
     return Effect(
         connection=connection,
         based_on=now.version,
@@ -176,6 +178,15 @@ _WAY_BACK = (
     "Rows of the way back decide for what comes from Procore after they are saved; vouchers that are in IFS stay as "
     "they are booked."
 )
+
+
+def _of_budgets(before: CodeMapping, after: CodeMapping) -> list[str]:
+    """What a change says of all budgets, when it takes away a table they need or brings the last of them."""
+    if missing_tables(after) and not missing_tables(before):
+        return ["No budget crosses any more: a table that budgets need is gone. What is in Procore stays as it is."]
+    if missing_tables(before) and not missing_tables(after):
+        return ["Budgets cross from now on. What that changes in Procore is shown by the next plan, not here."]
+    return []
 
 
 def _only_future(change: RowChange, taken: int) -> bool:
@@ -227,6 +238,7 @@ class _Work:
         self._projects: set[str] = set()
         self._contracts: set[str] = set()
         old, new = (one.mapping for one in readers)
+        self._budgets_cross = not missing_tables(old) and not missing_tables(new)
         self._recodes = (old.cost_code, old.cost_type) != (new.cost_code, new.cost_type)
         self._known: dict[Use, bool] = {}
 
@@ -244,7 +256,7 @@ class _Work:
             for invoice, kept_base in code_uses.billed_on(self.conn, self.id, sorted(self._contracts)):
                 self.tally.billed(invoice, agreed_of(kept_base), touched)
         self._costs(by_kind.get("supplier_invoice", []), projects)
-        budgets = by_kind.get("budget", [])
+        budgets = by_kind.get("budget", []) if self._budgets_cross else []
         self.tally.budgets(budgets, self._of("budget", {line.project for line in budgets}))
         if self._recodes:
             everywhere = sorted(code_uses.projects_linked(self.conn, self.id))
