@@ -245,7 +245,7 @@ def test_the_badge_of_a_cause_asks_what_its_question_asks() -> None:
 
 
 def test_a_file_of_the_inbox_has_the_words_of_its_page() -> None:
-    page: Any = SimpleNamespace(connection="north", person=lambda name, begins: name.capitalize())
+    page: Any = SimpleNamespace(connection="north")
     line = {"record": "order P9", "state": "answered", "approval": True, "answers": (), "flow": "", "kind": ""}
     said = "No row. Add a row with `ml-connector mapping import`."
     group: Any = SimpleNamespace(head={"reason": "conflict"}, holds=Listing((), [{**line, "sentence": said}], {}))
@@ -257,8 +257,8 @@ def test_a_file_of_the_inbox_has_the_words_of_its_page() -> None:
     assert (row["state"], row["owner"], row["flow"]) == ("Waiting", "Buyer", "Payments")
     assert row["reason"] == "It was sent back after it crossed"
     ruling = {"record": "vendor S1", "reason": "revised", "question": "May it?", "answer": "new", "label": "Yes"}
-    (row,) = inbox_files.answers(page, Listing((), [{**ruling, "actor": "ann"}], {})).rows
-    assert [row[name] for name in ("record", "reason", "answer", "actor")] == ["Vendor S1", "May it?", "Yes", "Ann"]
+    (row,) = inbox_files.answers(Listing((), [{**ruling, "actor": "ann"}], {})).rows
+    assert [row[name] for name in ("record", "reason", "answer", "actor")] == ["Vendor S1", "May it?", "Yes", "ann"]
 
 
 def test_details_of_the_trail_name_the_system_and_the_answer() -> None:

@@ -90,9 +90,7 @@ def answers(page: Page) -> Response:
     look = page.query(AnswersLook)
     wanted = page.request.query_params.get("as")
     if wanted:
-        return export(
-            page, wanted, "answers", look, lambda one: inbox_files.answers(page, page.do(actions.ANSWERS, one))
-        )
+        return export(page, wanted, "answers", look, lambda one: inbox_files.answers(page.do(actions.ANSWERS, one)))
     found: Listing = page.do(actions.ANSWERS, look)
     found.look.pop("connection")  # the address has it
     for place, row in enumerate(found.rows):

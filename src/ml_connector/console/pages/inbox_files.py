@@ -31,7 +31,7 @@ def holds(page: Page, found: Group) -> Listing:
     return found.holds
 
 
-def answers(page: Page, found: Listing) -> Listing:
+def answers(found: Listing) -> Listing:
     """The answers people gave, each with the name of who did: whoever gets the file is not who asked for it."""
     for row in found.rows:
         row["record"], row["reason"], row["answer"] = capital(row["record"]), row["question"], row["label"]
