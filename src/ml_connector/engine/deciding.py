@@ -186,7 +186,6 @@ class Decider:
             decision = self.decide(OrdersCase(given, chart, budgets, page, theirs))
             self.keep("purchase_orders", decision, [order.id for order in page])
             self._rest([order.id for order in page], decision)
-            self.draft.place(list(decision.intents))
             self._count_laps(situation, decision)
             gone = {order.id for order in page if order.state in GONE}
             self.draft.removals += len(gone & {intent.source for intent in decision.intents})

@@ -166,7 +166,7 @@ class Draft:
     recoded: dict[str, Decimal] = field(default_factory=dict)
     """Planned money that only goes from some codes to others, by currency: it is not in `planned`."""
     by_place: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
-    """Planned money by (IFS project, flat code, currency)."""
+    """Planned money of orders by (IFS project, flat code, currency); of a contract that is there, what changes."""
     outline: Outline = field(default_factory=Outline)
     """What is kept with the plan for people to read."""
     holds: list[Hold] = field(default_factory=list)
@@ -238,20 +238,16 @@ class Draft:
                 self.add_money(intent.money, intent.flow)
                 what = "creates" if intent.source in new else "updates"
                 what = "removals" if intent.money.amount < 0 else what
-                currency, turned = intent.money.currency, recoded(spread_of(intent))
+                codes, currency = spread_of(intent), intent.money.currency
+                turned = recoded(codes)
                 _add(self.moved, (what, currency), abs(intent.money.amount))
                 if turned:
                     _add(self.moved, ("updates", currency), turned)
                     _add(self.recoded, currency, turned)
+                for flat, amount in codes.items() if intent.key.kind in PARTS else ():
+                    _add(self.by_place, (intent.scope, flat, currency), amount)
             if intent.base and intent.source and intent.key.kind in PARTS:
                 self.open_parts[intent.source] += 1
-
-    def place(self, intents: list[Intent]) -> None:
-        """Adds the planned money of orders by project and budget code; of a contract that is there, what changes."""
-        for intent in intents:
-            if intent.money and intent.key.kind in PARTS:
-                for flat, amount in spread_of(intent).items():
-                    _add(self.by_place, (intent.scope, flat, intent.money.currency), amount)
 
     def add_money(self, money: Money, flow: str) -> None:
         """Adds planned money of one currency, to the sum of all and to that of its flow."""

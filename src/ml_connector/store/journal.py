@@ -142,11 +142,7 @@ _UNSENT = ("planned", "waiting")
 
 
 def keep_intents(
-    conn: Connection,
-    connection_id: int,
-    run_id: int,
-    intents: Sequence[Intent],
-    moved: Sequence[Decimal | None] = (),
+    conn: Connection, connection_id: int, run_id: int, intents: Sequence[Intent], moved: Sequence[Decimal | None] = ()
 ) -> list[int]:
     """Writes intents down as planned, in order; their ids, ascending in the same order.
 
